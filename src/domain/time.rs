@@ -1,0 +1,326 @@
+//! Time as the marketplace writes it: UTC instants, calendar dates, ISO 8601 periods and billing terms.
+//!
+//! Nothing here knows what time it is: `now` is always an argument.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{
+    Span,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
+use serde::{Deserialize, Serialize};
+
+/// An instant in UTC with millisecond precision, so that every store returns what it was given.
+///
+/// Written as .NET writes it: `2024-01-14T00:07:14.962Z`, trailing zeros trimmed (recorded).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp(jiff::Timestamp);
+
+/// Why a text is not a time, a period or a term unit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not {wanted}")]
+pub struct BadTime {
+    /// What was given.
+    pub text: String,
+    /// What was wanted, with an example.
+    pub wanted: &'static str,
+}
+
+impl Timestamp {
+    /// The instant so many milliseconds after 1970-01-01T00:00:00Z; the nearest one that the calendar has, beyond it.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        let bound = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(bound))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn as_millis(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, as tokens carry them.
+    #[must_use]
+    pub fn as_seconds(self) -> i64 {
+        self.0.as_second()
+    }
+
+    /// The UTC calendar date.
+    #[must_use]
+    pub fn date(self) -> Date {
+        Offset::UTC.to_datetime(self.0).date()
+    }
+
+    /// Midnight UTC at the start of `date`.
+    #[must_use]
+    pub fn midnight(date: Date) -> Self {
+        date.to_zoned(TimeZone::UTC).map_or(Self(jiff::Timestamp::MAX), |zoned| Self(zoned.timestamp()))
+    }
+
+    /// This instant plus a period, month ends clamped; the last instant of the calendar if it would lie beyond.
+    #[must_use]
+    pub fn plus(self, period: Period) -> Self {
+        let zoned = self.0.to_zoned(TimeZone::UTC);
+        zoned.checked_add(period.0).map_or(Self(jiff::Timestamp::MAX), |sum| Self(sum.timestamp()))
+    }
+
+    /// This instant plus so many milliseconds.
+    #[must_use]
+    pub fn plus_millis(self, millis: i64) -> Self {
+        Self::from_millis(self.as_millis().saturating_add(millis))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = BadTime;
+    fn from_str(text: &str) -> Result<Self, BadTime> {
+        text.parse::<jiff::Timestamp>()
+            .map(|exact| Self::from_millis(exact.as_millisecond()))
+            .map_err(|_| BadTime { text: text.to_owned(), wanted: "an instant such as 2026-01-31T09:30:00Z" })
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = BadTime;
+    fn try_from(text: String) -> Result<Self, BadTime> {
+        text.parse()
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(at: Timestamp) -> Self {
+        at.to_string()
+    }
+}
+
+/// A length of time as ISO 8601 writes it (`P1M`, `PT24H`), or in the short form `24h`, `30 days` that people type.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Period(Span);
+
+impl Period {
+    /// A period of whole hours.
+    #[must_use]
+    pub fn hours(hours: i32) -> Self {
+        Self(Span::new().hours(hours))
+    }
+
+    /// A period of whole calendar days.
+    #[must_use]
+    pub fn days(days: i32) -> Self {
+        Self(Span::new().days(days))
+    }
+}
+
+impl PartialEq for Period {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.fieldwise() == other.0.fieldwise()
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Period {
+    type Err = BadTime;
+    fn from_str(text: &str) -> Result<Self, BadTime> {
+        let wanted = "a period that moves forward, such as P1M, PT24H, 30d or 90s";
+        match text.trim().parse::<Span>() {
+            Ok(span) if !span.is_negative() => Ok(Self(span)),
+            Ok(_) | Err(_) => Err(BadTime { text: text.to_owned(), wanted }),
+        }
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = BadTime;
+    fn try_from(text: String) -> Result<Self, BadTime> {
+        text.parse()
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        period.to_string()
+    }
+}
+
+/// How long one billing term lasts. The published list (openapi, 4 and 5 years since 2025-06), kept open: a unit that
+/// the specification does not list is carried as it came.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum TermUnit {
+    /// One month.
+    P1M,
+    /// One year.
+    P1Y,
+    /// Two years.
+    P2Y,
+    /// Three years.
+    P3Y,
+    /// Four years.
+    P4Y,
+    /// Five years.
+    P5Y,
+    /// A unit that the specification does not list, such as `PAY`.
+    Other(Box<str>),
+}
+
+impl TermUnit {
+    /// The unit as the API spells it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::P1M => "P1M",
+            Self::P1Y => "P1Y",
+            Self::P2Y => "P2Y",
+            Self::P3Y => "P3Y",
+            Self::P4Y => "P4Y",
+            Self::P5Y => "P5Y",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Its length in calendar months; `None` for a unit whose length nobody has told.
+    #[must_use]
+    pub const fn months(&self) -> Option<i32> {
+        match self {
+            Self::P1M => Some(1),
+            Self::P1Y => Some(12),
+            Self::P2Y => Some(24),
+            Self::P3Y => Some(36),
+            Self::P4Y => Some(48),
+            Self::P5Y => Some(60),
+            Self::Other(_) => None,
+        }
+    }
+
+    /// The words that `listAvailablePlans` shows: `1 Month Subscription` (recorded).
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::P1M => "1 Month Subscription".to_owned(),
+            Self::P1Y => "1 Year Subscription".to_owned(),
+            Self::P2Y => "2 Year Subscription".to_owned(),
+            Self::P3Y => "3 Year Subscription".to_owned(),
+            Self::P4Y => "4 Year Subscription".to_owned(),
+            Self::P5Y => "5 Year Subscription".to_owned(),
+            Self::Other(text) => format!("{text} Subscription"),
+        }
+    }
+}
+
+impl From<String> for TermUnit {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "P1M" => Self::P1M,
+            "P1Y" => Self::P1Y,
+            "P2Y" => Self::P2Y,
+            "P3Y" => Self::P3Y,
+            "P4Y" => Self::P4Y,
+            "P5Y" => Self::P5Y,
+            _ => Self::Other(text.into()),
+        }
+    }
+}
+
+impl From<TermUnit> for String {
+    fn from(unit: TermUnit) -> Self {
+        unit.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for TermUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The dates of one term; `end` is the last day that is still in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// First day, UTC.
+    pub start: Date,
+    /// Last day, UTC.
+    pub end: Date,
+}
+
+impl Term {
+    /// The term of `unit` that starts on the day of `at`: start + n months, month ends clamped, minus one day
+    /// (238 of 242 recorded terms fit). A unit of unknown length is taken for a month.
+    #[must_use]
+    pub fn starting(at: Timestamp, unit: &TermUnit) -> Self {
+        let start = at.date();
+        let months = Span::new().months(unit.months().unwrap_or(1));
+        let next = start.saturating_add(months);
+        Self { start, end: next.yesterday().unwrap_or(next) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_fit_the_recorded_ones() {
+        let table = [
+            ("2019-12-01T10:00:00Z", TermUnit::P1M, "2019-12-01", "2019-12-31"),
+            ("2021-03-07T00:00:00Z", TermUnit::P1M, "2021-03-07", "2021-04-06"),
+            ("2019-10-31T23:59:59Z", TermUnit::P1M, "2019-10-31", "2019-11-29"),
+            ("2020-12-23T01:00:00Z", TermUnit::P1Y, "2020-12-23", "2021-12-22"),
+            ("2024-01-14T01:00:00Z", TermUnit::P1M, "2024-01-14", "2024-02-13"),
+            ("2024-02-29T01:00:00Z", TermUnit::P3Y, "2024-02-29", "2027-02-27"),
+        ];
+        for (at, unit, start, end) in table {
+            let term = Term::starting(at.parse().unwrap(), &unit);
+            assert_eq!(
+                (term.start.to_string(), term.end.to_string()),
+                (start.to_owned(), end.to_owned()),
+                "{at} {unit}"
+            );
+        }
+    }
+
+    #[test]
+    fn fractions_are_trimmed_as_dotnet_trims_them() {
+        let table = [
+            ("2023-04-14T00:07:14.962328Z", "2023-04-14T00:07:14.962Z"),
+            ("2023-04-14T00:07:14.900Z", "2023-04-14T00:07:14.9Z"),
+            ("2023-04-14T02:07:14+02:00", "2023-04-14T00:07:14Z"),
+        ];
+        for (text, printed) in table {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn periods_are_read_as_people_and_iso_write_them() {
+        let start: Timestamp = "2026-01-31T00:00:00Z".parse().unwrap();
+        let table = [
+            ("P1M", Some("2026-02-28T00:00:00Z")),
+            ("PT24H", Some("2026-02-01T00:00:00Z")),
+            ("24h", Some("2026-02-01T00:00:00Z")),
+            ("30 days", Some("2026-03-02T00:00:00Z")),
+            ("PT0S", Some("2026-01-31T00:00:00Z")),
+            ("-P1D", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            let found = text.parse::<Period>().ok().map(|period| start.plus(period).to_string());
+            assert_eq!(found.as_deref(), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Rehearsal: rehearse the sale of a SaaS offer through Microsoft's commercial marketplace.
+
+pub mod domain;
+pub mod store;
