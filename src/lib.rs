@@ -1,4 +1,7 @@
 //! Rehearsal: rehearse the sale of a SaaS offer through Microsoft's commercial marketplace.
 
 pub mod domain;
+pub mod publisher;
+pub mod sim;
 pub mod store;
+pub mod wire;

@@ -1,9 +1,15 @@
 //! The rules of the marketplace, as pure functions: no IO, no async, no clock, no random draw.
 //!
 //! Types derive serde only to be stored; no type of this room is ever a shape on the wire (those are in `wire`).
+//! Start with [`subscription`]: a purchase makes one, commands decide what happens to it, events change it.
 
+pub mod billing;
 pub mod catalogue;
+pub mod event;
 pub mod ids;
 pub mod money;
+pub mod purchase_token;
+pub mod refusal;
 pub mod setup_form;
+pub mod subscription;
 pub mod time;

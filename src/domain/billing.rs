@@ -1,0 +1,43 @@
+//! What is billed: ledger lines, and the rule that makes the first of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    event::Seq,
+    money::Money,
+    time::{Term, Timestamp},
+};
+
+/// What a ledger line charges for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChargeKind {
+    /// The fee of a term: flat, or seats times the price of a seat.
+    TermFee,
+    /// The free month of a trial, at zero (docs:plans-pricing).
+    FreeTrial,
+}
+
+/// One line of a subscription's ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerLine {
+    /// Its number within the subscription, from 1.
+    pub number: u32,
+    /// What it charges for.
+    pub kind: ChargeKind,
+    /// The formula in words: `Team, 5 seats × 20.00 USD for one P1M term`.
+    pub description: String,
+    /// What one unit costs.
+    pub unit_price: Money,
+    /// How many units: seats, or 1 for a flat rate.
+    pub quantity: u32,
+    /// The charge; rounded once, here.
+    pub amount: Money,
+    /// The days that it pays for.
+    pub period: Term,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The journal entries that caused it.
+    pub caused_by: Vec<Seq>,
+}

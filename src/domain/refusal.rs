@@ -1,0 +1,200 @@
+//! The reasons for which a rule says no.
+//!
+//! Fields, not strings: each face turns a refusal into its own error body. `Display` is one sentence for a person,
+//! [`Refusal::code`] is stable, [`Refusal::hint`] says what to do next.
+
+use super::{
+    catalogue::Seats,
+    ids::{CustomerId, OfferId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    purchase_token::CodeFault,
+    subscription::Status,
+    time::TermUnit,
+};
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No customer of that id.
+    #[error("there is no customer {0}")]
+    UnknownCustomer(CustomerId),
+    /// No partner of that id.
+    #[error("there is no partner {0}")]
+    UnknownPartner(PartnerId),
+    /// The customer belongs to another partner.
+    #[error("{customer} is not a customer of {partner}")]
+    CustomerOfAnotherPartner {
+        /// The customer.
+        customer: CustomerId,
+        /// Who asked.
+        partner: PartnerId,
+    },
+    /// No offer of that id.
+    #[error("there is no offer {0}")]
+    UnknownOffer(OfferId),
+    /// No such plan in the offer.
+    #[error("offer {offer} has no plan {plan}")]
+    UnknownPlan {
+        /// The offer.
+        offer: OfferId,
+        /// The plan asked for.
+        plan: PlanId,
+    },
+    /// A private plan, for others.
+    #[error("plan {plan} is private, and {customer} is not in its audience")]
+    PlanPrivate {
+        /// The plan.
+        plan: PlanId,
+        /// The customer who may not have it.
+        customer: CustomerId,
+    },
+    /// The plan is not sold any more.
+    #[error("plan {0} is not sold any more")]
+    PlanStopSell(PlanId),
+    /// The plan is not sold for that term.
+    #[error("plan {plan} is not sold for {unit}; it is sold for {sold}")]
+    TermNotSold {
+        /// The plan.
+        plan: PlanId,
+        /// The term asked for.
+        unit: TermUnit,
+        /// The terms it is sold for, in words.
+        sold: String,
+    },
+    /// A per-user plan needs a number of seats.
+    #[error("plan {0} is sold per user: say how many seats")]
+    QuantityRequired(PlanId),
+    /// A flat-rate plan takes no number of seats.
+    #[error("plan {0} is a flat rate: it takes no number of seats")]
+    QuantityNotAllowed(PlanId),
+    /// Fewer seats than the plan allows.
+    #[error("plan {plan} starts at {min} seats; {quantity} are too few")]
+    TooFewSeats {
+        /// The plan.
+        plan: PlanId,
+        /// Seats asked for.
+        quantity: Seats,
+        /// Fewest seats.
+        min: Seats,
+    },
+    /// More seats than the plan allows.
+    #[error("plan {plan} ends at {max} seats; {quantity} are too many")]
+    TooManySeats {
+        /// The plan.
+        plan: PlanId,
+        /// Seats asked for.
+        quantity: Seats,
+        /// Most seats.
+        max: Seats,
+    },
+    /// The price times the seats is more than money can be.
+    #[error("{quantity} seats of plan {plan} cost more than can be written down")]
+    AmountTooLarge {
+        /// The plan.
+        plan: PlanId,
+        /// Seats asked for.
+        quantity: Seats,
+    },
+    /// The authorization code does not open.
+    #[error("the authorization code can't be resolved: {}", .0.sentence())]
+    Code(CodeFault),
+    /// No subscription of that id.
+    #[error("there is no subscription {0}")]
+    UnknownSubscription(SubscriptionId),
+    /// The subscription is another publisher's.
+    #[error("subscription {subscription} does not belong to publisher {publisher}")]
+    OtherPublisher {
+        /// The subscription asked for.
+        subscription: SubscriptionId,
+        /// Who asked.
+        publisher: PublisherId,
+    },
+    /// What was asked for is not possible in the subscription's state.
+    #[error("the subscription is {}: {action} is not possible", .status.as_str())]
+    NotInStatus {
+        /// The status it is in.
+        status: Status,
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// More licences assigned than seats bought.
+    #[error("{assigned} licences were assigned, but only {bought} seats were bought")]
+    TooManyLicenses {
+        /// Licences that the publisher reports.
+        assigned: u32,
+        /// Seats of the subscription.
+        bought: u32,
+    },
+}
+
+impl Refusal {
+    /// The stable name of the reason, for scenarios and programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownCustomer(_) => "unknownCustomer",
+            Self::UnknownPartner(_) => "unknownPartner",
+            Self::CustomerOfAnotherPartner { .. } => "customerOfAnotherPartner",
+            Self::UnknownOffer(_) => "unknownOffer",
+            Self::UnknownPlan { .. } => "unknownPlan",
+            Self::PlanPrivate { .. } => "planPrivate",
+            Self::PlanStopSell(_) => "planStopSell",
+            Self::TermNotSold { .. } => "termNotSold",
+            Self::QuantityRequired(_) => "quantityRequired",
+            Self::QuantityNotAllowed(_) => "quantityNotAllowed",
+            Self::TooFewSeats { .. } => "tooFewSeats",
+            Self::TooManySeats { .. } => "tooManySeats",
+            Self::AmountTooLarge { .. } => "amountTooLarge",
+            Self::Code(_) => "codeRefused",
+            Self::UnknownSubscription(_) => "unknownSubscription",
+            Self::OtherPublisher { .. } => "otherPublisher",
+            Self::NotInStatus { .. } => "notInStatus",
+            Self::TooManyLicenses { .. } => "tooManyLicenses",
+        }
+    }
+
+    /// What to do next, in one sentence.
+    #[must_use]
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::UnknownCustomer(_) | Self::UnknownPartner(_) | Self::UnknownOffer(_) | Self::UnknownPlan { .. } => {
+                "GET the sandbox's catalogue for the ids that it knows."
+            }
+            Self::CustomerOfAnotherPartner { .. } => "Buy as the partner that the customer belongs to.",
+            Self::PlanPrivate { .. } => {
+                "Add the customer to the plan's audience in the fixture, or take a public plan."
+            }
+            Self::PlanStopSell(_) => "Take another plan of the offer.",
+            Self::TermNotSold { .. } => "Ask for one of the terms that the plan is sold for.",
+            Self::QuantityRequired(_) => "Add a quantity of at least 1.",
+            Self::QuantityNotAllowed(_) => "Leave the quantity out.",
+            Self::TooFewSeats { .. } | Self::TooManySeats { .. } | Self::AmountTooLarge { .. } => {
+                "Ask for a number of seats within the plan's limits."
+            }
+            Self::Code(_) => "Open the subscription again: each new link carries a fresh code.",
+            Self::UnknownSubscription(_) => "List the sandbox's subscriptions for the ids that it knows.",
+            Self::OtherPublisher { .. } => "Use the app registration of the publisher whose offer was bought.",
+            Self::NotInStatus { .. } => "GET the subscription for its status and what is missing.",
+            Self::TooManyLicenses { .. } => "Assign at most as many licences as seats were bought.",
+        }
+    }
+
+    /// The input that the refusal is about, if it is about one: the field's name in the control API.
+    #[must_use]
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownCustomer(_) | Self::CustomerOfAnotherPartner { .. } => Some("customer"),
+            Self::UnknownPartner(_) => Some("partner"),
+            Self::UnknownOffer(_) => Some("offer"),
+            Self::UnknownPlan { .. } | Self::PlanPrivate { .. } | Self::PlanStopSell(_) => Some("plan"),
+            Self::TermNotSold { .. } => Some("termUnit"),
+            Self::QuantityRequired(_)
+            | Self::QuantityNotAllowed(_)
+            | Self::TooFewSeats { .. }
+            | Self::TooManySeats { .. }
+            | Self::AmountTooLarge { .. } => Some("quantity"),
+            Self::Code(_) => Some("token"),
+            Self::TooManyLicenses { .. } => Some("assigned"),
+            Self::UnknownSubscription(_) | Self::OtherPublisher { .. } | Self::NotInStatus { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The one match over states and commands, and what follows from a decision.
+
+use super::{
+    super::{
+        billing::{ChargeKind, LedgerLine},
+        catalogue::ConfirmationKind,
+        event::{Event, Seq, count},
+        money::Money,
+        purchase_token::AuthorizationCode,
+        refusal::Refusal,
+        time::{Term, TermUnit, Timestamp},
+    },
+    BillingStart, State, Subscription,
+};
+
+/// What can be asked of a subscription that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// A fresh link is wanted.
+    IssueCode(&'a AuthorizationCode),
+    /// The publisher showed a code that opened.
+    Resolve,
+    /// The publisher reports that licences are assigned.
+    ReportLicenses {
+        /// Seats that went to named users.
+        assigned: u32,
+    },
+    /// The publisher activates.
+    Activate,
+    /// A code's life is over.
+    CodeLifeEnds {
+        /// When it was issued.
+        issued_at: Timestamp,
+    },
+    /// The time to activate is over.
+    ActivationOverdue,
+}
+
+/// What a decision needs to know besides the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Context {
+    /// The sandbox's time.
+    pub now: Timestamp,
+    /// The journal entry that the first event will get.
+    pub first_entry: Seq,
+}
+
+/// A deadline that follows from a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerPlan {
+    /// A code stops resolving.
+    CodeLifeEnds {
+        /// When.
+        due: Timestamp,
+        /// When the code was issued.
+        issued_at: Timestamp,
+    },
+    /// The purchase is cancelled if nobody has activated it.
+    ActivationOverdue {
+        /// When.
+        due: Timestamp,
+    },
+}
+
+/// What follows from a command: facts, and the deadlines that come with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The entry number of the first event; the others follow without gaps.
+    first_entry: Seq,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Deadlines to be kept.
+    pub timers: Vec<TimerPlan>,
+}
+
+impl Decision {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn starting_at(first_entry: Seq) -> Self {
+        Self { first_entry, events: Vec::new(), timers: Vec::new() }
+    }
+
+    /// The events with their entry numbers.
+    pub fn numbered(&self) -> impl Iterator<Item = (Seq, &Event)> {
+        (self.first_entry.0..).map(Seq).zip(&self.events)
+    }
+
+    pub(super) fn issue(&mut self, code: &AuthorizationCode) {
+        self.events.push(Event::CodeIssued { expires_at: code.expires_at });
+        self.timers.push(TimerPlan::CodeLifeEnds { due: code.expires_at, issued_at: code.issued_at });
+    }
+
+    /// The entry that the next event will get.
+    fn next_entry(&self) -> Seq {
+        Seq(self.first_entry.0.saturating_add(self.events.len() as u64))
+    }
+}
+
+/// Decides a command: what happens, or the rule that says no. A command that repeats what is already so succeeds and
+/// changes nothing.
+///
+/// # Errors
+/// The [`Refusal`] that the state and the command lead to.
+pub fn decide(subscription: &Subscription, command: Command<'_>, context: Context) -> Result<Decision, Refusal> {
+    let mut decision = Decision::starting_at(context.first_entry);
+    let status = subscription.state.status();
+    let refused = |action| Err(Refusal::NotInStatus { status, action });
+    match (&subscription.state, command) {
+        (State::Pending | State::Subscribed { .. }, Command::IssueCode(code)) => decision.issue(code),
+        (State::Unsubscribed { .. }, Command::IssueCode(_)) => return refused("a link to the publisher"),
+        // Resolve works in every status (docs:subscription-api).
+        (State::Pending | State::Subscribed { .. } | State::Unsubscribed { .. }, Command::Resolve) => {
+            decision.events.push(Event::Resolved { status });
+        }
+        (State::Pending | State::Subscribed { .. }, Command::ReportLicenses { assigned }) => {
+            let pool = spare_licenses(subscription, assigned)?;
+            if subscription.confirmations.licenses_assigned.is_none() {
+                decision.events.push(Event::LicensesAssigned { assigned, pool });
+                start_billing(subscription, &mut decision, context);
+            }
+        }
+        (State::Unsubscribed { .. }, Command::ReportLicenses { .. }) => return refused("assigning licences"),
+        (State::Pending, Command::Activate) => {
+            let from = subscription.billing.map_or(context.now, |billing| Timestamp::midnight(billing.term.start));
+            decision.events.push(Event::Activated { term: Term::starting(from, &subscription.term_unit) });
+            start_billing(subscription, &mut decision, context);
+        }
+        // Q10: activating twice is answered with success and does nothing.
+        (State::Subscribed { .. }, Command::Activate) => {}
+        (State::Unsubscribed { .. }, Command::Activate) => return refused("activation"),
+        (State::Pending, Command::CodeLifeEnds { issued_at }) => {
+            decision.events.push(Event::CodeExpired { issued_at });
+        }
+        (State::Pending, Command::ActivationOverdue) => decision.events.push(Event::NotActivatedInTime {}),
+        (
+            State::Subscribed { .. } | State::Unsubscribed { .. },
+            Command::CodeLifeEnds { .. } | Command::ActivationOverdue,
+        ) => {}
+    }
+    Ok(decision)
+}
+
+/// Seats that are left when `assigned` have gone to named users. A flat rate has no number of seats to exceed.
+fn spare_licenses(subscription: &Subscription, assigned: u32) -> Result<u32, Refusal> {
+    let Some(bought) = subscription.quantity.map(u32::from) else { return Ok(0) };
+    bought.checked_sub(assigned).ok_or(Refusal::TooManyLicenses { assigned, bought })
+}
+
+/// Starts billing if the events decided so far complete what it waits for: the start is the later confirmation, and the
+/// first term is charged.
+fn start_billing(subscription: &Subscription, decision: &mut Decision, context: Context) {
+    if subscription.billing.is_some() {
+        return;
+    }
+    let confirmed =
+        decision.numbered().fold(subscription.clone(), |state, (entry, event)| state.apply(event, context.now, entry));
+    let Some(at) = confirmed.confirmations.complete_since() else { return };
+    let confirmed_by: Vec<Seq> = confirmed
+        .confirmations
+        .waits_for
+        .iter()
+        .filter_map(|kind: ConfirmationKind| confirmed.confirmations.of(kind))
+        .map(|confirmation| confirmation.entry)
+        .collect();
+    let term = Term::starting(at, &subscription.term_unit);
+    let started = decision.next_entry();
+    decision.events.push(Event::BillingStarted { at, term, confirmed_by: confirmed_by.clone() });
+    let caused_by = confirmed_by.into_iter().chain([started]).collect();
+    let line = first_charge(subscription, BillingStart { at, term }, context.now, caused_by);
+    decision.events.push(Event::Charged { line });
+}
+
+/// The charge for the first term: flat fee or seats times price; a trial's month at zero.
+fn first_charge(subscription: &Subscription, start: BillingStart, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+    let quantity = subscription.quantity.map_or(1, u32::from);
+    let price = subscription.unit_price;
+    let plan = &subscription.plan_name;
+    let unit = &subscription.term_unit;
+    let (kind, unit_price, description) = if subscription.free_trial {
+        (ChargeKind::FreeTrial, Money::zero(price.currency), format!("{plan}, free trial of one month"))
+    } else if subscription.quantity.is_some() {
+        let seats = count(quantity, "seat");
+        (ChargeKind::TermFee, price, format!("{plan}, {seats} × {price} for one {unit} term"))
+    } else {
+        (ChargeKind::TermFee, price, format!("{plan}, flat rate {price} for one {unit} term"))
+    };
+    // A trial lasts one month, whatever the plan's term (docs:plans-pricing).
+    let period = if subscription.free_trial { Term::starting(start.at, &TermUnit::P1M) } else { start.term };
+    LedgerLine {
+        number: subscription.ledger_lines.saturating_add(1),
+        kind,
+        description,
+        unit_price,
+        quantity,
+        // The purchase was refused if this product did not fit.
+        amount: unit_price.times(quantity).unwrap_or(unit_price),
+        period,
+        at: now,
+        caused_by,
+    }
+}

@@ -1,0 +1,242 @@
+//! A SaaS subscription: what was bought, where it stands, and what billing still waits for.
+//!
+//! Start with [`Subscription`] and [`State`]; [`purchase`] makes one, [`decide`] is the one match over states and
+//! commands, and [`Subscription::apply`] is the only way in which one changes.
+
+mod decide;
+mod purchase;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use decide::{Command, Context, Decision, TimerPlan, decide};
+pub use purchase::{PurchaseOrder, purchase};
+
+use super::{
+    catalogue::{BillingWaitsFor, ConfirmationKind, Person, Seats},
+    event::{Event, Seq},
+    ids::{CustomerId, OfferId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    money::Money,
+    purchase_token::AuthorizationCode,
+    time::{Term, TermUnit, Timestamp},
+};
+
+/// One purchase of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// Its id in every API.
+    pub id: SubscriptionId,
+    /// The name that the purchaser gave it.
+    pub name: String,
+    /// Whose offer it is.
+    pub publisher: PublisherId,
+    /// The offer.
+    pub offer: OfferId,
+    /// The plan.
+    pub plan: PlanId,
+    /// Display name of the plan at the time of purchase.
+    pub plan_name: String,
+    /// Seats; `None` for a flat rate.
+    pub quantity: Option<Seats>,
+    /// The billing term.
+    pub term_unit: TermUnit,
+    /// Flat fee or price of a seat for one term, as agreed at purchase.
+    pub unit_price: Money,
+    /// Whether its first month is free.
+    pub free_trial: bool,
+    /// The partner that bought it.
+    pub partner: PartnerId,
+    /// The customer that it is for.
+    pub customer: CustomerId,
+    /// The partner's person.
+    pub purchaser: Person,
+    /// The customer's person.
+    pub beneficiary: Person,
+    /// When it was bought.
+    pub created: Timestamp,
+    /// The newest authorization code.
+    pub code: AuthorizationCode,
+    /// Where it stands.
+    pub state: State,
+    /// What the publisher has confirmed, and what billing waits for.
+    pub confirmations: Confirmations,
+    /// Since when it is billed.
+    pub billing: Option<BillingStart>,
+    /// How many ledger lines it has.
+    pub ledger_lines: u32,
+    /// The timer that cancels it if nobody activates it.
+    pub activation_deadline: Timestamp,
+}
+
+/// Where a subscription stands, with what is true only there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum State {
+    /// Bought; the publisher has not activated it.
+    Pending,
+    /// Activated.
+    Subscribed {
+        /// The running term.
+        term: Term,
+    },
+    /// Over for good.
+    Unsubscribed {
+        /// The last term, kept for ever (13 of 13 recorded rows); `None` if it never began.
+        term: Option<Term>,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// `saasSubscriptionStatus` of the fulfillment API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Status {
+    /// Bought, not activated.
+    PendingFulfillmentStart,
+    /// Active.
+    Subscribed,
+    /// Cancelled.
+    Unsubscribed,
+}
+
+impl Status {
+    /// The status as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PendingFulfillmentStart => "PendingFulfillmentStart",
+            Self::Subscribed => "Subscribed",
+            Self::Unsubscribed => "Unsubscribed",
+        }
+    }
+}
+
+impl State {
+    /// The status that the API shows.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        match self {
+            Self::Pending => Status::PendingFulfillmentStart,
+            Self::Subscribed { .. } => Status::Subscribed,
+            Self::Unsubscribed { .. } => Status::Unsubscribed,
+        }
+    }
+
+    /// The running or last term.
+    #[must_use]
+    pub const fn term(&self) -> Option<Term> {
+        match self {
+            Self::Pending => None,
+            Self::Subscribed { term } => Some(*term),
+            Self::Unsubscribed { term, .. } => *term,
+        }
+    }
+}
+
+/// What the publisher has confirmed, against what billing waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmations {
+    /// What has to be there before billing starts.
+    pub waits_for: BillingWaitsFor,
+    /// Licences assigned.
+    pub licenses_assigned: Option<LicenseConfirmation>,
+    /// Activated.
+    pub activated: Option<Confirmation>,
+}
+
+/// That something was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Confirmation {
+    /// When.
+    pub at: Timestamp,
+    /// The journal entry that says so.
+    pub entry: Seq,
+}
+
+/// That licences were assigned, and how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LicenseConfirmation {
+    /// When, and where the journal says so.
+    #[serde(flatten)]
+    pub confirmation: Confirmation,
+    /// Seats with named users.
+    pub assigned: u32,
+    /// Seats in the pool.
+    pub pool: u32,
+}
+
+impl Confirmations {
+    /// The confirmation of a kind, if it has come.
+    #[must_use]
+    pub fn of(&self, kind: ConfirmationKind) -> Option<Confirmation> {
+        match kind {
+            ConfirmationKind::LicensesAssigned => self.licenses_assigned.map(|licenses| licenses.confirmation),
+            ConfirmationKind::Activated => self.activated,
+        }
+    }
+
+    /// What billing still waits for.
+    #[must_use]
+    pub fn missing(&self) -> Vec<ConfirmationKind> {
+        self.waits_for.iter().filter(|&kind| self.of(kind).is_none()).collect()
+    }
+
+    /// When the last of the confirmations that billing waits for came; `None` while one is missing.
+    #[must_use]
+    pub fn complete_since(&self) -> Option<Timestamp> {
+        self.waits_for.iter().map(|kind| self.of(kind).map(|confirmed| confirmed.at)).try_fold(None, |latest, at| {
+            let at = at?;
+            Some(Some(latest.map_or(at, |latest: Timestamp| latest.max(at))))
+        })?
+    }
+}
+
+/// That billing has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BillingStart {
+    /// The later of the confirmations.
+    pub at: Timestamp,
+    /// The term that was billed first.
+    pub term: Term,
+}
+
+impl Subscription {
+    /// The subscription after a fact. Facts that concern only the journal change nothing.
+    #[must_use]
+    pub fn apply(mut self, event: &Event, at: Timestamp, entry: Seq) -> Self {
+        let confirmation = Confirmation { at, entry };
+        match event {
+            Event::LicensesAssigned { assigned, pool } => {
+                self.confirmations.licenses_assigned =
+                    Some(LicenseConfirmation { confirmation, assigned: *assigned, pool: *pool });
+            }
+            Event::Activated { term } => {
+                self.confirmations.activated = Some(confirmation);
+                self.state = State::Subscribed { term: *term };
+            }
+            Event::BillingStarted { at, term, .. } => {
+                self.billing = Some(BillingStart { at: *at, term: *term });
+                // A term never begins before it is paid for: the dates move with the later confirmation.
+                if let State::Subscribed { term: running } = &mut self.state {
+                    *running = *term;
+                }
+            }
+            Event::Charged { line } => self.ledger_lines = line.number,
+            Event::NotActivatedInTime {} => {
+                self.state = State::Unsubscribed { term: None, since: at };
+            }
+            Event::PurchaseCreated { .. }
+            | Event::CodeIssued { .. }
+            | Event::CodeExpired { .. }
+            | Event::CodeRefused { .. }
+            | Event::Resolved { .. } => {}
+        }
+        self
+    }
+}

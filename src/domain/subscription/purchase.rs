@@ -1,0 +1,141 @@
+//! Buying: who may buy what for whom, within which limits.
+
+use super::{
+    super::{
+        catalogue::{Catalogue, Plan, Pricing, Seats},
+        event::{Event, Seq},
+        ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
+        purchase_token::AuthorizationCode,
+        refusal::Refusal,
+        time::{Period, TermUnit, Timestamp},
+    },
+    Confirmations, Decision, State, Subscription, TimerPlan,
+};
+
+/// How long a purchase waits for its activation (portal banner, quoted in the reference: 30 days).
+const ACTIVATION_DAYS: i32 = 30;
+
+/// What a partner asks for. Ids are parsed, nothing is looked up yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurchaseOrder {
+    /// The partner who buys; `None` for the one that the customer belongs to.
+    pub partner: Option<PartnerId>,
+    /// The customer who gets it.
+    pub customer: CustomerId,
+    /// The offer.
+    pub offer: OfferId,
+    /// The plan.
+    pub plan: PlanId,
+    /// The term; `None` for the first one that the plan is sold for.
+    pub term_unit: Option<TermUnit>,
+    /// Seats, on a per-user plan.
+    pub quantity: Option<Seats>,
+    /// The subscription's name; `None` for the offer's name.
+    pub name: Option<String>,
+}
+
+/// Decides a purchase. `code` was sealed for `id`, at `now`.
+///
+/// # Errors
+/// The first rule that the order breaks, in the order: customer, partner, offer, plan, term, quantity.
+pub fn purchase(
+    catalogue: &Catalogue,
+    order: &PurchaseOrder,
+    id: SubscriptionId,
+    code: AuthorizationCode,
+    now: Timestamp,
+    first_entry: Seq,
+) -> Result<(Subscription, Decision), Refusal> {
+    let customer =
+        catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
+    let partner_id = order.partner.as_ref().unwrap_or(&customer.partner);
+    let partner = catalogue.partner(partner_id).ok_or_else(|| Refusal::UnknownPartner(partner_id.clone()))?;
+    if customer.partner != partner.id {
+        return Err(Refusal::CustomerOfAnotherPartner { customer: customer.id.clone(), partner: partner.id.clone() });
+    }
+    let beneficiary =
+        customer.users.first().cloned().ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
+    let offer = catalogue.offer(&order.offer).ok_or_else(|| Refusal::UnknownOffer(order.offer.clone()))?;
+    let plan = offer
+        .plan(&order.plan)
+        .ok_or_else(|| Refusal::UnknownPlan { offer: offer.id.clone(), plan: order.plan.clone() })?;
+    if !plan.is_open_to(beneficiary.tenant_id) {
+        return Err(Refusal::PlanPrivate { plan: plan.id.clone(), customer: customer.id.clone() });
+    }
+    if plan.stop_sell {
+        return Err(Refusal::PlanStopSell(plan.id.clone()));
+    }
+    let term = match &order.term_unit {
+        None => plan.terms.first(),
+        Some(unit) => plan.term(unit),
+    }
+    .ok_or_else(|| term_not_sold(plan, order.term_unit.as_ref()))?;
+    let quantity = check_quantity(plan, order.quantity)?;
+    // Whatever is billed later has to fit into a decimal: say so now, not at billing time.
+    if let Some(seats) = quantity {
+        let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };
+        term.price.times(seats.get()).ok_or_else(refusal)?;
+    }
+
+    let subscription = Subscription {
+        id,
+        name: order.name.clone().unwrap_or_else(|| offer.name.clone()),
+        publisher: offer.publisher.clone(),
+        offer: offer.id.clone(),
+        plan: plan.id.clone(),
+        plan_name: plan.name.clone(),
+        quantity,
+        term_unit: term.unit.clone(),
+        unit_price: term.price,
+        free_trial: plan.free_trial,
+        partner: partner.id.clone(),
+        customer: customer.id.clone(),
+        purchaser: partner.user.clone(),
+        beneficiary,
+        created: now,
+        state: State::Pending,
+        confirmations: Confirmations {
+            waits_for: offer.billing_waits_for.clone(),
+            licenses_assigned: None,
+            activated: None,
+        },
+        billing: None,
+        ledger_lines: 0,
+        activation_deadline: now.plus(Period::days(ACTIVATION_DAYS)),
+        code,
+    };
+    let mut decision = Decision::starting_at(first_entry);
+    decision.events.push(Event::PurchaseCreated {
+        subscription: id,
+        partner: subscription.partner.clone(),
+        customer: subscription.customer.clone(),
+        offer: subscription.offer.clone(),
+        plan: subscription.plan.clone(),
+        quantity,
+        term_unit: subscription.term_unit.clone(),
+    });
+    decision.issue(&subscription.code);
+    decision.timers.push(TimerPlan::ActivationOverdue { due: subscription.activation_deadline });
+    Ok((subscription, decision))
+}
+
+fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> Refusal {
+    Refusal::TermNotSold {
+        plan: plan.id.clone(),
+        unit: unit.cloned().unwrap_or(TermUnit::P1M),
+        sold: plan.terms.iter().map(|term| term.unit.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn check_quantity(plan: &Plan, quantity: Option<Seats>) -> Result<Option<Seats>, Refusal> {
+    match (plan.pricing, quantity) {
+        (Pricing::FlatRate, None) => Ok(None),
+        (Pricing::FlatRate, Some(_)) => Err(Refusal::QuantityNotAllowed(plan.id.clone())),
+        (Pricing::PerUser { .. }, None) => Err(Refusal::QuantityRequired(plan.id.clone())),
+        (Pricing::PerUser { min, max }, Some(quantity)) => match (min, max) {
+            (Some(min), _) if quantity < min => Err(Refusal::TooFewSeats { plan: plan.id.clone(), quantity, min }),
+            (_, Some(max)) if quantity > max => Err(Refusal::TooManySeats { plan: plan.id.clone(), quantity, max }),
+            (_, _) => Ok(Some(quantity)),
+        },
+    }
+}

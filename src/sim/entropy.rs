@@ -1,0 +1,120 @@
+//! Randomness from a seed: the only place that draws.
+//!
+//! A sandbox's ids and nonces come from generators that are named by purpose and numbered by the journal entry that
+//! they serve. So one more draw here shifts nothing there, and a sandbox that is reopened goes on without repeating
+//! itself, because journal entries are numbered for ever.
+
+use std::sync::{Mutex, PoisonError};
+
+use rand::{
+    Rng, SeedableRng, TryRng,
+    rngs::{ChaCha8Rng, ChaCha20Rng, SysRng},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::domain::{
+    event::Seq,
+    ids::SubscriptionId,
+    purchase_token::{NONCE_BYTES, SealingSecrets},
+};
+
+/// What a sandbox's randomness starts from. The same seed gives the same ids, codes and secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// A seed that nobody can foresee, for `--seed random`.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give: nothing can be started then.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "start-up invariant: the operating system gives random bytes")]
+    pub fn random() -> Self {
+        Self(SysRng.try_next_u64().expect("the operating system gives random bytes"))
+    }
+
+    /// The generator of a purpose, for one journal entry.
+    #[must_use]
+    pub fn draws(self, purpose: &str, entry: Seq) -> Draws {
+        let mut salt = Sha256::new();
+        salt.update(self.0.to_be_bytes());
+        salt.update(purpose.as_bytes());
+        let mut generator = ChaCha20Rng::from_seed(salt.finalize().into());
+        generator.set_stream(entry.0);
+        Draws(generator)
+    }
+
+    /// The secrets that seal the sandbox's authorization codes.
+    #[must_use]
+    pub fn sealing_secrets(self) -> SealingSecrets {
+        let mut draws = self.draws("sealing secrets", Seq(0));
+        SealingSecrets::new(draws.bytes(), draws.bytes())
+    }
+}
+
+/// The draws for one purpose.
+#[derive(Debug)]
+pub struct Draws(ChaCha20Rng);
+
+impl Draws {
+    /// Random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A subscription id: random in all 128 bits, as the recorded ones.
+    #[must_use]
+    pub fn subscription_id(&mut self) -> SubscriptionId {
+        SubscriptionId::from_bytes(self.bytes())
+    }
+
+    /// Nonces without end, for [`crate::domain::purchase_token::seal`]. It settles on one of the first few.
+    pub fn nonces(&mut self) -> impl Iterator<Item = [u8; NONCE_BYTES]> {
+        std::iter::repeat_with(|| self.bytes()).take(64)
+    }
+}
+
+/// Ids of requests and traces: unique, but no part of what a sandbox decides or a report shows.
+#[derive(Debug)]
+pub struct RequestIds(Mutex<ChaCha8Rng>);
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self(Mutex::new(ChaCha8Rng::seed_from_u64(Seed::random().0)))
+    }
+}
+
+impl RequestIds {
+    /// A new GUID.
+    pub fn next(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        Uuid::from_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_repeat_for_the_same_seed_purpose_and_entry_and_for_nothing_else() {
+        let id = |seed, purpose, entry| Seed(seed).draws(purpose, Seq(entry)).subscription_id();
+        assert_eq!(id(1, "purchase", 5), id(1, "purchase", 5));
+        for other in [id(2, "purchase", 5), id(1, "link", 5), id(1, "purchase", 6)] {
+            assert_ne!(id(1, "purchase", 5), other);
+        }
+    }
+
+    #[test]
+    fn each_seed_has_its_own_secrets() {
+        assert_eq!(Seed(1).sealing_secrets(), Seed(1).sealing_secrets());
+        assert_ne!(Seed(1).sealing_secrets(), Seed(2).sealing_secrets());
+    }
+}

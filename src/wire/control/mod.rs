@@ -1,0 +1,52 @@
+//! The control API's shapes (`/sim/v1`): what only a simulator has. Ours, so it is versioned by its path and described
+//! by its own OpenAPI document.
+//!
+//! Values are texts that the API's callers compare and print; parsing them into domain types happens at the edge.
+
+mod catalogue;
+mod journal;
+mod sandbox;
+mod subscription;
+
+pub use catalogue::{
+    CatalogueView, CustomerView, OfferView, PartnerView, PersonView, PlanView, PriceView, PublisherView,
+};
+pub use journal::{JournalEntryView, JournalPage, Player};
+pub use sandbox::{
+    AdvanceClock, ClockView, CreateSandbox, Environment, FreezeClock, ProvisioningFault, ProvisioningFaults,
+    PublisherEnvironment, SandboxList, SandboxView, TimerRun, TimerView, TimersRun,
+};
+pub use subscription::{
+    BillingView, ConfirmationView, LedgerLineView, LicenseReport, LinkView, MissingConfirmation, MoneyView, PeriodView,
+    PurchaseRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView,
+};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An error of the control API: a problem body after RFC 9457.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Where the kind of problem is explained; its fragment is the stable code of the reason.
+    #[serde(rename = "type")]
+    #[schema(example = "/docs/errors#tooManySeats")]
+    pub kind: String,
+    /// The kind of problem, in a few words.
+    pub title: String,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    pub status: u16,
+    /// What is wrong here, in one sentence.
+    pub detail: String,
+    /// The request that it happened to.
+    pub instance: String,
+    /// The stable code of the reason, as in `type`.
+    #[schema(example = "tooManySeats")]
+    pub code: String,
+    /// What to do next.
+    pub hint: String,
+    /// The input that is wrong, if it is one field.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(example = "quantity")]
+    pub field: Option<String>,
+}

@@ -1,0 +1,175 @@
+//! Sandboxes, their clocks, their faults, and the environment that a user's own app needs.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A new sandbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateSandbox {
+    /// Its name: lower-case letters, digits, `-`, `_`, `.`; up to 50.
+    #[schema(example = "team-a")]
+    pub name: String,
+    /// Where its randomness starts; the server's seed if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Freeze its clock at this instant; a clock that runs with the machine's if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2026-01-01T00:00:00Z")]
+    pub frozen_at: Option<String>,
+}
+
+/// A sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxView {
+    /// Its name.
+    pub name: String,
+    /// Where its randomness starts.
+    pub seed: u64,
+    /// Its clock.
+    pub clock: ClockView,
+    /// How many entries its journal has.
+    pub journal_entries: u64,
+}
+
+/// All sandboxes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxList {
+    /// The sandboxes, by name.
+    pub sandboxes: Vec<SandboxView>,
+}
+
+/// A sandbox's clock and what is due next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClockView {
+    /// Sandbox time.
+    pub now: String,
+    /// Whether it stands still.
+    pub frozen: bool,
+    /// The earliest timer, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_timer: Option<TimerView>,
+}
+
+/// A deadline that waits in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimerView {
+    /// When it is due, in sandbox time.
+    pub due: String,
+    /// What it does: `codeLifeEnds`, `activationOverdue`, `publisherWork`.
+    pub kind: String,
+    /// The subscription that it concerns, if one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subscription: Option<String>,
+}
+
+/// Freezes a clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FreezeClock {
+    /// Where it shall stand; where it is if left out. A clock never goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// Moves a clock forward: by a period, or to an instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AdvanceClock {
+    /// By how much: `P1M`, `PT24H`, `30d`. `PT0S` runs what is due now and waits for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "P1D")]
+    pub by: Option<String>,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+/// What an advance did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimersRun {
+    /// The clock afterwards.
+    pub clock: ClockView,
+    /// How many timers ran.
+    pub count: u64,
+    /// The timers that ran, in order; the last 1,000 of them.
+    pub ran: Vec<TimerRun>,
+}
+
+/// A timer that ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimerRun {
+    /// The timer.
+    #[serde(flatten)]
+    pub timer: TimerView,
+    /// The journal entries that it caused.
+    pub entries: Vec<u64>,
+}
+
+/// A step of the stand-in publisher's provisioning that shall fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProvisioningFault {
+    /// The step: `createAccount`, `assignLicenses`, `reportLicenses`, `activate`.
+    #[schema(example = "activate")]
+    pub step: String,
+    /// How many of the next attempts fail; 0 lifts the fault.
+    #[schema(example = 2)]
+    pub times: u32,
+}
+
+/// The faults that are still to come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvisioningFaults {
+    /// One for each step that shall fail.
+    pub faults: Vec<ProvisioningFault>,
+}
+
+/// What an app of the user's own needs to work against a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Environment {
+    /// The sandbox.
+    pub sandbox: String,
+    /// Base URL of the fulfillment API, `/api` included as Microsoft's.
+    #[schema(example = "http://127.0.0.1:7070/api")]
+    pub marketplace_api: String,
+    /// Base URL of the identity.
+    #[schema(example = "http://127.0.0.1:7070")]
+    pub authority: String,
+    /// The `resource` of a v1 token request; with `/.default`, the `scope` of a v2 one.
+    #[schema(example = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7")]
+    pub resource: String,
+    /// The `api-version` of the fulfillment API.
+    #[schema(example = "2018-08-31")]
+    pub api_version: String,
+    /// The publishers, each with its app registration.
+    pub publishers: Vec<PublisherEnvironment>,
+}
+
+/// The app registration of one publisher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublisherEnvironment {
+    /// The publisher.
+    pub publisher: String,
+    /// The company's name.
+    pub name: String,
+    /// Tenant of the app.
+    pub tenant_id: String,
+    /// The app's id.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: String,
+    /// The v2 token endpoint.
+    pub token_endpoint: String,
+    /// The stand-in's landing page for this publisher.
+    pub landing_page: String,
+}

@@ -1,0 +1,3 @@
+//! Shapes on the wire: what each API reads and writes, and nothing else. Serde only; no rule lives here.
+
+pub mod control;
