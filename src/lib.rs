@@ -1,5 +1,6 @@
 //! Rehearsal: rehearse the sale of a SaaS offer through Microsoft's commercial marketplace.
 
+pub mod app;
 pub mod domain;
 pub mod publisher;
 pub mod sim;

@@ -11,8 +11,8 @@ use super::{
     time::{Term, TermUnit, Timestamp},
 };
 
-/// The place of an entry in its sandbox's journal: 1 for the first, without gaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// The place of an entry in its sandbox's journal: 1 for the first, without gaps; 0 stands before all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 

@@ -4,6 +4,7 @@
 //! Values are texts that the API's callers compare and print; parsing them into domain types happens at the edge.
 
 mod catalogue;
+mod from_domain;
 mod journal;
 mod sandbox;
 mod subscription;

@@ -17,6 +17,11 @@ pub struct CreateSandbox {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-01-01T00:00:00Z")]
     pub frozen_at: Option<String>,
+    /// Who runs timers that are due: `automatic` (the server, at once) or `manual` (nobody, until the clock is
+    /// advanced: what a scenario needs to be the same from run to run). `automatic` if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "automatic")]
+    pub timers: Option<String>,
 }
 
 /// A sandbox.
@@ -29,6 +34,8 @@ pub struct SandboxView {
     pub seed: u64,
     /// Its clock.
     pub clock: ClockView,
+    /// Who runs its timers: `automatic` or `manual`.
+    pub timers: String,
     /// How many entries its journal has.
     pub journal_entries: u64,
 }

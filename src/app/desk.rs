@@ -1,0 +1,196 @@
+//! The desk at which commands are decided: reads documents on top of what earlier commands of the batch wrote, and
+//! collects what this one writes.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    error::AppError,
+    journal::{Entry, Player, What},
+    keys::Space,
+    sandbox::{Head, World},
+};
+use crate::{
+    domain::{event::Seq, ids::SubscriptionId, time::Timestamp},
+    store::{Changeset, Document, Expectation, Key, Store, Version, Write},
+};
+
+/// One batch of commands at work.
+pub(crate) struct Desk<'a> {
+    store: &'a dyn Store,
+    /// The sandbox's own constants.
+    pub(crate) world: &'a World,
+    /// Seed, clock and counters; a command may move the clock.
+    pub(crate) head: Head,
+    head_expectation: Expectation,
+    /// The machine's time when the batch began.
+    pub(crate) wall: Timestamp,
+    /// What the store held when the batch first read it.
+    read: BTreeMap<Key, Option<Document>>,
+    /// What the batch has written so far.
+    written: BTreeMap<Key, Write>,
+    /// What the running command has written so far.
+    staged: BTreeMap<Key, Write>,
+    /// The head as the commands before the running one left it.
+    kept_head: Head,
+    entries: Vec<Entry>,
+    /// Whether there is anything to commit: a clock that merely ran on is no change.
+    changed: bool,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn open(
+        store: &'a dyn Store,
+        world: &'a World,
+        head: &Head,
+        expectation: Expectation,
+        wall: Timestamp,
+    ) -> Self {
+        Self {
+            store,
+            world,
+            head: head.clone(),
+            head_expectation: expectation,
+            wall,
+            read: BTreeMap::new(),
+            written: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            kept_head: head.clone(),
+            entries: Vec::new(),
+            changed: false,
+        }
+    }
+
+    /// The sandbox's time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.head.now(self.wall)
+    }
+
+    /// The keys of the sandbox.
+    pub(crate) fn space(&self) -> &'a Space {
+        &self.world.space
+    }
+
+    /// The entry that will be written next.
+    pub(crate) const fn next_entry(&self) -> Seq {
+        self.head.next_entry
+    }
+
+    /// A document, as the commands before this one left it, and this one so far.
+    pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, AppError> {
+        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)) {
+            return Ok(match write {
+                Write::Put(bytes) => Some(bytes.as_slice().into()),
+                Write::Remove => None,
+            });
+        }
+        if !self.read.contains_key(key) {
+            let document = self.store.get(key).await?;
+            self.read.insert(key.clone(), document);
+        }
+        Ok(self.read.get(key).cloned().flatten().map(|document| document.bytes))
+    }
+
+    /// The version of a document that the batch has not written; its version after the batch, if it has.
+    pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
+        let present = self.get(key).await?.is_some();
+        let stored = self.read.get(key).and_then(Option::as_ref).map(|document| document.version);
+        let rewritten = self.staged.contains_key(key) || self.written.contains_key(key);
+        Ok(present.then(|| match (stored, rewritten) {
+            (Some(version), false) => version,
+            (Some(Version(version)), true) => Version(version.saturating_add(1)),
+            (None, _) => Version(1),
+        }))
+    }
+
+    /// A document, decoded.
+    pub(crate) async fn load<T: DeserializeOwned>(&mut self, key: &Key) -> Result<Option<T>, AppError> {
+        self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// Writes a document.
+    pub(crate) fn put<T: Serialize>(&mut self, key: Key, value: &T) -> Result<(), AppError> {
+        let bytes = encode(&key, value)?;
+        self.put_bytes(key, bytes);
+        Ok(())
+    }
+
+    /// Writes a document's bytes.
+    pub(crate) fn put_bytes(&mut self, key: Key, bytes: Vec<u8>) {
+        self.staged.insert(key, Write::Put(bytes));
+    }
+
+    /// Removes a document.
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.staged.insert(key, Write::Remove);
+    }
+
+    /// Writes a journal entry.
+    pub(crate) fn note(&mut self, from: Player, subscription: Option<SubscriptionId>, what: What) -> Seq {
+        let seq = self.head.next_entry;
+        self.head.next_entry = Seq(seq.0.saturating_add(1));
+        self.entries.push(Entry { seq, at: self.now(), wall_at: self.wall, subscription, from, what });
+        seq
+    }
+
+    /// Ends a command: what it wrote counts for the commands after it, or is forgotten.
+    pub(super) fn finish(&mut self, keep: bool) -> Result<(), AppError> {
+        let entries = std::mem::take(&mut self.entries);
+        let staged = std::mem::take(&mut self.staged);
+        if !keep {
+            self.head = self.kept_head.clone();
+            return Ok(());
+        }
+        self.changed |= !entries.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
+        self.written.extend(staged);
+        if let Some(first) = entries.first() {
+            let key = self.space().journal().number(first.seq.0);
+            let bytes = encode(&key, &entries)?;
+            self.written.insert(key, Write::Put(bytes));
+            for entry in &entries {
+                if let Some(id) = entry.subscription {
+                    let key = self.space().journal_of(id).number(first.seq.0);
+                    self.written.insert(key, Write::Put(Vec::new()));
+                }
+            }
+        }
+        self.head.last_moment = self.now();
+        self.kept_head = self.head.clone();
+        Ok(())
+    }
+
+    /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing.
+    pub(super) fn into_changeset(self) -> Result<(Head, Option<Changeset>), AppError> {
+        if !self.changed {
+            return Ok((self.head, None));
+        }
+        let mut changeset = Changeset::default();
+        let head_key = self.space().head();
+        changeset.expect(head_key.clone(), self.head_expectation);
+        for (key, document) in self.read {
+            // Every commit of a sandbox names its head, so only what is read and written needs a second check.
+            if self.written.contains_key(&key) {
+                let expectation = document.map_or(Expectation::Absent, |document| Expectation::At(document.version));
+                changeset.expect(key, expectation);
+            }
+        }
+        changeset.put(head_key.clone(), encode(&head_key, &self.head)?);
+        changeset.writes.extend(self.written);
+        Ok((self.head, Some(changeset)))
+    }
+}
+
+/// Bytes of a stored document.
+pub(crate) fn encode<T: Serialize>(key: &Key, value: &T) -> Result<Vec<u8>, AppError> {
+    serde_json::to_vec(value).map_err(|error| unreadable(key, &error))
+}
+
+/// A stored document's value.
+pub(crate) fn decode<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, AppError> {
+    serde_json::from_slice(bytes).map_err(|error| unreadable(key, &error))
+}
+
+fn unreadable(key: &Key, error: &serde_json::Error) -> AppError {
+    AppError::Unreadable { key: key.to_string(), reason: error.to_string() }
+}

@@ -1,0 +1,162 @@
+//! What a publisher asks of the marketplace: resolve, activate, licences assigned. And how a decision becomes documents.
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    desk::Desk,
+    error::AppError,
+    journal::{Player, What},
+    keys::indexed,
+    mailbox::Command,
+    sandbox::Sandbox,
+    timers::{Due, StoredTimer},
+};
+use crate::domain::{
+    event::Event,
+    ids::{PublisherId, SubscriptionId},
+    purchase_token,
+    refusal::Refusal,
+    subscription::{self, Context, Decision, Subscription, TimerPlan, decide},
+};
+
+impl Sandbox {
+    /// Resolves an authorization code for a publisher.
+    ///
+    /// # Errors
+    /// [`Refusal::Code`] for a code that does not open; the journal says why. [`Refusal::OtherPublisher`] for another
+    /// publisher's purchase.
+    pub async fn resolve(&self, publisher: PublisherId, code: String) -> Result<Subscription, AppError> {
+        Ok(self.ask(Resolve { publisher, code }).await??)
+    }
+
+    /// Activates a subscription of a publisher.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if it is unknown, another publisher's, or can't be activated.
+    pub async fn activate(&self, publisher: PublisherId, id: SubscriptionId) -> Result<Subscription, AppError> {
+        self.ask(Change { publisher, id, change: PublisherChange::Activate }).await
+    }
+
+    /// Notes that a publisher has assigned licences.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if it is unknown, another publisher's, over, or more than was bought.
+    pub async fn report_licenses(
+        &self,
+        publisher: PublisherId,
+        id: SubscriptionId,
+        assigned: u32,
+    ) -> Result<Subscription, AppError> {
+        self.ask(Change { publisher, id, change: PublisherChange::ReportLicenses { assigned } }).await
+    }
+}
+
+struct Resolve {
+    publisher: PublisherId,
+    code: String,
+}
+
+impl Command for Resolve {
+    /// A refused code is no failure of the command: that it was refused is recorded.
+    type Answer = Result<Subscription, Refusal>;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
+        Box::pin(async move {
+            let opened = purchase_token::unseal(&desk.world.secrets, &self.code, desk.now());
+            let id = match opened {
+                Ok(opened) => opened.subscription,
+                Err(fault) => {
+                    desk.note(Player::Marketplace, None, What::Fact(Event::CodeRefused { fault: fault.clone() }));
+                    return Ok(Err(Refusal::Code(fault)));
+                }
+            };
+            let subscription = load_own(desk, id, &self.publisher).await?;
+            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let decision = decide(&subscription, subscription::Command::Resolve, context)?;
+            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).map(Ok)
+        })
+    }
+}
+
+struct Change {
+    publisher: PublisherId,
+    id: SubscriptionId,
+    change: PublisherChange,
+}
+
+#[derive(Clone, Copy)]
+enum PublisherChange {
+    Activate,
+    ReportLicenses { assigned: u32 },
+}
+
+impl Command for Change {
+    type Answer = Subscription;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
+        Box::pin(async move {
+            let subscription = load_own(desk, self.id, &self.publisher).await?;
+            let command = match self.change {
+                PublisherChange::Activate => subscription::Command::Activate,
+                PublisherChange::ReportLicenses { assigned } => subscription::Command::ReportLicenses { assigned },
+            };
+            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let decision = decide(&subscription, command, context)?;
+            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision)
+        })
+    }
+}
+
+/// A subscription that has to exist.
+pub(super) async fn load_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Subscription, AppError> {
+    let key = desk.space().subscription(id);
+    desk.load(&key).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
+}
+
+/// A subscription that has to exist and to be the publisher's own.
+async fn load_own(desk: &mut Desk<'_>, id: SubscriptionId, publisher: &PublisherId) -> Result<Subscription, AppError> {
+    let subscription = load_subscription(desk, id).await?;
+    if subscription.publisher != *publisher {
+        return Err(Refusal::OtherPublisher { subscription: id, publisher: publisher.clone() }.into());
+    }
+    Ok(subscription)
+}
+
+/// Turns a decision into documents: the new state, journal entries, ledger lines, timers, and the indexes of a new one.
+pub(super) fn save(
+    desk: &mut Desk<'_>,
+    actor: Player,
+    before: Option<&Subscription>,
+    mut subscription: Subscription,
+    decision: &Decision,
+) -> Result<Subscription, AppError> {
+    let id = subscription.id;
+    let (now, first_entry) = (desk.now(), desk.next_entry());
+    for (entry, event) in decision.numbered() {
+        subscription = subscription.apply(event, now, entry);
+        let from =
+            if let Event::BillingStarted { .. } | Event::Charged { .. } = event { Player::Marketplace } else { actor };
+        desk.note(from, Some(id), What::Fact(event.clone()));
+        if let Event::Charged { line } = event {
+            let key = desk.space().ledger(id).number(line.number.into());
+            desk.put(key, line)?;
+        }
+    }
+    for (index, timer) in (0..).zip(&decision.timers) {
+        let (due, what) = match *timer {
+            TimerPlan::CodeLifeEnds { due, issued_at } => (due, Due::CodeLifeEnds { subscription: id, issued_at }),
+            TimerPlan::ActivationOverdue { due } => (due, Due::ActivationOverdue { subscription: id }),
+        };
+        let key = desk.space().timer(due, first_entry, index);
+        desk.put(key, &StoredTimer { due, what })?;
+    }
+    if before.is_none() {
+        for index in [desk.space().by_created(), desk.space().by_publisher(&subscription.publisher)] {
+            desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
+        }
+    }
+    if before != Some(&subscription) {
+        desk.put(desk.space().subscription(id), &subscription)?;
+    }
+    Ok(subscription)
+}

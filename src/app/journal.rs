@@ -1,0 +1,145 @@
+//! The journal: every fact and every call between players, in order.
+//!
+//! Console, scenarios, live updates and reports read it and nothing else. The entries that one command writes lie in
+//! one document, so that a command costs one write however much it has to tell.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    event::{Event, Seq},
+    ids::{PublisherId, SubscriptionId},
+    time::Timestamp,
+};
+
+/// Who acts or is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Player {
+    /// The CSP partner, or whoever sits at the browser.
+    Partner,
+    /// The publisher (ISV).
+    Publisher,
+    /// The marketplace.
+    Marketplace,
+    /// The identity (Entra).
+    Identity,
+    /// Whoever steers the simulation.
+    Operator,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Its number in the sandbox.
+    pub seq: Seq,
+    /// Sandbox time.
+    pub at: Timestamp,
+    /// Wall time: for people, never for a decision.
+    pub wall_at: Timestamp,
+    /// The subscription that it concerns.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subscription: Option<SubscriptionId>,
+    /// Who acted.
+    pub from: Player,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an entry tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum What {
+    /// A fact of a purchase.
+    Fact(Event),
+    /// A call from one player to another.
+    Exchange(Exchange),
+    /// A step of the stand-in publisher.
+    PublisherStep(PublisherStep),
+    /// The clock was moved by hand.
+    Clock {
+        /// What was done to it.
+        summary: String,
+    },
+    /// A fault was set or lifted.
+    Fault {
+        /// The step that shall fail.
+        step: String,
+        /// How often.
+        times: u32,
+    },
+}
+
+/// A call over HTTP, as the called player saw it. Secrets are blanked before it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exchange {
+    /// Who was called.
+    pub to: Player,
+    /// The method.
+    pub method: String,
+    /// Path and query; a code in it is blanked.
+    pub path: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// The publisher whose token was presented.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub publisher: Option<PublisherId>,
+    /// The body of the request, cut at some length; `None` if there was none or it holds a secret.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_body: Option<String>,
+    /// The body of the answer, likewise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub response_body: Option<String>,
+    /// The correlation id that both sides saw.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub correlation_id: Option<String>,
+    /// Why it was refused, where the answer does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remark: Option<String>,
+    /// How long it took, in microseconds of real time.
+    pub latency_micros: u64,
+}
+
+/// What the stand-in publisher did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublisherStep {
+    /// The publisher.
+    pub publisher: PublisherId,
+    /// The step.
+    pub step: String,
+    /// How it went: `done`, `alreadyDone`, `failed`, `gaveUp`.
+    pub outcome: String,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// One sentence for a person.
+    pub summary: String,
+}
+
+impl Entry {
+    /// The kind of entry, as the control API and scenarios spell it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match &self.what {
+            What::Fact(event) => event.kind(),
+            What::Exchange(_) => "exchange",
+            What::PublisherStep(_) => "publisherStep",
+            What::Clock { .. } => "clock",
+            What::Fault { .. } => "fault",
+        }
+    }
+
+    /// One sentence for a person.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match &self.what {
+            What::Fact(event) => event.sentence(),
+            What::Exchange(exchange) => format!("{} {} → {}", exchange.method, exchange.path, exchange.status),
+            What::PublisherStep(step) => step.summary.clone(),
+            What::Clock { summary } => summary.clone(),
+            What::Fault { step, times: 0 } => format!("The step {step} fails no more."),
+            What::Fault { step, times } => format!("The step {step} will fail {times} times."),
+        }
+    }
+}

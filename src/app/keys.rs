@@ -1,0 +1,138 @@
+//! Where each kind of document lies. The only file that spells a key.
+//!
+//! A sandbox's keys start with its *space*: its name and a number that no earlier sandbox of that name had, so that a
+//! sandbox can be made anew while the documents of the deleted one are still being removed. Documents about sandboxes
+//! lie in the space `~`, which no sandbox name can be.
+
+use crate::{
+    domain::{
+        event::Seq,
+        ids::{PublisherId, SandboxId, SubscriptionId},
+        time::Timestamp,
+    },
+    store::Key,
+};
+
+const REGISTRY: &str = "~";
+
+/// The document that tells that a sandbox exists and where its space is.
+pub(crate) fn sandbox(id: &SandboxId) -> Key {
+    sandboxes().text(id.as_str())
+}
+
+/// All documents of [`sandbox`].
+pub(crate) fn sandboxes() -> Key {
+    Key::in_sandbox(REGISTRY).text("sandbox")
+}
+
+/// The number of the newest space.
+pub(crate) fn newest_space() -> Key {
+    Key::in_sandbox(REGISTRY).text("newest-space")
+}
+
+/// A space whose documents are to be removed.
+pub(crate) fn garbage(space: &str) -> Key {
+    garbages().text(space)
+}
+
+/// All documents of [`garbage`].
+pub(crate) fn garbages() -> Key {
+    Key::in_sandbox(REGISTRY).text("garbage")
+}
+
+/// The identity's signing keys.
+pub(crate) fn signing_keys() -> Key {
+    Key::in_sandbox(REGISTRY).text("signing-keys")
+}
+
+/// The keys of one sandbox.
+#[derive(Debug, Clone)]
+pub(crate) struct Space(Box<str>);
+
+impl Space {
+    pub(crate) fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Everything of the sandbox.
+    pub(crate) fn root(&self) -> Key {
+        Key::in_sandbox(&self.0)
+    }
+
+    /// Seed, clock and counters.
+    pub(crate) fn head(&self) -> Key {
+        self.root().text("head")
+    }
+
+    pub(crate) fn catalogue(&self) -> Key {
+        self.root().text("catalogue")
+    }
+
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Key {
+        self.root().text("subscription").guid(id.as_bytes())
+    }
+
+    /// Subscriptions by the time of purchase.
+    pub(crate) fn by_created(&self) -> Key {
+        self.root().text("by-created")
+    }
+
+    /// A publisher's subscriptions by the time of purchase.
+    pub(crate) fn by_publisher(&self, publisher: &PublisherId) -> Key {
+        self.root().text("by-publisher").text(publisher.as_str())
+    }
+
+    /// The ledger lines of a subscription.
+    pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
+        self.root().text("ledger").guid(id.as_bytes())
+    }
+
+    /// The journal: one document for each command that wrote entries, under its first entry's number.
+    pub(crate) fn journal(&self) -> Key {
+        self.root().text("journal")
+    }
+
+    /// The journal documents that concern a subscription.
+    pub(crate) fn journal_of(&self, id: SubscriptionId) -> Key {
+        self.root().text("journal-of").guid(id.as_bytes())
+    }
+
+    /// Timers in the order in which they are due.
+    pub(crate) fn timers(&self) -> Key {
+        self.root().text("timer")
+    }
+
+    pub(crate) fn timer(&self, due: Timestamp, entry: Seq, index: u64) -> Key {
+        self.timers().instant(due.as_millis()).number(entry.0).number(index)
+    }
+
+    /// The timer of a named piece of the publisher's work.
+    pub(crate) fn work(&self, name: &str) -> Key {
+        self.root().text("work").text(name)
+    }
+
+    /// A record of the stand-in publisher.
+    pub(crate) fn publisher_record(&self, key: &str) -> Key {
+        self.root().text("publisher").text(key)
+    }
+
+    /// How often a provisioning step shall still fail.
+    pub(crate) fn fault(&self, step: &str) -> Key {
+        self.root().text("fault").text(step)
+    }
+}
+
+/// The place of a subscription in an index by time of purchase.
+pub(crate) fn indexed(index: Key, created: Timestamp, id: SubscriptionId) -> Key {
+    index.instant(created.as_millis()).guid(id.as_bytes())
+}
+
+/// The subscription that an index key made by [`indexed`] points to.
+pub(crate) fn indexed_id(index: &Key, key: &Key) -> Option<SubscriptionId> {
+    let id = index.rest_of(key)?.get(8..)?;
+    Some(SubscriptionId::from_bytes(id.try_into().ok()?))
+}

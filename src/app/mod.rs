@@ -1,0 +1,28 @@
+//! The commands: everything that can be asked of the commerce core, one use case per file.
+//!
+//! [`App`] knows the sandboxes. A [`Sandbox`] takes commands through its mailbox and answers queries from the store.
+//! Nothing here knows HTTP.
+
+mod clock;
+mod desk;
+mod error;
+mod fulfillment;
+mod journal;
+mod keys;
+mod mailbox;
+mod publisher_desk;
+mod purchasing;
+mod queries;
+mod registry;
+mod repeated_reads;
+mod sandbox;
+mod timers;
+
+pub use clock::{Advance, Advanced};
+pub use error::AppError;
+pub use journal::{Entry, Exchange, Player, PublisherStep, What};
+pub use publisher_desk::PublisherChange;
+pub use queries::{JournalFilter, JournalSlice, ListPosition, RecordedCall, SubscriptionList};
+pub use registry::{App, AppOptions, NewSandbox, Registered};
+pub use sandbox::{Changes, Sandbox, TimerMode};
+pub use timers::{Due, PublisherWork, StoredTimer};

@@ -1,0 +1,74 @@
+//! Buying, and fresh links to what was bought.
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    desk::Desk,
+    error::AppError,
+    fulfillment::{load_subscription, save},
+    journal::Player,
+    mailbox::Command,
+    sandbox::Sandbox,
+};
+use crate::domain::{
+    ids::SubscriptionId,
+    purchase_token::{self, AuthorizationCode},
+    subscription::{self, Context, PurchaseOrder, Subscription, decide},
+};
+
+impl Sandbox {
+    /// Buys. The new subscription is durable when this answers; nothing is billed yet.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the first rule that the order breaks.
+    pub async fn purchase(&self, order: PurchaseOrder) -> Result<Subscription, AppError> {
+        self.ask(Purchase(order)).await
+    }
+
+    /// Makes a personalized link with a fresh authorization code.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if there is no such subscription, or it has ended.
+    pub async fn issue_link(&self, subscription: SubscriptionId) -> Result<Subscription, AppError> {
+        self.ask(IssueLink(subscription)).await
+    }
+}
+
+struct Purchase(PurchaseOrder);
+
+impl Command for Purchase {
+    type Answer = Subscription;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
+        Box::pin(async move {
+            let id = desk.head.seed.draws("purchase", desk.next_entry()).subscription_id();
+            let code = seal_code(desk, id);
+            let catalogue = &desk.world.catalogue;
+            let (subscription, decision) =
+                subscription::purchase(catalogue, &self.0, id, code, desk.now(), desk.next_entry())?;
+            save(desk, Player::Partner, None, subscription, &decision)
+        })
+    }
+}
+
+struct IssueLink(SubscriptionId);
+
+impl Command for IssueLink {
+    type Answer = Subscription;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
+        Box::pin(async move {
+            let subscription = load_subscription(desk, self.0).await?;
+            let code = seal_code(desk, self.0);
+            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let decision = decide(&subscription, subscription::Command::IssueCode(&code), context)?;
+            let renewed = Subscription { code, ..subscription.clone() };
+            save(desk, Player::Partner, Some(&subscription), renewed, &decision)
+        })
+    }
+}
+
+fn seal_code(desk: &Desk<'_>, id: SubscriptionId) -> AuthorizationCode {
+    let mut draws = desk.head.seed.draws("code", desk.next_entry());
+    purchase_token::seal(&desk.world.secrets, id, desk.now(), draws.nonces())
+}

@@ -1,0 +1,317 @@
+//! What can be asked without changing anything. Queries read the store and don't queue.
+
+use super::{
+    desk::decode,
+    error::AppError,
+    journal::{Entry, Exchange, Player, What},
+    keys::{indexed, indexed_id},
+    mailbox::Command,
+    sandbox::Sandbox,
+};
+use crate::{
+    domain::{
+        billing::LedgerLine,
+        event::Seq,
+        ids::{PublisherId, SubscriptionId},
+        refusal::Refusal,
+        subscription::Subscription,
+        time::Timestamp,
+    },
+    store::{Direction, Key, KeyRange},
+};
+use futures_util::future::BoxFuture;
+
+/// Journal documents read at once.
+const CHUNK: usize = 64;
+
+/// Where a list of subscriptions goes on: after this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListPosition {
+    /// When it was bought.
+    pub created: Timestamp,
+    /// Its id.
+    pub id: SubscriptionId,
+}
+
+/// A page of subscriptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SubscriptionList {
+    /// The subscriptions.
+    pub subscriptions: Vec<Subscription>,
+    /// Where the next page starts; `None` on the last one.
+    pub next: Option<ListPosition>,
+}
+
+/// Which journal entries are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalFilter {
+    /// Only entries with a larger number.
+    pub since: Seq,
+    /// Only entries of this subscription.
+    pub subscription: Option<SubscriptionId>,
+    /// Only entries of these kinds; empty for all.
+    pub kinds: Vec<String>,
+    /// Only entries at this sandbox time or later.
+    pub from: Option<Timestamp>,
+    /// Only entries before this sandbox time.
+    pub until: Option<Timestamp>,
+}
+
+/// Some of the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JournalSlice {
+    /// The entries, oldest first.
+    pub entries: Vec<Entry>,
+    /// Where to go on: the number of the last entry looked at; `None` when the end was reached.
+    pub next_since: Option<Seq>,
+}
+
+impl Sandbox {
+    /// A subscription.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSubscription`].
+    pub async fn subscription(&self, id: SubscriptionId) -> Result<Subscription, AppError> {
+        let key = self.world.space.subscription(id);
+        let document = self.store.get(&key).await?.ok_or(Refusal::UnknownSubscription(id))?;
+        decode(&key, &document.bytes)
+    }
+
+    /// A subscription of a publisher.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSubscription`], [`Refusal::OtherPublisher`].
+    pub async fn subscription_of(&self, publisher: &PublisherId, id: SubscriptionId) -> Result<Subscription, AppError> {
+        let subscription = self.subscription(id).await?;
+        if subscription.publisher == *publisher {
+            Ok(subscription)
+        } else {
+            Err(Refusal::OtherPublisher { subscription: id, publisher: publisher.clone() }.into())
+        }
+    }
+
+    /// A publisher's subscriptions, oldest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn subscriptions_of(
+        &self,
+        publisher: &PublisherId,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<SubscriptionList, AppError> {
+        self.list(self.world.space.by_publisher(publisher), Direction::Ascending, after, limit).await
+    }
+
+    /// All subscriptions, newest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn newest_subscriptions(
+        &self,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<SubscriptionList, AppError> {
+        self.list(self.world.space.by_created(), Direction::Descending, after, limit).await
+    }
+
+    async fn list(
+        &self,
+        index: Key,
+        direction: Direction,
+        after: Option<ListPosition>,
+        limit: usize,
+    ) -> Result<SubscriptionList, AppError> {
+        let mut range = KeyRange::under(&index);
+        if let Some(position) = after {
+            let last = indexed(index.clone(), position.created, position.id);
+            range = match direction {
+                Direction::Ascending => range.after(&last),
+                Direction::Descending => range.before(&last),
+            };
+        }
+        let keys = self.store.scan(&range, direction, limit.saturating_add(1)).await?;
+        let mut list = SubscriptionList::default();
+        for (key, _) in keys.iter().take(limit) {
+            if let Some(id) = indexed_id(&index, key) {
+                list.subscriptions.push(self.subscription(id).await?);
+            }
+        }
+        if keys.len() > limit {
+            list.next = list.subscriptions.last().map(|last| ListPosition { created: last.created, id: last.id });
+        }
+        Ok(list)
+    }
+
+    /// The ledger of a subscription.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn ledger(&self, id: SubscriptionId) -> Result<Vec<LedgerLine>, AppError> {
+        let range = KeyRange::under(&self.world.space.ledger(id));
+        let found = self.store.scan(&range, Direction::Ascending, usize::MAX).await?;
+        found.iter().map(|(key, document)| decode(key, &document.bytes)).collect()
+    }
+
+    /// Journal entries, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn journal(&self, filter: &JournalFilter, limit: usize) -> Result<JournalSlice, AppError> {
+        let mut slice = JournalSlice::default();
+        let mut since = match filter.from {
+            Some(from) => filter.since.max(self.last_entry_before(from).await?),
+            None => filter.since,
+        };
+        loop {
+            let documents = match filter.subscription {
+                Some(id) => self.journal_documents_of(id, since).await?,
+                None => self.journal_documents(since).await?,
+            };
+            if documents.is_empty() {
+                return Ok(slice);
+            }
+            for entries in documents {
+                for entry in entries {
+                    if filter.until.is_some_and(|until| entry.at >= until) {
+                        return Ok(slice);
+                    }
+                    if entry.seq <= since {
+                        continue;
+                    }
+                    since = entry.seq;
+                    if filter.wants(&entry) {
+                        slice.entries.push(entry);
+                    }
+                    if slice.entries.len() >= limit {
+                        slice.next_since = (since < self.newest_entry()).then_some(since);
+                        return Ok(slice);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The newest entries of a subscription's journal, oldest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn newest_entries_of(&self, id: SubscriptionId, limit: usize) -> Result<Vec<Entry>, AppError> {
+        let range = KeyRange::under(&self.world.space.journal_of(id));
+        let pointers = self.store.scan(&range, Direction::Descending, limit).await?;
+        let mut entries = Vec::new();
+        for (pointer, _) in pointers.iter().rev() {
+            entries.extend(self.pointed_at(id, pointer).await?);
+        }
+        let surplus = entries.len().saturating_sub(limit);
+        entries.drain(..surplus);
+        Ok(entries)
+    }
+
+    /// The next journal documents that hold entries with numbers above `since`.
+    async fn journal_documents(&self, since: Seq) -> Result<Vec<Vec<Entry>>, AppError> {
+        let journal = self.world.space.journal();
+        let next = journal.clone().number(since.0.saturating_add(1));
+        // The document that holds the next entry may start before it.
+        let before = KeyRange::under(&journal).before(&next);
+        let holder = self.store.scan(&before, Direction::Descending, 1).await?;
+        let rest = KeyRange::under(&journal).from(next);
+        let rest = self.store.scan(&rest, Direction::Ascending, CHUNK).await?;
+        let mut documents = Vec::new();
+        for (key, document) in holder.iter().chain(&rest) {
+            let entries: Vec<Entry> = decode(key, &document.bytes)?;
+            if entries.last().is_some_and(|last| last.seq > since) {
+                documents.push(entries);
+            }
+        }
+        Ok(documents)
+    }
+
+    /// The next entries of a subscription with numbers above `since`, by journal document.
+    async fn journal_documents_of(&self, id: SubscriptionId, since: Seq) -> Result<Vec<Vec<Entry>>, AppError> {
+        let index = self.world.space.journal_of(id);
+        let next = index.clone().number(since.0.saturating_add(1));
+        let before = KeyRange::under(&index).before(&next);
+        let holder = self.store.scan(&before, Direction::Descending, 1).await?;
+        let rest = KeyRange::under(&index).from(next);
+        let rest = self.store.scan(&rest, Direction::Ascending, CHUNK).await?;
+        let mut documents = Vec::new();
+        for (pointer, _) in holder.iter().chain(&rest) {
+            let entries = self.pointed_at(id, pointer).await?;
+            if entries.last().is_some_and(|last| last.seq > since) {
+                documents.push(entries);
+            }
+        }
+        Ok(documents)
+    }
+
+    /// The entries of a subscription in the journal document that an index key points to.
+    async fn pointed_at(&self, id: SubscriptionId, pointer: &Key) -> Result<Vec<Entry>, AppError> {
+        let first = self.world.space.journal_of(id).rest_of(pointer).and_then(|rest| rest.first_chunk::<8>());
+        let Some(first) = first else { return Ok(Vec::new()) };
+        let key = self.world.space.journal().number(u64::from_be_bytes(*first));
+        let Some(document) = self.store.get(&key).await? else { return Ok(Vec::new()) };
+        let entries: Vec<Entry> = decode(&key, &document.bytes)?;
+        Ok(entries.into_iter().filter(|entry| entry.subscription == Some(id)).collect())
+    }
+
+    /// The number of the last entry before an instant. Entries lie in order of time, so it is found by halving.
+    async fn last_entry_before(&self, instant: Timestamp) -> Result<Seq, AppError> {
+        let (mut low, mut high) = (0, self.newest_entry().0);
+        while low < high {
+            let middle = low.midpoint(high).saturating_add(1).min(high);
+            let documents = self.journal_documents(Seq(middle.saturating_sub(1))).await?;
+            let found = documents.iter().flatten().find(|entry| entry.seq.0 >= middle);
+            match found {
+                Some(entry) if entry.at < instant => low = middle,
+                Some(_) | None => high = middle.saturating_sub(1),
+            }
+        }
+        Ok(Seq(low))
+    }
+
+    /// Records a call between players, in its place among the commands, without waiting for it to be durable: what the
+    /// call changed is durable already.
+    ///
+    /// # Errors
+    /// [`AppError::Stopping`] when the sandbox is gone.
+    pub async fn record(&self, call: RecordedCall) -> Result<(), AppError> {
+        self.tell(call).await
+    }
+
+    /// Whether a successful read gave the same answer as the last one of the same caller at the same place.
+    #[must_use]
+    pub fn is_repeated_read(&self, caller: &str, path: &str, answer: &[u8]) -> bool {
+        self.repeated_reads.is_repeated((caller, path), answer)
+    }
+}
+
+impl JournalFilter {
+    fn wants(&self, entry: &Entry) -> bool {
+        self.subscription.is_none_or(|id| entry.subscription == Some(id))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == entry.kind()))
+            && self.from.is_none_or(|from| entry.at >= from)
+    }
+}
+
+/// A call between players, to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedCall {
+    /// Who called.
+    pub from: Player,
+    /// The subscription that it concerned, as far as is known.
+    pub subscription: Option<SubscriptionId>,
+    /// The call.
+    pub exchange: Exchange,
+}
+
+impl Command for RecordedCall {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, desk: &'a mut super::desk::Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        Box::pin(async move {
+            desk.note(self.from, self.subscription, What::Exchange(self.exchange.clone()));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,324 @@
+//! The sandboxes of a server: opened at start, created, deleted, found by name or by an app registration.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    desk::{decode, encode},
+    error::AppError,
+    keys::{self, Space},
+    sandbox::{Head, Sandbox, TimerMode, World},
+    timers::{PublisherWork, attend},
+};
+use crate::{
+    domain::{
+        catalogue::{Catalogue, Publisher},
+        event::Seq,
+        ids::{ClientId, SandboxId, TenantId},
+        time::Timestamp,
+    },
+    sim::{
+        clock::{Clock, WallClock},
+        entropy::Seed,
+    },
+    store::{Changeset, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version},
+};
+
+/// Documents of a deleted sandbox that are removed in one commit.
+const SWEPT_AT_ONCE: usize = 1000;
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct AppOptions {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The machine's clock.
+    pub wall: Arc<dyn WallClock>,
+    /// What a new sandbox sells.
+    pub catalogue: Catalogue,
+    /// Where the randomness of a new sandbox starts, if it does not say.
+    pub seed: Seed,
+}
+
+/// The commerce core: all sandboxes of one store.
+#[derive(Debug)]
+pub struct App {
+    options: AppOptions,
+    open: RwLock<Open>,
+    /// Creating and deleting, one at a time.
+    registrar: tokio::sync::Mutex<()>,
+    publisher: OnceLock<Arc<dyn PublisherWork>>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    sandboxes: BTreeMap<SandboxId, Arc<Sandbox>>,
+    apps: BTreeMap<ClientId, SandboxId>,
+    tenants: BTreeMap<TenantId, SandboxId>,
+}
+
+/// That a sandbox exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Registration {
+    space: String,
+}
+
+/// A sandbox to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSandbox {
+    /// Its name.
+    pub id: SandboxId,
+    /// Where its randomness starts; the server's seed if `None`.
+    pub seed: Option<Seed>,
+    /// Where its clock stands still; it runs if `None`.
+    pub frozen_at: Option<Timestamp>,
+    /// Who runs its timers.
+    pub timers: TimerMode,
+}
+
+/// An app registration, and where it lives.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The sandbox.
+    pub sandbox: Arc<Sandbox>,
+    /// The publisher.
+    pub publisher: Publisher,
+}
+
+impl App {
+    /// Opens every sandbox of a store; creates `default` in a new one.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails, [`AppError::Unreadable`] when a newer version wrote it.
+    pub async fn open(options: AppOptions) -> Result<Arc<Self>, AppError> {
+        let app = Arc::new(Self {
+            options,
+            open: RwLock::default(),
+            registrar: tokio::sync::Mutex::default(),
+            publisher: OnceLock::new(),
+        });
+        let registered = KeyRange::under(&keys::sandboxes());
+        for (key, document) in app.options.store.scan(&registered, Direction::Ascending, usize::MAX).await? {
+            let Some(name) = keys::sandboxes().rest_of(&key).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
+            let Ok(id) = String::from_utf8_lossy(name).parse() else { continue };
+            let registration: Registration = decode(&key, &document.bytes)?;
+            app.open_sandbox(id, &registration.space).await?;
+        }
+        let id = SandboxId::default_sandbox();
+        if app.sandbox(&id).is_err() {
+            app.create_sandbox(NewSandbox { id, seed: None, frozen_at: None, timers: TimerMode::Automatic }).await?;
+        }
+        app.sweep_in_background();
+        Ok(app)
+    }
+
+    /// Tells who does the publisher's work, and starts to see to timers. Called once.
+    pub fn attend_timers(&self, publisher: Arc<dyn PublisherWork>) {
+        if self.publisher.set(publisher).is_ok() {
+            for sandbox in self.sandboxes() {
+                self.attend(&sandbox);
+            }
+        }
+    }
+
+    /// Who does the publisher's work.
+    ///
+    /// # Errors
+    /// [`AppError::Stopping`] before [`App::attend_timers`].
+    pub fn publisher_work(&self) -> Result<&Arc<dyn PublisherWork>, AppError> {
+        self.publisher.get().ok_or(AppError::Stopping)
+    }
+
+    fn attend(&self, sandbox: &Arc<Sandbox>) {
+        if let Some(publisher) = self.publisher.get() {
+            tokio::spawn(attend(Arc::downgrade(sandbox), Arc::clone(publisher)));
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.options.store
+    }
+
+    /// The machine's clock.
+    #[must_use]
+    pub fn wall(&self) -> &Arc<dyn WallClock> {
+        &self.options.wall
+    }
+
+    /// A sandbox by name.
+    ///
+    /// # Errors
+    /// [`AppError::UnknownSandbox`].
+    pub fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, AppError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.sandboxes.get(id).cloned().ok_or_else(|| AppError::UnknownSandbox(id.clone()))
+    }
+
+    /// All sandboxes, by name.
+    #[must_use]
+    pub fn sandboxes(&self) -> Vec<Arc<Sandbox>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).sandboxes.values().cloned().collect()
+    }
+
+    /// An app registration by its client id: a client id belongs to one sandbox.
+    #[must_use]
+    pub fn registered_app(&self, client: ClientId) -> Option<Registered> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let sandbox = open.sandboxes.get(open.apps.get(&client)?)?;
+        let publisher = sandbox.catalogue().publishers.iter().find(|publisher| publisher.app.client_id == client)?;
+        Some(Registered { sandbox: Arc::clone(sandbox), publisher: publisher.clone() })
+    }
+
+    /// The sandbox that a publisher's tenant belongs to.
+    #[must_use]
+    pub fn sandbox_of_tenant(&self, tenant: TenantId) -> Option<Arc<Sandbox>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.sandboxes.get(open.tenants.get(&tenant)?).cloned()
+    }
+
+    /// Creates a sandbox; durable when it answers.
+    ///
+    /// # Errors
+    /// [`AppError::SandboxExists`].
+    pub async fn create_sandbox(&self, new: NewSandbox) -> Result<Arc<Sandbox>, AppError> {
+        let _alone = self.registrar.lock().await;
+        if self.sandbox(&new.id).is_ok() {
+            return Err(AppError::SandboxExists(new.id));
+        }
+        let wall = self.options.wall.now();
+        let counter_key = keys::newest_space();
+        let counter = self.options.store.get(&counter_key).await?;
+        let number = counter.as_ref().map_or(Ok(0), |found| decode::<u64>(&counter_key, &found.bytes))?;
+        let number = number.saturating_add(1);
+        let space = Space::new(&format!("{}:{number}", new.id));
+        let head = Head {
+            seed: new.seed.unwrap_or(self.options.seed),
+            clock: new.frozen_at.map_or(Clock::wall(), |at| Clock::Frozen { at }),
+            timers: new.timers,
+            next_entry: Seq(1),
+            last_moment: new.frozen_at.unwrap_or(wall),
+        };
+        let catalogue = self.options.catalogue.clone().for_sandbox(&new.id);
+
+        let mut changeset = Changeset::default();
+        changeset.expect(counter_key.clone(), expectation(counter.as_ref()));
+        changeset.put(counter_key.clone(), encode(&counter_key, &number)?);
+        let registration_key = keys::sandbox(&new.id);
+        changeset.expect(registration_key.clone(), Expectation::Absent);
+        let registration = Registration { space: space.name().to_owned() };
+        changeset.put(registration_key.clone(), encode(&registration_key, &registration)?);
+        changeset.put(space.head(), encode(&space.head(), &head)?);
+        changeset.put(space.catalogue(), encode(&space.catalogue(), &catalogue)?);
+        self.options.store.commit(changeset).await.map_err(|error| match error {
+            CommitError::Conflict(_) => AppError::SandboxExists(new.id.clone()),
+            CommitError::Store(error) => error.into(),
+        })?;
+        Ok(self.start(new.id, space, catalogue, head, Version(1)))
+    }
+
+    async fn open_sandbox(&self, id: SandboxId, space: &str) -> Result<(), AppError> {
+        let space = Space::new(space);
+        let head = self.document(&space.head()).await?;
+        let catalogue = self.document(&space.catalogue()).await?;
+        let (version, head) = (head.version, decode(&space.head(), &head.bytes)?);
+        let catalogue = decode(&space.catalogue(), &catalogue.bytes)?;
+        self.start(id, space, catalogue, head, version);
+        Ok(())
+    }
+
+    async fn document(&self, key: &Key) -> Result<Document, AppError> {
+        let missing = || AppError::Unreadable { key: key.to_string(), reason: "it is missing".to_owned() };
+        self.options.store.get(key).await?.ok_or_else(missing)
+    }
+
+    fn start(&self, id: SandboxId, space: Space, catalogue: Catalogue, head: Head, version: Version) -> Arc<Sandbox> {
+        let secrets = head.seed.sealing_secrets();
+        let catalogue = Arc::new(catalogue);
+        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets };
+        let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));
+        let sandbox = Sandbox::start(world, head, version, store, wall);
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        for publisher in &catalogue.publishers {
+            open.apps.insert(publisher.app.client_id, id.clone());
+            open.tenants.insert(publisher.app.tenant_id, id.clone());
+        }
+        open.sandboxes.insert(id, Arc::clone(&sandbox));
+        drop(open);
+        self.attend(&sandbox);
+        sandbox
+    }
+
+    /// Deletes a sandbox. It is gone at once; its documents are removed in the background.
+    ///
+    /// # Errors
+    /// [`AppError::UnknownSandbox`], [`AppError::DefaultSandbox`].
+    pub async fn delete_sandbox(self: &Arc<Self>, id: &SandboxId) -> Result<(), AppError> {
+        let _alone = self.registrar.lock().await;
+        if *id == SandboxId::default_sandbox() {
+            return Err(AppError::DefaultSandbox);
+        }
+        let sandbox = self.sandbox(id)?;
+        let mut changeset = Changeset::default();
+        changeset.remove(keys::sandbox(id));
+        changeset.put(keys::garbage(sandbox.world.space.name()), Vec::new());
+        // Without its head, whatever is still in the mailbox can't be committed any more.
+        changeset.remove(sandbox.world.space.head());
+        self.options.store.commit(changeset).await.map_err(store_error)?;
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        open.sandboxes.remove(id);
+        open.apps.retain(|_, of| of != id);
+        open.tenants.retain(|_, of| of != id);
+        drop(open);
+        self.sweep_in_background();
+        Ok(())
+    }
+
+    fn sweep_in_background(self: &Arc<Self>) {
+        let store = Arc::clone(&self.options.store);
+        tokio::spawn(async move {
+            if let Err(error) = sweep(&*store).await {
+                tracing::error!(%error, "documents of deleted sandboxes are left; the next start removes them");
+            }
+        });
+    }
+}
+
+/// Removes what deleted sandboxes have left, a piece at a time, so that nobody else waits long.
+async fn sweep(store: &dyn Store) -> Result<(), AppError> {
+    let garbages = keys::garbages();
+    for (marker, _) in store.scan(&KeyRange::under(&garbages), Direction::Ascending, usize::MAX).await? {
+        let Some(space) = garbages.rest_of(&marker).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
+        let range = KeyRange::under(&Space::new(&String::from_utf8_lossy(space)).root());
+        loop {
+            let left = store.scan(&range, Direction::Ascending, SWEPT_AT_ONCE).await?;
+            let mut changeset = Changeset::default();
+            if left.is_empty() {
+                changeset.remove(marker);
+                store.commit(changeset).await.map_err(store_error)?;
+                break;
+            }
+            for (key, _) in left {
+                changeset.remove(key);
+            }
+            store.commit(changeset).await.map_err(store_error)?;
+        }
+    }
+    Ok(())
+}
+
+fn expectation(found: Option<&Document>) -> Expectation {
+    found.map_or(Expectation::Absent, |document| Expectation::At(document.version))
+}
+
+fn store_error(error: CommitError) -> AppError {
+    match error {
+        CommitError::Store(error) => error.into(),
+        CommitError::Conflict(key) => StoreError::Engine(format!("{key} was changed meanwhile").into()).into(),
+    }
+}

@@ -1,0 +1,211 @@
+//! A sandbox at work: what is constant in it, what its head document holds, and the handle that commands go through.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{RwLock, mpsc, watch};
+
+use super::{
+    error::AppError,
+    keys::Space,
+    mailbox::{self, Command, Job},
+    repeated_reads::RepeatedReads,
+};
+use crate::{
+    domain::{catalogue::Catalogue, event::Seq, ids::SandboxId, purchase_token::SealingSecrets, time::Timestamp},
+    sim::{
+        clock::{Clock, WallClock},
+        entropy::Seed,
+    },
+    store::{Store, Version},
+};
+
+/// Commands that may wait in a mailbox before callers have to wait for a place.
+const MAILBOX_PLACES: usize = 4096;
+
+/// The document that every commit of a sandbox reads and writes: it gives the sandbox its total order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) seed: Seed,
+    pub(crate) clock: Clock,
+    /// Who runs timers that are due.
+    pub(crate) timers: TimerMode,
+    /// The number of the next journal entry.
+    pub(crate) next_entry: Seq,
+    /// The time of the last commit: sandbox time never goes back, whatever the machine's clock does.
+    pub(crate) last_moment: Timestamp,
+}
+
+impl Head {
+    /// The sandbox's time.
+    pub(crate) fn now(&self, wall: Timestamp) -> Timestamp {
+        self.clock.read(wall).max(self.last_moment)
+    }
+}
+
+/// Who runs the timers of a sandbox when they are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TimerMode {
+    /// The server, as soon as they are due.
+    #[default]
+    Automatic,
+    /// Nobody, until the clock is advanced: what a scenario needs to be the same from run to run.
+    Manual,
+}
+
+/// What is constant in a sandbox.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) id: SandboxId,
+    pub(crate) space: Space,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) secrets: SealingSecrets,
+}
+
+/// What readers need of the head without asking the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Published {
+    pub(crate) seed: Seed,
+    pub(crate) clock: Clock,
+    pub(crate) timers: TimerMode,
+    pub(crate) next_entry: Seq,
+    pub(crate) last_moment: Timestamp,
+}
+
+impl Published {
+    fn of(head: &Head) -> Self {
+        Self {
+            seed: head.seed,
+            clock: head.clock,
+            timers: head.timers,
+            next_entry: head.next_entry,
+            last_moment: head.last_moment,
+        }
+    }
+}
+
+/// The handle of a sandbox.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub(crate) world: Arc<World>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) wall: Arc<dyn WallClock>,
+    mailbox: mpsc::Sender<Box<dyn Job>>,
+    published: watch::Receiver<Published>,
+    /// Held for reading while a timer runs, for writing while the clock is advanced.
+    pub(super) timers_at_work: Arc<RwLock<()>>,
+    pub(super) repeated_reads: RepeatedReads,
+}
+
+impl Sandbox {
+    /// Starts the mailbox of a sandbox whose head is known.
+    pub(super) fn start(
+        world: World,
+        head: Head,
+        version: Version,
+        store: Arc<dyn Store>,
+        wall: Arc<dyn WallClock>,
+    ) -> Arc<Self> {
+        let world = Arc::new(world);
+        let (sender, receiver) = mpsc::channel(MAILBOX_PLACES);
+        let (publisher, published) = watch::channel(Published::of(&head));
+        let mailbox = mailbox::Mailbox {
+            world: Arc::clone(&world),
+            store: Arc::clone(&store),
+            wall: Arc::clone(&wall),
+            head,
+            version,
+            publish: Box::new(move |head| {
+                publisher.send_replace(Published::of(head));
+            }),
+        };
+        tokio::spawn(mailbox.run(receiver));
+        Arc::new(Self {
+            world,
+            store,
+            wall,
+            mailbox: sender,
+            published,
+            timers_at_work: Arc::default(),
+            repeated_reads: RepeatedReads::default(),
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &SandboxId {
+        &self.world.id
+    }
+
+    /// What it sells, and to whom.
+    #[must_use]
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.world.catalogue
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let published = *self.published.borrow();
+        published.clock.read(self.wall.now()).max(published.last_moment)
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.published.borrow().clock
+    }
+
+    /// Who runs its timers.
+    #[must_use]
+    pub fn timer_mode(&self) -> TimerMode {
+        self.published.borrow().timers
+    }
+
+    /// Where its randomness starts.
+    #[must_use]
+    pub fn seed(&self) -> Seed {
+        self.published.borrow().seed
+    }
+
+    /// The newest entry of its journal; 0 before the first.
+    #[must_use]
+    pub fn newest_entry(&self) -> Seq {
+        Seq(self.published.borrow().next_entry.0.saturating_sub(1))
+    }
+
+    /// Tells of each commit: wakes up when the journal or the clock has changed.
+    #[must_use]
+    pub fn changes(&self) -> Changes {
+        Changes(self.published.clone())
+    }
+
+    /// Puts a command into the mailbox and waits until it is decided and durable.
+    pub(crate) async fn ask<C: Command>(&self, command: C) -> Result<C::Answer, AppError> {
+        let (job, answer) = mailbox::job(command);
+        self.mailbox.send(job).await.map_err(|_| AppError::Stopping)?;
+        answer.await.map_err(|_| AppError::Stopping)?
+    }
+
+    /// Puts a command into the mailbox, in its place among the others, and does not wait for it.
+    pub(crate) async fn tell<C: Command>(&self, command: C) -> Result<(), AppError> {
+        let (job, _answer) = mailbox::job(command);
+        self.mailbox.send(job).await.map_err(|_| AppError::Stopping)
+    }
+}
+
+/// Wakes up whoever follows a sandbox.
+#[derive(Debug, Clone)]
+pub struct Changes(watch::Receiver<Published>);
+
+impl Changes {
+    /// Waits for the next commit.
+    ///
+    /// # Errors
+    /// [`AppError::Stopping`] when the sandbox is gone.
+    pub async fn next(&mut self) -> Result<(), AppError> {
+        self.0.changed().await.map_err(|_| AppError::Stopping)
+    }
+}

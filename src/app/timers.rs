@@ -1,0 +1,246 @@
+//! Deadlines on sandbox time: what a timer does when it is due, and who sees to it.
+//!
+//! Timers of the marketplace are commands like any other. Work of the stand-in publisher is done by the publisher
+//! itself, outside the mailbox, because it calls the marketplace over HTTP.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use super::{
+    desk::{Desk, decode},
+    error::AppError,
+    fulfillment::{load_subscription, save},
+    journal::Player,
+    mailbox::Command,
+    sandbox::{Sandbox, TimerMode},
+};
+use crate::{
+    domain::{
+        event::Seq,
+        ids::{SandboxId, SubscriptionId},
+        subscription::{self, Context, decide},
+        time::Timestamp,
+    },
+    store::{Direction, Key, KeyRange},
+};
+
+/// Publisher work that runs at the same time in one sandbox.
+const WORK_AT_ONCE: usize = 32;
+
+/// A deadline as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredTimer {
+    /// When it is due, in sandbox time.
+    pub due: Timestamp,
+    /// What it does.
+    pub what: Due,
+}
+
+/// What is to be done at a deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Due {
+    /// An authorization code stops resolving.
+    CodeLifeEnds {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+        /// Which code: the one issued then.
+        issued_at: Timestamp,
+    },
+    /// A purchase that nobody has activated is cancelled.
+    ActivationOverdue {
+        /// Which one.
+        subscription: SubscriptionId,
+    },
+    /// The stand-in publisher has something to do.
+    PublisherWork {
+        /// The work's name, which is the publisher's own.
+        work: String,
+    },
+}
+
+impl Due {
+    /// The kind, as the control API spells it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::CodeLifeEnds { .. } => "codeLifeEnds",
+            Self::ActivationOverdue { .. } => "activationOverdue",
+            Self::PublisherWork { .. } => "publisherWork",
+        }
+    }
+
+    /// The subscription that it concerns.
+    #[must_use]
+    pub const fn subscription(&self) -> Option<SubscriptionId> {
+        match self {
+            Self::CodeLifeEnds { subscription, .. } | Self::ActivationOverdue { subscription } => Some(*subscription),
+            Self::PublisherWork { .. } => None,
+        }
+    }
+}
+
+/// Whoever does the publisher's work when it is due.
+pub trait PublisherWork: std::fmt::Debug + Send + Sync {
+    /// Does the work of that name as far as it goes now, and commits what becomes of it.
+    fn run<'a>(&'a self, sandbox: &'a SandboxId, work: &'a str) -> BoxFuture<'a, ()>;
+}
+
+impl Sandbox {
+    /// The earliest timer.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn next_timer(&self) -> Result<Option<StoredTimer>, AppError> {
+        Ok(self.earliest_timer().await?.map(|(_, timer)| timer))
+    }
+
+    pub(super) async fn earliest_timer(&self) -> Result<Option<(Key, StoredTimer)>, AppError> {
+        let range = KeyRange::under(&self.world.space.timers());
+        let found = self.store.scan(&range, Direction::Ascending, 1).await?;
+        found.into_iter().next().map(|(key, document)| Ok((key.clone(), decode(&key, &document.bytes)?))).transpose()
+    }
+
+    /// Runs a timer that is due, and waits for what it causes.
+    pub(super) async fn run_timer(
+        &self,
+        key: Key,
+        timer: &StoredTimer,
+        publisher: &dyn PublisherWork,
+    ) -> Result<(), AppError> {
+        match &timer.what {
+            Due::PublisherWork { work } => {
+                publisher.run(self.id(), work).await;
+                Ok(())
+            }
+            Due::CodeLifeEnds { .. } | Due::ActivationOverdue { .. } => self.ask(RunTimer(key)).await,
+        }
+    }
+}
+
+/// Runs a timer of the marketplace, if it is still there.
+struct RunTimer(Key);
+
+impl Command for RunTimer {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        Box::pin(async move {
+            let Some(timer) = desk.load::<StoredTimer>(&self.0).await? else { return Ok(()) };
+            desk.remove(self.0.clone());
+            let (id, command) = match timer.what {
+                Due::CodeLifeEnds { subscription, issued_at } => {
+                    (subscription, subscription::Command::CodeLifeEnds { issued_at })
+                }
+                Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
+                Due::PublisherWork { .. } => return Ok(()),
+            };
+            let subscription = load_subscription(desk, id).await?;
+            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let decision = decide(&subscription, command, context)?;
+            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+            Ok(())
+        })
+    }
+}
+
+/// Sees to the timers of a sandbox until it is gone: runs what is due, sleeps until the next is.
+pub(super) async fn attend(sandbox: std::sync::Weak<Sandbox>, publisher: Arc<dyn PublisherWork>) {
+    let places = Arc::new(Semaphore::new(WORK_AT_ONCE));
+    loop {
+        let Some(strong) = sandbox.upgrade() else { return };
+        let mut changes = strong.changes();
+        let idle = match start_due(&strong, &publisher, &places).await {
+            Ok(idle) => idle,
+            Err(error) => {
+                tracing::error!(sandbox = %strong.id(), %error, "timers could not be read; trying again in a second");
+                Some(1000)
+            }
+        };
+        drop(strong);
+        let Some(idle) = idle else {
+            if changes.next().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        tokio::select! {
+            changed = changes.next() => if changed.is_err() { return },
+            () = wait(idle) => {}
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an idle clock that runs with the machine's waits for its next timer")]
+async fn wait(millis: u64) {
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+}
+
+/// Starts everything that is due; tells in how many milliseconds the next timer will be, if the clock runs.
+async fn start_due(
+    sandbox: &Arc<Sandbox>,
+    publisher: &Arc<dyn PublisherWork>,
+    places: &Arc<Semaphore>,
+) -> Result<Option<u64>, AppError> {
+    if sandbox.timer_mode() == TimerMode::Manual {
+        return Ok(None);
+    }
+    loop {
+        let timers = sandbox.world.space.timers();
+        let now = sandbox.now();
+        let due = KeyRange::under(&timers).before(&timers.clone().instant(now.as_millis().saturating_add(1)));
+        let free = places.available_permits();
+        let claimed = if free == 0 { Vec::new() } else { sandbox.store.claim(&due, free).await? };
+        if claimed.is_empty() {
+            if free == 0 {
+                return Ok(Some(20));
+            }
+            if sandbox.clock().is_frozen() {
+                return Ok(None);
+            }
+            let next = sandbox.earliest_timer().await?;
+            let until = next.map(|(_, timer)| timer.due.as_millis().saturating_sub(now.as_millis()));
+            return Ok(until.map(|millis| u64::try_from(millis).unwrap_or(0).clamp(10, 3_600_000)));
+        }
+        for (key, document) in claimed {
+            let timer: StoredTimer = decode(&key, &document.bytes)?;
+            let (sandbox, publisher) = (Arc::clone(sandbox), Arc::clone(publisher));
+            let place = Arc::clone(places).acquire_owned().await;
+            tokio::spawn(async move {
+                let _place = place;
+                let _at_work = Arc::clone(&sandbox.timers_at_work).read_owned().await;
+                if let Err(error) = sandbox.run_timer(key.clone(), &timer, &*publisher).await {
+                    tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due");
+                }
+                sandbox.store.release(&key).await;
+            });
+        }
+    }
+}
+
+/// Replaces, makes or removes the timer of a named piece of publisher work.
+pub(super) async fn schedule_work(
+    desk: &mut Desk<'_>,
+    name: &str,
+    due: Option<Timestamp>,
+    index: u64,
+) -> Result<(), AppError> {
+    let entry = desk.next_entry();
+    let pointer = desk.space().work(name);
+    if let Some((due, entry, index)) = desk.load::<(Timestamp, Seq, u64)>(&pointer).await? {
+        desk.remove(desk.space().timer(due, entry, index));
+    }
+    match due {
+        None => desk.remove(pointer),
+        Some(due) => {
+            let key = desk.space().timer(due, entry, index);
+            desk.put(key, &StoredTimer { due, what: Due::PublisherWork { work: name.to_owned() } })?;
+            desk.put(pointer, &(due, entry, index))?;
+        }
+    }
+    Ok(())
+}
