@@ -1,5 +1,6 @@
 //! The faces: what each player shows to the network. Parsing and answering only; no rule lives here.
 
+pub mod control;
 mod exchange;
 mod faces;
 pub mod identity;
