@@ -1,0 +1,5 @@
+//! The faces: what each player shows over HTTP, and what all pages share.
+
+pub mod assets;
+pub mod page;
+pub mod same_origin;
