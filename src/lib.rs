@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod domain;
+pub mod http;
 pub mod publisher;
 pub mod sim;
 pub mod store;
