@@ -1,6 +1,7 @@
 //! The faces: what each player shows to the network. Parsing and answering only; no rule lives here.
 
 pub mod assets;
+pub mod console;
 pub mod control;
 mod exchange;
 mod faces;
