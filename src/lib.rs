@@ -2,4 +2,5 @@
 
 pub mod diagnostic;
 pub mod domain;
+pub mod fixtures;
 pub mod store;

@@ -5,5 +5,6 @@
 pub mod catalogue;
 pub mod ids;
 pub mod money;
+pub mod sandbox_identity;
 pub mod setup_form;
 pub mod time;
