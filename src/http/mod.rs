@@ -1,5 +1,6 @@
-//! The faces: each player's HTTP surface.
+//! The faces: what each player shows over HTTP, and what all pages share.
 
+pub mod assets;
 pub mod console;
-mod page;
-mod same_origin;
+pub mod page;
+pub mod same_origin;
