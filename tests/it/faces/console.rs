@@ -127,12 +127,17 @@ async fn an_empty_sandbox_says_what_to_do_first() {
     assert_eq!(page.status, StatusCode::OK);
     page.shows(&["Nothing has been bought in this sandbox yet", "Buy a plan", "data-live=\"/sim/v1/sandboxes/team-a/"]);
     assert_eq!(page.text("clock-now"), "1 Jan 2026, 00:00:00 UTC");
-    assert_eq!(
-        page.text("env-block"),
-        "MARKETPLACE_API=http://127.0.0.1:7070/api AUTHORITY=http://127.0.0.1:7070 \
-         TENANT_ID=00000000-0000-0000-0000-000000000001 CLIENT_ID=00000000-0000-0000-0000-000000000002 \
-         CLIENT_SECRET=s3cret-&#60;1&#62;"
+    let app = &world.sandbox.catalogue().publishers[0].app;
+    let expected = format!(
+        "MARKETPLACE_API=http://127.0.0.1:7070/api AUTHORITY=http://127.0.0.1:7070 TENANT_ID={} CLIENT_ID={} \
+         CLIENT_SECRET={}",
+        app.tenant_id,
+        app.client_id,
+        app.client_secret.replace('<', "&#60;").replace('>', "&#62;")
     );
+    assert_eq!(page.text("env-block"), expected);
+    page.shows(&["Team: 20.00 USD per seat and month or 200.00 USD per seat and year · 1 to 100 seats"]);
+    page.shows(&["<option value=\"crm/old\" disabled>", "flat rate", "not sold any more"]);
     page.shows(&["<option value=\"team-a\" selected>", "<option value=\"default\">"]);
 }
 
