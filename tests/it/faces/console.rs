@@ -189,6 +189,7 @@ async fn a_mistake_comes_back_at_its_field_with_what_was_typed() {
     ]);
     assert_eq!(page.text("error-quantity"), "Plan team ends at 100 seats; 500 are too many.");
     assert!(world.sandbox.newest_subscriptions(None, 1).await.unwrap().subscriptions.is_empty());
+    assert_eq!(world.get("/purchases").await.location.as_deref(), Some("/?sandbox=team-a"));
 }
 
 #[tokio::test]
