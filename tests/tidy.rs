@@ -20,17 +20,11 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("wire", &["domain"]),
     ("store", &["domain"]),
     ("app", &["domain", "sim", "store"]),
-    (
-        "publisher",
-        &["wire", "store", "sim", "domain::ids", "domain::time", "domain::setup_form", "domain::catalogue"],
-    ),
+    ("publisher", &["wire", "store", "sim", "domain::ids", "domain::time", "domain::setup_form", "domain::catalogue"]),
     ("http", &["app", "publisher", "wire", "domain", "sim::clock::Stopwatch", "sim::entropy::RequestIds"]),
     ("scenario", &["wire", "diagnostic", "sim::clock"]),
     ("fixtures", &["domain", "diagnostic"]),
-    (
-        "cli",
-        &["app", "diagnostic", "domain", "fixtures", "http", "publisher", "scenario", "sim", "store", "wire"],
-    ),
+    ("cli", &["app", "diagnostic", "domain", "fixtures", "http", "publisher", "scenario", "sim", "store", "wire"]),
     ("main", &["cli"]),
     ("lib", &["app", "diagnostic", "domain", "fixtures", "http", "publisher", "scenario", "sim", "store", "wire"]),
 ];
@@ -97,28 +91,42 @@ fn every_rule_catches_its_sample() {
         ("src/domain/a.rs", "use crate::sim::clock;", &["1: domain may not import sim::clock"]),
         ("src/domain/a.rs", "use crate::domain::time; use super::ids;", &[]),
         ("src/sim/a.rs", "\n\nfn f(x: crate::store::Key) {}", &["3: sim may not import store::Key"]),
-        ("src/wire/a.rs", "use crate::{\n  domain::ids,\n  app::{App, Sandbox},\n};", &[
-            "3: wire may not import app::App",
-            "3: wire may not import app::Sandbox",
-        ]),
+        (
+            "src/wire/a.rs",
+            "use crate::{\n  domain::ids,\n  app::{App, Sandbox},\n};",
+            &["3: wire may not import app::App", "3: wire may not import app::Sandbox"],
+        ),
         ("src/app/identity/mod.rs", "use super::super::http::Faces;", &["1: app may not import http::Faces"]),
         ("src/app/a.rs", "use super::{super::wire::control, desk::Desk};", &["1: app may not import wire::control"]),
         ("src/app/a.rs", "mod tests { use super::super::super::cli; }", &["1: app may not import cli"]),
-        ("src/app/a.rs", "mod tests { use super::super::desk; } use super::super::cli;", &["1: app may not import cli"]),
+        (
+            "src/app/a.rs",
+            "mod tests { use super::super::desk; } use super::super::cli;",
+            &["1: app may not import cli"],
+        ),
         ("src/store/a.rs", "use rehearsal::app::App as Core;", &["1: store may not import app::App"]),
-        ("src/publisher/a.rs", "use crate::domain::{ids::OfferId, subscription::Status};", &[
-            "1: publisher may not import domain::subscription::Status",
-        ]),
+        (
+            "src/publisher/a.rs",
+            "use crate::domain::{ids::OfferId, subscription::Status};",
+            &["1: publisher may not import domain::subscription::Status"],
+        ),
         ("src/publisher/a.rs", "use crate::domain;", &["1: publisher may not import domain"]),
         ("src/publisher/a.rs", "use crate::{sim::clock, domain::catalogue::{self, Plan}, wire::control};", &[]),
-        ("src/http/a.rs", "use crate::sim::{clock::{Stopwatch, Clock}, entropy::RequestIds};", &[
-            "1: http may not import sim::clock::Clock",
-        ]),
-        ("src/scenario/a.rs", "use crate::{sim::entropy::Seed, app::App};", &[
-            "1: scenario may not import sim::entropy::Seed",
-            "1: scenario may not import app::App",
-        ]),
-        ("src/fixtures/a.rs", "use crate::{diagnostic::Span, wire::control};", &["1: fixtures may not import wire::control"]),
+        (
+            "src/http/a.rs",
+            "use crate::sim::{clock::{Stopwatch, Clock}, entropy::RequestIds};",
+            &["1: http may not import sim::clock::Clock"],
+        ),
+        (
+            "src/scenario/a.rs",
+            "use crate::{sim::entropy::Seed, app::App};",
+            &["1: scenario may not import sim::entropy::Seed", "1: scenario may not import app::App"],
+        ),
+        (
+            "src/fixtures/a.rs",
+            "use crate::{diagnostic::Span, wire::control};",
+            &["1: fixtures may not import wire::control"],
+        ),
         ("src/diagnostic.rs", "use super::domain::ids;", &["1: diagnostic may not import domain::ids"]),
         ("src/http/a.rs", "use crate::cli::exit;", &["1: http may not import cli::exit"]),
         ("src/main.rs", "use rehearsal::{app::App, cli::run};", &["1: main may not import app::App"]),
@@ -126,10 +134,16 @@ fn every_rule_catches_its_sample() {
         ("src/cli/a.rs", "use crate::*;", &["1: cli takes the whole crate; name the rooms"]),
         ("src/app/a.rs", "use crate as all;", &["1: app takes the whole crate; name the rooms"]),
         ("src/kitchen/a.rs", "use crate::domain;", &["1: kitchen is not a room of the house"]),
-        ("src/domain/a.rs", "// crate::app\n/* crate::app /* nested */ crate::app */ const A: &str = \"crate::app\";", &[]),
-        ("src/domain/a.rs", "const A: &str = r#\"\" crate::app\"#; const B: char = '\"'; use crate::app;", &[
-            "1: domain may not import app",
-        ]),
+        (
+            "src/domain/a.rs",
+            "// crate::app\n/* crate::app /* nested */ crate::app */ const A: &str = \"crate::app\";",
+            &[],
+        ),
+        (
+            "src/domain/a.rs",
+            "const A: &str = r#\"\" crate::app\"#; const B: char = '\"'; use crate::app;",
+            &["1: domain may not import app"],
+        ),
         ("src/app/a.rs", "let now = std::time::SystemTime::now();", &["1: SystemTime::now: only sim::clock"]),
         ("src/http/a.rs", "let now = Instant :: now();", &["1: Instant::now: only sim::clock"]),
         ("src/domain/a.rs", "jiff::Timestamp::now()", &["1: Timestamp::now: only sim::clock"]),
@@ -189,7 +203,7 @@ fn every_problem_code_is_explained() {
     let sources = sources();
     let codes: Vec<(&str, &Token)> = sources
         .iter()
-        .filter(|source| source.path == "src/domain/refusal.rs" || source.path.starts_with("src/http/control"))
+        .filter(|source| source.path == "src/domain/refusal.rs" || source.path == "src/http/control/problem.rs")
         .flat_map(|source| problem_codes(source).into_iter().map(|code| (source.path.as_str(), code)))
         .collect();
     assert!(codes.len() >= 18, "only {} codes were found", codes.len());
@@ -199,6 +213,26 @@ fn every_problem_code_is_explained() {
         .map(|(path, code)| Finding::new(path, code.line, format!("docs/errors.md has no heading for {}", code.text)))
         .collect();
     assert!(findings.is_empty(), "{}", listed(&findings));
+    let sample = "fn code(&self) { match self { A => \"one\" } } (NOT_FOUND, \"A title\", \"two\", \"A hint.\")";
+    let sample = Source::new("src/http/control/problem.rs", sample);
+    let codes: Vec<&str> = problem_codes(&sample).into_iter().map(|code| code.text.as_str()).collect();
+    assert_eq!(codes, ["one", "two"]);
+}
+
+/// The guide to the control API tells of every path that it has.
+#[test]
+fn every_control_route_is_in_its_guide() {
+    let page = normal_path(&read("docs/control-api.md"));
+    let findings: Vec<Finding> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("src/http/control"))
+        .flat_map(|source| paths(source).into_iter().map(|path| (source.path.clone(), path.line, path.text.clone())))
+        .filter(|(_, _, path)| !page.contains(&format!("{}`", normal_path(path))))
+        .map(|(file, line, path)| Finding::new(&file, line, format!("docs/control-api.md does not tell of {path}")))
+        .collect();
+    assert!(findings.is_empty(), "{}", listed(&findings));
+    let sample = Source::new("src/http/control/clock.rs", "#[utoipa::path(get, path = \"/sim/v1/x\")]");
+    assert_eq!(paths(&sample).first().map(|path| path.text.as_str()), Some("/sim/v1/x"));
 }
 
 /// Whoever adds a route to an imitated API says in the table how faithful it is.
@@ -208,7 +242,9 @@ fn every_imitated_route_is_in_the_fidelity_table() {
     let findings: Vec<Finding> = sources()
         .iter()
         .filter(|source| ["src/http/marketplace", "src/http/identity"].iter().any(|face| source.path.starts_with(face)))
-        .flat_map(|source| routes(source).into_iter().map(|route| (source.path.clone(), route.line, route.text.clone())))
+        .flat_map(|source| {
+            routes(source).into_iter().map(|route| (source.path.clone(), route.line, route.text.clone()))
+        })
         .filter(|(_, _, route)| !route.contains("{*") && !page.contains(&format!("{}`", normal_path(route))))
         .map(|(path, line, route)| Finding::new(&path, line, format!("docs/fidelity.md does not tell of {route}")))
         .collect();
@@ -444,14 +480,21 @@ fn normal_path(text: &str) -> String {
 
 /// The literals that a router is given as its routes.
 fn routes(source: &Source) -> Vec<&Token> {
-    let after = |needle: &[&str]| {
-        let skipped = needle.len();
-        places_of(&source.tokens, needle).into_iter().filter_map(move |at| source.tokens.get(at.saturating_add(skipped)))
-    };
-    after(&["route", "("]).filter(|token| token.is_literal && token.text.starts_with('/')).collect()
+    literals_after(source, &["route", "("])
 }
 
-/// The literals in a function called `code`, and those given to a field of that name.
+/// The paths of an API that describes itself.
+fn paths(source: &Source) -> Vec<&Token> {
+    literals_after(source, &["path", "="])
+}
+
+fn literals_after<'a>(source: &'a Source, needle: &[&str]) -> Vec<&'a Token> {
+    let places = places_of(&source.tokens, needle).into_iter();
+    let following = places.filter_map(|at| source.tokens.get(at.saturating_add(needle.len())));
+    following.filter(|token| token.is_literal && token.text.starts_with('/')).collect()
+}
+
+/// The literals in functions called `code`, and those that follow a title: `"The sandbox exists already", "sandboxExists"`.
 fn problem_codes(source: &Source) -> Vec<&Token> {
     let tokens = &source.tokens;
     let mut codes = Vec::new();
@@ -469,9 +512,18 @@ fn problem_codes(source: &Source) -> Vec<&Token> {
             }
         }
     }
-    let fields = places_of(tokens, &["code", ":"]).into_iter().filter_map(|at| tokens.get(at.saturating_add(2)));
-    codes.extend(fields.filter(|token| token.is_literal));
+    let after_a_title = tokens.windows(3).filter_map(|window| match window {
+        [title, comma, code] if title.is_literal && comma.is(",") && is_code(code) => Some(code),
+        _ => None,
+    });
+    codes.extend(after_a_title);
     codes
+}
+
+fn is_code(token: &Token) -> bool {
+    token.is_literal
+        && token.text.starts_with(|first: char| first.is_ascii_lowercase())
+        && token.text.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 // Rust, as far as the rules need to read it.
@@ -582,7 +634,9 @@ fn tokens(text: &str) -> Vec<Token> {
             '/' if rest.starts_with(&['/', '*']) => (comment_length(rest), None),
             '"' => literal(rest, 0),
             '\'' => quoted(rest),
-            'r' | 'b' | 'c' if literal_prefix(rest).is_some() => literal(rest, literal_prefix(rest).unwrap_or_default()),
+            'r' | 'b' | 'c' if literal_prefix(rest).is_some() => {
+                literal(rest, literal_prefix(rest).unwrap_or_default())
+            }
             '_' => word(rest),
             _ if letter.is_alphanumeric() => word(rest),
             _ if letter.is_whitespace() => (1, None),
