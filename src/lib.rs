@@ -1,7 +1,9 @@
 //! Rehearsal: rehearse the sale of a SaaS offer through Microsoft's commercial marketplace.
 
 pub mod app;
+pub mod diagnostic;
 pub mod domain;
+pub mod fixtures;
 pub mod http;
 pub mod publisher;
 pub mod sim;

@@ -3,10 +3,12 @@
 
 mod clock;
 mod faults;
+#[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod journal;
 mod licenses;
 mod problem;
 mod sandboxes;
+#[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod subscriptions;
 
 use std::sync::Arc;
@@ -19,8 +21,6 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::faces::Faces;
-
-pub(super) use journal::entry_view;
 
 #[derive(OpenApi)]
 #[openapi(
