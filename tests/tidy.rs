@@ -30,8 +30,10 @@ const HOUSE: &[(&str, &[&str])] = &[
 ];
 
 /// Files that may wait for real time, and why. An entry that is not needed any more is reported.
-const MAY_SLEEP: &[(&str, &str)] =
-    &[("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer")];
+const MAY_SLEEP: &[(&str, &str)] = &[
+    ("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer"),
+    ("src/store/sled_store/committer.rs", "sled's threads let go of its file a moment after it is closed"),
+];
 
 /// Words that say nothing of what a file or module holds.
 const EMPTY_WORDS: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager"];
@@ -82,99 +84,87 @@ fn the_house_is_in_order() {
     assert!(findings.is_empty(), "{}", listed(&findings));
 }
 
+/// Path, text, and where and why it is reported; nothing where it is in order.
+const SAMPLES: &[(&str, &str, &[&str])] = &[
+    ("src/domain/a.rs", "use crate::sim::clock;", &["1: domain may not import sim::clock"]),
+    ("src/domain/a.rs", "use crate::domain::time; use super::ids;", &[]),
+    ("src/sim/a.rs", "\n\nfn f(x: crate::store::Key) {}", &["3: sim may not import store::Key"]),
+    (
+        "src/wire/a.rs",
+        "use crate::{\n  domain::ids,\n  app::{App, Sandbox},\n};",
+        &["3: wire may not import app::App", "3: wire may not import app::Sandbox"],
+    ),
+    ("src/app/identity/mod.rs", "use super::super::http::Faces;", &["1: app may not import http::Faces"]),
+    ("src/app/a.rs", "use super::{super::wire::control, desk::Desk};", &["1: app may not import wire::control"]),
+    ("src/app/a.rs", "mod tests { use super::super::super::cli; }", &["1: app may not import cli"]),
+    ("src/app/a.rs", "mod tests { use super::super::desk; } use super::super::cli;", &["1: app may not import cli"]),
+    ("src/store/a.rs", "use rehearsal::app::App as Core;", &["1: store may not import app::App"]),
+    (
+        "src/publisher/a.rs",
+        "use crate::domain::{ids::OfferId, subscription::Status};",
+        &["1: publisher may not import domain::subscription::Status"],
+    ),
+    ("src/publisher/a.rs", "use crate::domain;", &["1: publisher may not import domain"]),
+    ("src/publisher/a.rs", "use crate::{sim::clock, domain::catalogue::{self, Plan}, wire::control};", &[]),
+    (
+        "src/http/a.rs",
+        "use crate::sim::{clock::{Stopwatch, Clock}, entropy::RequestIds};",
+        &["1: http may not import sim::clock::Clock"],
+    ),
+    (
+        "src/scenario/a.rs",
+        "use crate::{sim::entropy::Seed, app::App};",
+        &["1: scenario may not import sim::entropy::Seed", "1: scenario may not import app::App"],
+    ),
+    (
+        "src/fixtures/a.rs",
+        "use crate::{diagnostic::Span, wire::control};",
+        &["1: fixtures may not import wire::control"],
+    ),
+    ("src/diagnostic.rs", "use super::domain::ids;", &["1: diagnostic may not import domain::ids"]),
+    ("src/http/a.rs", "use crate::cli::exit;", &["1: http may not import cli::exit"]),
+    ("src/main.rs", "use rehearsal::{app::App, cli::run};", &["1: main may not import app::App"]),
+    ("src/cli/a.rs", "use crate::{app, http, scenario, store};", &[]),
+    ("src/cli/a.rs", "use crate::*;", &["1: cli takes the whole crate; name the rooms"]),
+    ("src/app/a.rs", "use crate as all;", &["1: app takes the whole crate; name the rooms"]),
+    ("src/kitchen/a.rs", "use crate::domain;", &["1: kitchen is not a room of the house"]),
+    ("src/domain/a.rs", "// crate::app\n/* crate::app /* nested */ crate::app */ const A: &str = \"crate::app\";", &[]),
+    (
+        "src/domain/a.rs",
+        "const A: &str = r#\"\" crate::app\"#; const B: char = '\"'; use crate::app;",
+        &["1: domain may not import app"],
+    ),
+    ("src/app/a.rs", "let now = std::time::SystemTime::now();", &["1: SystemTime::now: only sim::clock"]),
+    ("src/http/a.rs", "let now = Instant :: now();", &["1: Instant::now: only sim::clock"]),
+    ("src/domain/a.rs", "jiff::Timestamp::now()", &["1: Timestamp::now: only sim::clock"]),
+    ("src/cli/a.rs", "jiff::Zoned::now()", &["1: Zoned::now: only sim::clock"]),
+    ("src/cli/a.rs", "uuid::Uuid::new_v4()", &["1: Uuid::new_v4: only sim::entropy"]),
+    ("src/cli/a.rs", "uuid::Uuid::now_v7()", &["1: Uuid::now_v7: only sim::entropy"]),
+    ("src/cli/a.rs", "use rand::Rng;", &["1: rand::: only sim::entropy"]),
+    ("src/cli/a.rs", "getrandom(&mut bytes)", &["1: getrandom: only sim::entropy"]),
+    ("src/cli/a.rs", "SysRng.next()", &["1: SysRng: only sim::entropy"]),
+    ("src/cli/a.rs", "operand::new(); brand::x; first.strand", &[]),
+    ("src/sim/clock.rs", "SystemTime::now(); Instant::now(); rand::rng()", &[]),
+    ("tests/crash.rs", "let started = Instant::now();", &[]),
+    ("src/app/a.rs", "fn f() {\n    todo!()\n}", &["2: todo!: finish it"]),
+    ("tests/a.rs", "unimplemented!(\"later\")", &["1: unimplemented!: finish it"]),
+    ("src/app/a.rs", "let a = dbg!(b);", &["1: dbg!: a trace"]),
+    ("tests/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn f() {}", &["2: #[ignore: a test runs"]),
+    ("tests/a.rs", "#[cfg_attr(windows, ignore)]\nfn f() {}", &["1: #[ignore: a test runs"]),
+    ("src/http/a.rs", "tokio::time::sleep(second).await", &["1: sleep(: waits for real time"]),
+    ("src/http/a.rs", "tokio::time::sleep_until(then).await", &["1: sleep_until(: waits for real time"]),
+    ("src/app/timers.rs", "tokio::time::sleep(second).await", &[]),
+    ("src/app/string_utils.rs", "", &["1: \"utils\" says nothing"]),
+    ("src/common/mod.rs", "", &["1: common is not a room", "1: \"common\" says nothing"]),
+    ("src/app/a.rs", "\nmod helpers;", &["2: \"helpers\" says nothing"]),
+    ("tests/it/main.rs", "mod misc { }", &["1: \"misc\" says nothing"]),
+    ("src/app/manager.rs", "", &["1: \"manager\" says nothing"]),
+];
+
 #[test]
 fn every_rule_catches_its_sample() {
-    let long = "\n".repeat(MOST_LINES_IN_SRC + 1);
-    let very_long = "\n".repeat(MOST_LINES_IN_TESTS + 1);
-    // Path, text, and where and why it is reported; nothing where it is in order.
-    let table: &[(&str, &str, &[&str])] = &[
-        ("src/domain/a.rs", "use crate::sim::clock;", &["1: domain may not import sim::clock"]),
-        ("src/domain/a.rs", "use crate::domain::time; use super::ids;", &[]),
-        ("src/sim/a.rs", "\n\nfn f(x: crate::store::Key) {}", &["3: sim may not import store::Key"]),
-        (
-            "src/wire/a.rs",
-            "use crate::{\n  domain::ids,\n  app::{App, Sandbox},\n};",
-            &["3: wire may not import app::App", "3: wire may not import app::Sandbox"],
-        ),
-        ("src/app/identity/mod.rs", "use super::super::http::Faces;", &["1: app may not import http::Faces"]),
-        ("src/app/a.rs", "use super::{super::wire::control, desk::Desk};", &["1: app may not import wire::control"]),
-        ("src/app/a.rs", "mod tests { use super::super::super::cli; }", &["1: app may not import cli"]),
-        (
-            "src/app/a.rs",
-            "mod tests { use super::super::desk; } use super::super::cli;",
-            &["1: app may not import cli"],
-        ),
-        ("src/store/a.rs", "use rehearsal::app::App as Core;", &["1: store may not import app::App"]),
-        (
-            "src/publisher/a.rs",
-            "use crate::domain::{ids::OfferId, subscription::Status};",
-            &["1: publisher may not import domain::subscription::Status"],
-        ),
-        ("src/publisher/a.rs", "use crate::domain;", &["1: publisher may not import domain"]),
-        ("src/publisher/a.rs", "use crate::{sim::clock, domain::catalogue::{self, Plan}, wire::control};", &[]),
-        (
-            "src/http/a.rs",
-            "use crate::sim::{clock::{Stopwatch, Clock}, entropy::RequestIds};",
-            &["1: http may not import sim::clock::Clock"],
-        ),
-        (
-            "src/scenario/a.rs",
-            "use crate::{sim::entropy::Seed, app::App};",
-            &["1: scenario may not import sim::entropy::Seed", "1: scenario may not import app::App"],
-        ),
-        (
-            "src/fixtures/a.rs",
-            "use crate::{diagnostic::Span, wire::control};",
-            &["1: fixtures may not import wire::control"],
-        ),
-        ("src/diagnostic.rs", "use super::domain::ids;", &["1: diagnostic may not import domain::ids"]),
-        ("src/http/a.rs", "use crate::cli::exit;", &["1: http may not import cli::exit"]),
-        ("src/main.rs", "use rehearsal::{app::App, cli::run};", &["1: main may not import app::App"]),
-        ("src/cli/a.rs", "use crate::{app, http, scenario, store};", &[]),
-        ("src/cli/a.rs", "use crate::*;", &["1: cli takes the whole crate; name the rooms"]),
-        ("src/app/a.rs", "use crate as all;", &["1: app takes the whole crate; name the rooms"]),
-        ("src/kitchen/a.rs", "use crate::domain;", &["1: kitchen is not a room of the house"]),
-        (
-            "src/domain/a.rs",
-            "// crate::app\n/* crate::app /* nested */ crate::app */ const A: &str = \"crate::app\";",
-            &[],
-        ),
-        (
-            "src/domain/a.rs",
-            "const A: &str = r#\"\" crate::app\"#; const B: char = '\"'; use crate::app;",
-            &["1: domain may not import app"],
-        ),
-        ("src/app/a.rs", "let now = std::time::SystemTime::now();", &["1: SystemTime::now: only sim::clock"]),
-        ("src/http/a.rs", "let now = Instant :: now();", &["1: Instant::now: only sim::clock"]),
-        ("src/domain/a.rs", "jiff::Timestamp::now()", &["1: Timestamp::now: only sim::clock"]),
-        ("src/cli/a.rs", "jiff::Zoned::now()", &["1: Zoned::now: only sim::clock"]),
-        ("src/cli/a.rs", "uuid::Uuid::new_v4()", &["1: Uuid::new_v4: only sim::entropy"]),
-        ("src/cli/a.rs", "uuid::Uuid::now_v7()", &["1: Uuid::now_v7: only sim::entropy"]),
-        ("src/cli/a.rs", "use rand::Rng;", &["1: rand::: only sim::entropy"]),
-        ("src/cli/a.rs", "getrandom(&mut bytes)", &["1: getrandom: only sim::entropy"]),
-        ("src/cli/a.rs", "SysRng.next()", &["1: SysRng: only sim::entropy"]),
-        ("src/cli/a.rs", "operand::new(); brand::x; first.strand", &[]),
-        ("src/sim/clock.rs", "SystemTime::now(); Instant::now(); rand::rng()", &[]),
-        ("tests/crash.rs", "let started = Instant::now();", &[]),
-        ("src/app/a.rs", "fn f() {\n    todo!()\n}", &["2: todo!: finish it"]),
-        ("tests/a.rs", "unimplemented!(\"later\")", &["1: unimplemented!: finish it"]),
-        ("src/app/a.rs", "let a = dbg!(b);", &["1: dbg!: a trace"]),
-        ("tests/a.rs", "#[test]\n#[ignore = \"slow\"]\nfn f() {}", &["2: #[ignore: a test runs"]),
-        ("tests/a.rs", "#[cfg_attr(windows, ignore)]\nfn f() {}", &["1: #[ignore: a test runs"]),
-        ("src/http/a.rs", "tokio::time::sleep(second).await", &["1: sleep(: waits for real time"]),
-        ("src/http/a.rs", "tokio::time::sleep_until(then).await", &["1: sleep_until(: waits for real time"]),
-        ("src/app/timers.rs", "tokio::time::sleep(second).await", &[]),
-        ("src/app/a.rs", &long, &["801: 801 lines; a file has at most 800"]),
-        ("tests/a.rs", &long, &[]),
-        ("tests/a.rs", &very_long, &["1201: 1201 lines; a file has at most 1200"]),
-        ("src/app/string_utils.rs", "", &["1: \"utils\" says nothing"]),
-        ("src/common/mod.rs", "", &["1: common is not a room", "1: \"common\" says nothing"]),
-        ("src/app/a.rs", "\nmod helpers;", &["2: \"helpers\" says nothing"]),
-        ("tests/it/main.rs", "mod misc { }", &["1: \"misc\" says nothing"]),
-        ("src/app/manager.rs", "", &["1: \"manager\" says nothing"]),
-    ];
     let mut wrong = String::new();
-    for (path, text, expected) in table {
+    for (path, text, expected) in SAMPLES {
         let source = Source::new(path, text);
         let mut found: Vec<String> = RULES.iter().flat_map(|rule| rule(&source)).map(|one| one.to_string()).collect();
         found.sort();
@@ -190,10 +180,24 @@ fn every_rule_catches_its_sample() {
 }
 
 #[test]
+fn a_file_that_is_too_long_is_reported() {
+    let table = [
+        ("src/app/a.rs", MOST_LINES_IN_SRC, None),
+        ("src/app/a.rs", MOST_LINES_IN_SRC + 1, Some("src/app/a.rs:801: 801 lines; a file has at most 800")),
+        ("tests/a.rs", MOST_LINES_IN_TESTS, None),
+        ("tests/a.rs", MOST_LINES_IN_TESTS + 1, Some("tests/a.rs:1201: 1201 lines; a file has at most 1200")),
+    ];
+    for (path, lines, expected) in table {
+        let found = sizes(&Source::new(path, &"\n".repeat(lines)));
+        assert_eq!(found.first().map(Finding::to_string).as_deref(), expected, "{path}, {lines} lines");
+    }
+}
+
+#[test]
 fn an_allowance_that_is_not_needed_is_reported() {
     let quiet = [Source::new("src/app/timers.rs", "// sleep(\nfn wait() {}")];
-    assert_eq!(needless_allowances(&quiet).len(), 1);
-    assert_eq!(needless_allowances(&[]).len(), 1, "a file that is gone");
+    assert_eq!(needless_allowances(&quiet).len(), MAY_SLEEP.len());
+    assert_eq!(needless_allowances(&[]).len(), MAY_SLEEP.len(), "files that are gone");
 }
 
 /// A problem body's `type` leads to an anchor of this page, so every code needs its heading.
