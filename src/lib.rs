@@ -4,6 +4,7 @@ pub mod app;
 pub mod diagnostic;
 pub mod domain;
 pub mod publisher;
+pub mod scenario;
 pub mod sim;
 pub mod store;
 pub mod wire;
