@@ -3,6 +3,8 @@
 pub mod app;
 pub mod diagnostic;
 pub mod domain;
+pub mod fixtures;
+pub mod http;
 pub mod publisher;
 pub mod scenario;
 pub mod sim;

@@ -7,6 +7,7 @@ mod clock;
 mod desk;
 mod error;
 mod fulfillment;
+pub mod identity;
 mod journal;
 mod keys;
 mod mailbox;

@@ -62,7 +62,9 @@ pub struct JournalFilter {
 pub struct JournalSlice {
     /// The entries, oldest first.
     pub entries: Vec<Entry>,
-    /// Where to go on: the number of the last entry looked at; `None` when the end was reached.
+    /// The last entry looked at, wanted or not: where to go on.
+    pub last_seen: Seq,
+    /// The same, if there is more already.
     pub next_since: Option<Seq>,
 }
 
@@ -158,15 +160,15 @@ impl Sandbox {
     /// # Errors
     /// [`AppError::Store`] when the store fails.
     pub async fn journal(&self, filter: &JournalFilter, limit: usize) -> Result<JournalSlice, AppError> {
-        let mut slice = JournalSlice::default();
-        let mut since = match filter.from {
+        let start = match filter.from {
             Some(from) => filter.since.max(self.last_entry_before(from).await?),
             None => filter.since,
         };
+        let mut slice = JournalSlice { last_seen: start, ..JournalSlice::default() };
         loop {
             let documents = match filter.subscription {
-                Some(id) => self.journal_documents_of(id, since).await?,
-                None => self.journal_documents(since).await?,
+                Some(id) => self.journal_documents_of(id, slice.last_seen).await?,
+                None => self.journal_documents(slice.last_seen).await?,
             };
             if documents.is_empty() {
                 return Ok(slice);
@@ -176,15 +178,15 @@ impl Sandbox {
                     if filter.until.is_some_and(|until| entry.at >= until) {
                         return Ok(slice);
                     }
-                    if entry.seq <= since {
+                    if entry.seq <= slice.last_seen {
                         continue;
                     }
-                    since = entry.seq;
+                    slice.last_seen = entry.seq;
                     if filter.wants(&entry) {
                         slice.entries.push(entry);
                     }
                     if slice.entries.len() >= limit {
-                        slice.next_since = (since < self.newest_entry()).then_some(since);
+                        slice.next_since = (slice.last_seen < self.newest_entry()).then_some(slice.last_seen);
                         return Ok(slice);
                     }
                 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     desk::{decode, encode},
     error::AppError,
+    identity::{CheckedTokens, SigningKeys},
     keys::{self, Space},
     sandbox::{Head, Sandbox, TimerMode, World},
     timers::{PublisherWork, attend},
@@ -52,6 +53,8 @@ pub struct App {
     /// Creating and deleting, one at a time.
     registrar: tokio::sync::Mutex<()>,
     publisher: OnceLock<Arc<dyn PublisherWork>>,
+    signing_keys: SigningKeys,
+    checked_tokens: CheckedTokens,
 }
 
 #[derive(Debug, Default)]
@@ -95,8 +98,11 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when the store fails, [`AppError::Unreadable`] when a newer version wrote it.
     pub async fn open(options: AppOptions) -> Result<Arc<Self>, AppError> {
+        let signing_keys = SigningKeys::of(&*options.store).await?;
         let app = Arc::new(Self {
             options,
+            signing_keys,
+            checked_tokens: CheckedTokens::default(),
             open: RwLock::default(),
             registrar: tokio::sync::Mutex::default(),
             publisher: OnceLock::new(),
@@ -143,6 +149,16 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.options.store
+    }
+
+    /// The identity's keys.
+    #[must_use]
+    pub const fn signing_keys(&self) -> &SigningKeys {
+        &self.signing_keys
+    }
+
+    pub(super) const fn checked_tokens(&self) -> &CheckedTokens {
+        &self.checked_tokens
     }
 
     /// The machine's clock.

@@ -25,6 +25,18 @@ use crate::domain::{
 #[serde(transparent)]
 pub struct Seed(pub u64);
 
+impl From<u64> for Seed {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<Seed> for u64 {
+    fn from(seed: Seed) -> Self {
+        seed.0
+    }
+}
+
 impl Seed {
     /// A seed that nobody can foresee, for `--seed random`.
     ///

@@ -4,17 +4,18 @@
 //! together and an engine may spread sandboxes over machines. A [`Changeset`] is committed whole or not at all, and is
 //! durable when [`Store::commit`] answers. Every store passes the same conformance suite (`tests/it/stores`).
 
+mod claims;
 pub mod key;
-// mod memory;
-// mod sled_store;
+mod memory;
+mod sled_store;
 
 use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
 pub use key::{Key, KeyRange};
-// pub use memory::MemoryStore;
-// pub use sled_store::{SledOptions, SledStore};
+pub use memory::MemoryStore;
+pub use sled_store::{AfterSync, OpenError, SledOptions, SledStore};
 
 /// The version of a document: 1 when first written, then counted up by each commit that writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

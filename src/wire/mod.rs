@@ -1,3 +1,5 @@
 //! Shapes on the wire: what each API reads and writes, and nothing else. Serde only; no rule lives here.
 
 pub mod control;
+pub mod fulfillment;
+pub mod identity;

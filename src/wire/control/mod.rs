@@ -28,9 +28,9 @@ use utoipa::ToSchema;
 /// An error of the control API: a problem body after RFC 9457.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// Where the kind of problem is explained; its fragment is the stable code of the reason.
+    /// Names the kind of problem: `urn:rehearsal:problem:` and the stable code of the reason.
     #[serde(rename = "type")]
-    #[schema(example = "/docs/errors#tooManySeats")]
+    #[schema(example = "urn:rehearsal:problem:tooManySeats")]
     pub kind: String,
     /// The kind of problem, in a few words.
     pub title: String,
@@ -39,8 +39,6 @@ pub struct Problem {
     pub status: u16,
     /// What is wrong here, in one sentence.
     pub detail: String,
-    /// The request that it happened to.
-    pub instance: String,
     /// The stable code of the reason, as in `type`.
     #[schema(example = "tooManySeats")]
     pub code: String,

@@ -1,0 +1,107 @@
+// Live updates and copy buttons; every page works without this file.
+//
+// Live: an element with data-live="URL" listens to that event stream. On each message the page is fetched again and
+// every element with data-live-part="name" gets the content that the element of the same name has in the fresh page.
+// The server renders each page once, in one place; the script only carries the result over.
+//
+// Copy: a button with data-copy="id" copies the text of the element with that id.
+(() => {
+  "use strict";
+
+  document.documentElement.classList.add("js");
+
+  const announcer = document.createElement("div");
+  announcer.className = "visually-hidden";
+  announcer.setAttribute("aria-live", "polite");
+  document.body.append(announcer);
+
+  const announce = (text) => {
+    announcer.textContent = "";
+    window.setTimeout(() => { announcer.textContent = text; }, 50);
+  };
+
+  // A field that somebody types into is not pulled away from under their hands.
+  const isBeingEdited = (part) => {
+    const focused = document.activeElement;
+    return focused !== null && part.contains(focused) && focused.matches("input, select, textarea");
+  };
+
+  const replaceParts = (fresh) => {
+    for (const part of document.querySelectorAll("[data-live-part]")) {
+      const name = CSS.escape(part.dataset.livePart);
+      const update = fresh.querySelector(`[data-live-part="${name}"]`);
+      if (update === null || isBeingEdited(part) || part.innerHTML === update.innerHTML) continue;
+      const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      part.innerHTML = update.innerHTML;
+      if (focused !== "") document.getElementById(focused)?.focus();
+    }
+    if (fresh.title !== "") document.title = fresh.title;
+  };
+
+  let fetching = false;
+  let again = false;
+  const refresh = async () => {
+    if (fetching) {
+      again = true;
+      return;
+    }
+    fetching = true;
+    try {
+      do {
+        again = false;
+        const answer = await fetch(window.location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+        if (answer.ok) replaceParts(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      } while (again);
+    } catch {
+      // The server is away; the event stream reconnects by itself and its next message brings us up to date.
+    } finally {
+      fetching = false;
+    }
+  };
+
+  for (const element of document.querySelectorAll("[data-live]")) {
+    const stream = new EventSource(element.dataset.live);
+    stream.addEventListener("message", refresh);
+    window.addEventListener("pagehide", () => stream.close());
+  }
+
+  const copyText = async (target) => {
+    const text = target.value ?? target.textContent.trim();
+    if (navigator.clipboard !== undefined && window.isSecureContext) {
+      await navigator.clipboard.writeText(text);
+      return;
+    }
+    // Plain HTTP on another name than localhost has no clipboard API.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.append(area);
+    area.select();
+    const copied = document.execCommand("copy");
+    area.remove();
+    if (!copied) throw new Error("refused");
+  };
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const target = document.getElementById(button.dataset.copy);
+    if (target === null) return;
+    const label = button.dataset.copyLabel ?? button.textContent;
+    button.dataset.copyLabel = label;
+    try {
+      await copyText(target);
+      button.textContent = "Copied";
+      announce("Copied");
+    } catch {
+      button.textContent = "Select and copy";
+      announce("Copying was refused: select the text and copy it");
+      window.getSelection()?.selectAllChildren(target);
+    }
+    button.focus();
+    window.setTimeout(() => { button.textContent = label; }, 2000);
+  });
+
+  // The summary of a refused form is the first thing to be read out.
+  document.querySelector("[data-focus]")?.focus();
+})();

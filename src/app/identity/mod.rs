@@ -1,0 +1,24 @@
+//! The stand-in identity (Entra): app registrations get tokens, and the marketplace checks them.
+//!
+//! One set of signing keys per store; which sandbox a token belongs to follows from its app.
+
+mod signing;
+mod token;
+mod verification;
+
+pub use signing::SigningKeys;
+pub use token::{Audience, Grant, Token, TokenRefusal, TokenRequest};
+pub(super) use verification::CheckedTokens;
+pub use verification::{Caller, TokenFault};
+
+/// The application id of the marketplace API: the audience of every token (docs:registration-v1).
+pub const MARKETPLACE_RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
+
+/// An older id of the same API, still accepted in 2020 (issue:Azure/Commercial-Marketplace-SaaS-Accelerator#90).
+pub const LEGACY_MARKETPLACE_RESOURCE: &str = "62d94f6c-d599-489b-a797-3e10e42fbe22";
+
+/// The issuer of a tenant's v1 tokens, with its trailing slash (docs:registration-v1).
+#[must_use]
+pub fn issuer(tenant: crate::domain::ids::TenantId) -> String {
+    format!("https://sts.windows.net/{tenant}/")
+}

@@ -1,0 +1,226 @@
+//! Access tokens for client credentials: who gets one, and what it says.
+
+use jsonwebtoken::{Algorithm, Header, encode};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, signing::SigningKeys};
+use crate::{
+    app::{App, Registered},
+    domain::ids::{ClientId, ObjectId, TenantId},
+};
+
+/// Seconds that a token is valid for, as live Entra says it (known: 3599).
+const LIFETIME_SECONDS: i64 = 3599;
+/// Seconds that `iat` and `nbf` lie in the past (known: five minutes).
+const BACKDATED_SECONDS: i64 = 300;
+
+/// What a client asks the token endpoint for. Texts are as they came.
+#[derive(Clone)]
+pub struct TokenRequest {
+    /// The tenant in the path.
+    pub tenant: String,
+    /// `grant_type`.
+    pub grant: Option<Grant>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `client_secret`.
+    pub client_secret: Option<String>,
+    /// `resource` on v1, `scope` on v2.
+    pub audience: Audience,
+}
+
+/// Leaves the secret out.
+impl std::fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRequest").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+/// What the token shall be for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// `resource`, on the v1 endpoint.
+    Resource(Option<String>),
+    /// `scope`, on the v2 endpoint.
+    Scope(Option<String>),
+}
+
+/// A grant type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// `client_credentials`.
+    ClientCredentials,
+    /// Anything else.
+    Other(String),
+}
+
+/// A token that was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The JWT.
+    pub text: String,
+    /// Seconds until it expires.
+    pub expires_in: i64,
+    /// `nbf`, seconds since 1970.
+    pub not_before: i64,
+    /// `exp`, seconds since 1970.
+    pub expires_on: i64,
+    /// Its audience.
+    pub resource: String,
+}
+
+/// Why no token was granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// The tenant segment is neither a GUID nor a domain name.
+    MalformedTenant(String),
+    /// No such tenant.
+    UnknownTenant(String),
+    /// A form parameter is missing.
+    MissingParameter(&'static str),
+    /// The grant type is not one that an app may use.
+    UnsupportedGrant(String),
+    /// The app is not in the tenant.
+    UnknownApp {
+        /// The client id as it came.
+        client: String,
+        /// The tenant's display name.
+        tenant_name: String,
+    },
+    /// No secret was sent.
+    MissingSecret,
+    /// The secret is wrong.
+    WrongSecret(ClientId),
+    /// The scope does not end in `/.default`.
+    ScopeWithoutDefault(String),
+    /// There is no such API.
+    UnknownResource {
+        /// The resource as it came.
+        resource: String,
+        /// The tenant's display name.
+        tenant_name: String,
+    },
+    /// The identity itself failed.
+    Internal,
+}
+
+/// What a token says, in the order of the documented sample (docs:registration-v1). v1 claims from both endpoints: the
+/// API's manifest decides, not the endpoint (known).
+#[derive(Serialize, Deserialize)]
+pub(super) struct Claims {
+    pub(super) aud: String,
+    pub(super) iss: String,
+    pub(super) iat: i64,
+    pub(super) nbf: i64,
+    pub(super) exp: i64,
+    pub(super) appid: ClientId,
+    pub(super) appidacr: String,
+    pub(super) idp: String,
+    pub(super) oid: ObjectId,
+    pub(super) sub: ObjectId,
+    pub(super) tid: TenantId,
+    pub(super) ver: String,
+}
+
+impl App {
+    /// Grants a token to an app that shows its secret.
+    ///
+    /// # Errors
+    /// The first [`TokenRefusal`] that applies, in the order of its variants.
+    pub fn grant_token(&self, request: &TokenRequest) -> Result<(Registered, Token), TokenRefusal> {
+        let client = self.authenticate(request)?;
+        let resource = wanted_resource(&request.audience, &client.publisher.app.tenant_name)?;
+        let token = mint(self.signing_keys(), &client, resource).ok_or(TokenRefusal::Internal)?;
+        Ok((client, token))
+    }
+
+    fn authenticate(&self, request: &TokenRequest) -> Result<Registered, TokenRefusal> {
+        let tenant = self.find_tenant(&request.tenant)?;
+        match &request.grant {
+            None => return Err(TokenRefusal::MissingParameter("grant_type")),
+            Some(Grant::Other(grant)) => return Err(TokenRefusal::UnsupportedGrant(grant.clone())),
+            Some(Grant::ClientCredentials) => {}
+        }
+        let client = request.client_id.as_deref().ok_or(TokenRefusal::MissingParameter("client_id"))?;
+        let unknown = || TokenRefusal::UnknownApp { client: client.to_owned(), tenant_name: self.tenant_name(tenant) };
+        let registered = client.parse().ok().and_then(|id| self.registered_app(id)).ok_or_else(unknown)?;
+        let app = &registered.publisher.app;
+        if app.tenant_id != tenant {
+            return Err(unknown());
+        }
+        let secret = request.client_secret.as_deref().ok_or(TokenRefusal::MissingSecret)?;
+        if !same_secret(secret, &app.client_secret) {
+            return Err(TokenRefusal::WrongSecret(app.client_id));
+        }
+        Ok(registered)
+    }
+
+    fn find_tenant(&self, segment: &str) -> Result<TenantId, TokenRefusal> {
+        let Ok(tenant) = segment.parse::<TenantId>() else {
+            let looks_like_domain = segment.contains('.')
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+            let segment = segment.to_owned();
+            return Err(if looks_like_domain {
+                TokenRefusal::UnknownTenant(segment)
+            } else {
+                TokenRefusal::MalformedTenant(segment)
+            });
+        };
+        self.sandbox_of_tenant(tenant).map(|_| tenant).ok_or_else(|| TokenRefusal::UnknownTenant(segment.to_owned()))
+    }
+
+    fn tenant_name(&self, tenant: TenantId) -> String {
+        let sandbox = self.sandbox_of_tenant(tenant);
+        let publishers = sandbox.as_ref().map(|sandbox| sandbox.catalogue().publishers.iter());
+        let named = publishers.into_iter().flatten().find(|publisher| publisher.app.tenant_id == tenant);
+        named.map(|publisher| publisher.app.tenant_name.clone()).unwrap_or_default()
+    }
+}
+
+/// Compared as digests, so that neither content nor length shows in the time that it takes.
+fn same_secret(shown: &str, kept: &str) -> bool {
+    Sha256::digest(shown).ct_eq(&Sha256::digest(kept)).into()
+}
+
+fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, TokenRefusal> {
+    let wanted = match audience {
+        Audience::Resource(resource) => resource.as_deref().ok_or(TokenRefusal::MissingParameter("resource"))?,
+        Audience::Scope(scope) => {
+            let scope = scope.as_deref().ok_or(TokenRefusal::MissingParameter("scope"))?;
+            scope.strip_suffix("/.default").ok_or_else(|| TokenRefusal::ScopeWithoutDefault(scope.to_owned()))?
+        }
+    };
+    let known = [MARKETPLACE_RESOURCE, LEGACY_MARKETPLACE_RESOURCE];
+    let bare = wanted.trim_start_matches("api://").trim_end_matches('/');
+    let found = known.into_iter().find(|resource| resource.eq_ignore_ascii_case(bare));
+    found.map(str::to_owned).ok_or_else(|| TokenRefusal::UnknownResource {
+        resource: wanted.to_owned(),
+        tenant_name: tenant_name.to_owned(),
+    })
+}
+
+fn mint(keys: &SigningKeys, client: &Registered, resource: String) -> Option<Token> {
+    let key = keys.current()?;
+    let app = &client.publisher.app;
+    let now = client.sandbox.now().as_seconds();
+    let (not_before, expires_on) = (now.saturating_sub(BACKDATED_SECONDS), now.saturating_add(LIFETIME_SECONDS));
+    let claims = Claims {
+        aud: resource.clone(),
+        iss: issuer(app.tenant_id),
+        iat: not_before,
+        nbf: not_before,
+        exp: expires_on,
+        appid: app.client_id,
+        appidacr: "1".to_owned(),
+        idp: issuer(app.tenant_id),
+        oid: app.object_id,
+        sub: app.object_id,
+        tid: app.tenant_id,
+        ver: "1.0".to_owned(),
+    };
+    let header = Header { x5t: Some(key.id.clone()), kid: Some(key.id.clone()), ..Header::new(Algorithm::RS256) };
+    let text = encode(&header, &claims, &key.private).ok()?;
+    Some(Token { text, expires_in: LIFETIME_SECONDS, not_before, expires_on, resource })
+}

@@ -1,0 +1,162 @@
+//! Who calls: an access token, verified fully, leads to a publisher and its sandbox.
+//!
+//! A token's signature is checked once; what it stood for is remembered for the token's life. Its times are checked on
+//! every call, because they are the sandbox's and the sandbox's clock can be moved.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock, Weak},
+};
+
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+
+use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, token::Claims};
+use crate::{
+    app::{App, Sandbox},
+    domain::ids::PublisherId,
+};
+
+/// Tokens remembered; beyond it all are forgotten, which costs one more check each.
+const REMEMBERED: usize = 10_000;
+/// No token of ours comes near this length.
+const LONGEST_TOKEN: usize = 8192;
+
+/// A publisher that has shown who it is.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Its sandbox.
+    pub sandbox: Arc<Sandbox>,
+    /// The publisher.
+    pub publisher: PublisherId,
+}
+
+/// Why a token is not accepted. The API does not tell, the journal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFault {
+    /// There is none.
+    #[error("the request has no Authorization header")]
+    Missing,
+    /// The scheme word is not `Bearer` (issue:MicrosoftDocs/azure-docs#33588).
+    #[error("the Authorization header does not start with the word Bearer")]
+    NotBearer,
+    /// It is not a JWT.
+    #[error("the token is not a JWT")]
+    Malformed,
+    /// It is not signed with RS256.
+    #[error("the token is not signed with RS256")]
+    WrongAlgorithm,
+    /// Its key id is none of ours.
+    #[error("the token's key id is not one of this identity's keys")]
+    UnknownKey,
+    /// Its signature is wrong.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// It is for another API.
+    #[error("the token's audience is not the marketplace API")]
+    WrongAudience,
+    /// Its issuer is not its tenant's.
+    #[error("the token's issuer is not its tenant")]
+    WrongIssuer,
+    /// Its app is not registered, or was registered in a sandbox that is gone.
+    #[error("the token's app is not registered in its tenant")]
+    UnknownApp,
+    /// It has expired, on the sandbox's clock.
+    #[error("the token has expired on the sandbox's clock")]
+    Expired,
+    /// It is not valid yet, on the sandbox's clock.
+    #[error("the token is not valid yet on the sandbox's clock")]
+    NotYetValid,
+}
+
+/// Tokens whose signature has been checked.
+#[derive(Debug, Default)]
+pub(in crate::app) struct CheckedTokens(RwLock<BTreeMap<Box<str>, Checked>>);
+
+#[derive(Debug, Clone)]
+struct Checked {
+    sandbox: Weak<Sandbox>,
+    publisher: PublisherId,
+    not_before: i64,
+    expires_on: i64,
+}
+
+impl App {
+    /// Who sent an `Authorization` header.
+    ///
+    /// # Errors
+    /// The [`TokenFault`] for which the token is not accepted.
+    pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, TokenFault> {
+        let authorization = authorization.ok_or(TokenFault::Missing)?;
+        let (scheme, token) = authorization.split_once(' ').ok_or(TokenFault::NotBearer)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(TokenFault::NotBearer);
+        }
+        let token = token.trim();
+        let remembered = self.checked_tokens().get(token);
+        let checked = match remembered {
+            Some(checked) => checked,
+            None => self.check(token)?,
+        };
+        let sandbox = checked.sandbox.upgrade().ok_or(TokenFault::UnknownApp)?;
+        let now = sandbox.now().as_seconds();
+        if now >= checked.expires_on {
+            return Err(TokenFault::Expired);
+        }
+        if now < checked.not_before {
+            return Err(TokenFault::NotYetValid);
+        }
+        Ok(Caller { sandbox, publisher: checked.publisher })
+    }
+
+    fn check(&self, token: &str) -> Result<Checked, TokenFault> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(TokenFault::Malformed);
+        }
+        let header = decode_header(token).map_err(|_| TokenFault::Malformed)?;
+        if header.alg != Algorithm::RS256 {
+            return Err(TokenFault::WrongAlgorithm);
+        }
+        let key = header.kid.as_deref().and_then(|id| self.signing_keys().find(id)).ok_or(TokenFault::UnknownKey)?;
+        let mut validation = Validation::new(Algorithm::RS256);
+        // The library would compare with the machine's clock; the sandbox's counts.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.set_required_spec_claims(&["exp", "aud", "iss"]);
+        validation.set_audience(&[MARKETPLACE_RESOURCE, LEGACY_MARKETPLACE_RESOURCE]);
+        let claims = decode::<Claims>(token, &key.public, &validation).map_err(|error| match error.kind() {
+            jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenFault::BadSignature,
+            jsonwebtoken::errors::ErrorKind::InvalidAudience => TokenFault::WrongAudience,
+            _ => TokenFault::Malformed,
+        })?;
+        let claims = claims.claims;
+        if claims.iss != issuer(claims.tid) {
+            return Err(TokenFault::WrongIssuer);
+        }
+        let registered = self
+            .registered_app(claims.appid)
+            .filter(|registered| registered.publisher.app.tenant_id == claims.tid)
+            .ok_or(TokenFault::UnknownApp)?;
+        let checked = Checked {
+            sandbox: Arc::downgrade(&registered.sandbox),
+            publisher: registered.publisher.id,
+            not_before: claims.nbf,
+            expires_on: claims.exp,
+        };
+        self.checked_tokens().remember(token, checked.clone());
+        Ok(checked)
+    }
+}
+
+impl CheckedTokens {
+    fn get(&self, token: &str) -> Option<Checked> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    fn remember(&self, token: &str, checked: Checked) {
+        let mut tokens = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if tokens.len() >= REMEMBERED {
+            tokens.clear();
+        }
+        tokens.insert(token.into(), checked);
+    }
+}

@@ -1,0 +1,148 @@
+//! The console: the pages on which a person buys, follows what happens and steers the clock.
+//!
+//! Everything works without JavaScript; a small script only refreshes what has changed. A page is about one sandbox,
+//! which `?sandbox=` names; the default one needs no naming.
+//!
+//! | route | page |
+//! | --- | --- |
+//! | `GET /` | environment, clock, subscriptions, the *Buy* form |
+//! | `POST /purchases` | buys; 303 to the confirmation, or 422 with a message at each field |
+//! | `GET /subscriptions/{id}/bought` | confirmation: personalized link, authorization code, what happens next |
+//! | `GET /subscriptions/{id}` | state, both confirmations, billing, link, ledger, timeline |
+//! | `POST /subscriptions/{id}/links` | a fresh link; 303 back |
+//! | `GET /journal` | everything that happened in the sandbox |
+//! | `POST /clock/{freeze,resume,advance,run-next}` | moves the clock; 303 home, or 422 |
+
+mod bought;
+mod buy;
+mod clock;
+mod error;
+mod home;
+mod journal;
+mod shell;
+mod subscription;
+mod timeline;
+mod words;
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{FromRequestParts, Path, Query},
+    http::request::Parts,
+    middleware,
+    response::Redirect,
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use self::{
+    error::ConsoleError,
+    shell::{Place, Shell},
+};
+use super::same_origin;
+use crate::{
+    app::{App, AppError, Sandbox},
+    domain::{
+        ids::{SandboxId, SubscriptionId},
+        subscription::Subscription,
+    },
+    wire::control::{LinkView, SubscriptionView},
+};
+
+/// Tells the personalized link of a subscription.
+pub type PersonalizedLinks = Arc<dyn Fn(&Sandbox, &Subscription) -> String + Send + Sync>;
+
+/// The console's routes. `base_url` is how others reach this server, without a slash at its end.
+pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Router {
+    let console = Arc::new(Console { app, links, base_url });
+    Router::new()
+        .route("/", get(home::show))
+        .route("/purchases", post(buy::submit))
+        .route("/subscriptions/{id}", get(subscription::show))
+        .route("/subscriptions/{id}/bought", get(bought::show))
+        .route("/subscriptions/{id}/links", post(subscription::fresh_link))
+        .route("/journal", get(journal::show))
+        .route("/clock/freeze", post(clock::freeze))
+        .route("/clock/resume", post(clock::resume))
+        .route("/clock/advance", post(clock::advance))
+        .route("/clock/run-next", post(clock::run_next))
+        .layer(middleware::from_fn(same_origin::refuse_cross_site))
+        .with_state(console)
+}
+
+/// What the pages are made from.
+struct Console {
+    app: Arc<App>,
+    links: PersonalizedLinks,
+    base_url: String,
+}
+
+impl fmt::Debug for Console {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Console").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// The sandbox that a request is about.
+#[derive(Debug)]
+struct Here {
+    console: Arc<Console>,
+    sandbox: Arc<Sandbox>,
+    place: Place,
+}
+
+impl FromRequestParts<Arc<Console>> for Here {
+    type Rejection = ConsoleError;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, ConsoleError> {
+        #[derive(Deserialize)]
+        struct InQuery {
+            sandbox: Option<String>,
+        }
+        let place = Place { sandbox: SandboxId::default_sandbox() };
+        let Query(query) = Query::<InQuery>::try_from_uri(&parts.uri)
+            .map_err(|rejection| ConsoleError::malformed(&place, rejection.body_text()))?;
+        // A switcher that nothing was chosen in sends an empty name.
+        let name = query.sandbox.filter(|name| !name.is_empty());
+        let sandbox = match name {
+            None => SandboxId::default_sandbox(),
+            Some(name) => name.parse().map_err(|_| ConsoleError::no_sandbox(&name))?,
+        };
+        let sandbox = console.app.sandbox(&sandbox).map_err(|_| ConsoleError::no_sandbox(sandbox.as_str()))?;
+        let place = Place { sandbox: sandbox.id().clone() };
+        Ok(Self { console: Arc::clone(console), sandbox, place })
+    }
+}
+
+impl Here {
+    fn shell(&self, section: &'static str, title: impl Into<String>) -> Shell {
+        Shell::of(&self.console.app, &self.sandbox, section, title)
+    }
+
+    fn failed(&self, error: &AppError) -> ConsoleError {
+        ConsoleError::of(&self.place, error)
+    }
+
+    /// Back to a page after something was done, so that reloading does not do it again.
+    fn back_to(&self, path: &str) -> Redirect {
+        Redirect::to(&self.place.to(path))
+    }
+
+    fn subscription_id(&self, Path(text): Path<String>) -> Result<SubscriptionId, ConsoleError> {
+        let fix = "Choose one of the sandbox's subscriptions on its home page.";
+        text.parse().map_err(|_| ConsoleError::not_found(&self.place, format!("{text:?} is no subscription id."), fix))
+    }
+
+    async fn subscription(&self, id: Path<String>) -> Result<Subscription, ConsoleError> {
+        let id = self.subscription_id(id)?;
+        self.sandbox.subscription(id).await.map_err(|error| self.failed(&error))
+    }
+
+    /// A subscription as the control API shows it.
+    async fn view(&self, subscription: &Subscription) -> Result<SubscriptionView, ConsoleError> {
+        let ledger = self.sandbox.ledger(subscription.id).await.map_err(|error| self.failed(&error))?;
+        let link = (self.console.links)(&self.sandbox, subscription);
+        Ok(SubscriptionView::of(subscription, &ledger, LinkView::of(subscription, link, self.sandbox.now())))
+    }
+}

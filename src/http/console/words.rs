@@ -1,0 +1,135 @@
+//! How the console writes times, kinds and amounts for people.
+
+use askama::Template;
+
+use crate::domain::{
+    catalogue::ConfirmationKind,
+    subscription::Status,
+    time::{TermUnit, Timestamp},
+};
+
+/// An instant as a `<time>` element: exact for programs, readable for people.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(ext = "html", source = r#"<time datetime="{{ exact }}">{{ text }}</time>"#)]
+pub(super) struct Moment {
+    exact: String,
+    text: String,
+}
+
+impl Moment {
+    /// An instant in UTC, to the second.
+    pub(super) fn of(at: Timestamp) -> Self {
+        let exact = at.to_string();
+        let text = jiff::Timestamp::from_millisecond(at.as_millis())
+            .map_or_else(|_| exact.clone(), |instant| instant.strftime("%-d %b %Y, %H:%M:%S UTC").to_string());
+        Self { exact, text }
+    }
+
+    /// An instant that a view carries as text; whatever can't be read is shown as it is.
+    pub(super) fn of_text(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self { exact: text.to_owned(), text: text.to_owned() }, Self::of)
+    }
+}
+
+/// How a thing stands, for its colour. The words beside it always say the same.
+pub(super) const fn status_tone(status: Status) -> &'static str {
+    match status {
+        Status::PendingFulfillmentStart => "waiting",
+        Status::Subscribed => "good",
+        Status::Unsubscribed => "over",
+    }
+}
+
+/// A confirmation in the words of the field.
+pub(super) const fn confirmation_words(kind: ConfirmationKind) -> &'static str {
+    match kind {
+        ConfirmationKind::LicensesAssigned => "licences assigned",
+        ConfirmationKind::Activated => "activated",
+    }
+}
+
+/// A confirmation by the name that views carry.
+pub(super) fn confirmation_words_of(kind: &str) -> &str {
+    let known = [ConfirmationKind::LicensesAssigned, ConfirmationKind::Activated];
+    match known.into_iter().find(|known| known.as_str() == kind) {
+        Some(known) => confirmation_words(known),
+        None => kind,
+    }
+}
+
+/// A term unit as a buyer reads it: `month`, `3 years`.
+pub(super) fn term_words(unit: &TermUnit) -> String {
+    match (unit, unit.months()) {
+        (TermUnit::Other(text), _) => text.to_string(),
+        (_, Some(1)) => "month".to_owned(),
+        (_, Some(12)) => "year".to_owned(),
+        (_, Some(months)) if months % 12 == 0 => format!("{} years", months / 12),
+        (_, Some(months)) => format!("{months} months"),
+        (_, None) => unit.to_string(),
+    }
+}
+
+/// `1 seat`, `5 seats`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A name in camel case as words: `purchaseCreated` is `purchase created`.
+pub(super) fn spaced(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
+}
+
+/// A clause as a sentence: capital letter first, full stop last.
+pub(super) fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let start: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{start}{}{end}", letters.as_str())
+}
+
+/// JSON with line breaks; any other text as it is.
+pub(super) fn pretty(body: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(body)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_exact_for_programs_and_readable_for_people() {
+        let moment = Moment::of_text("2026-02-03T04:05:06.789Z");
+        assert_eq!(
+            moment.render().unwrap(),
+            r#"<time datetime="2026-02-03T04:05:06.789Z">3 Feb 2026, 04:05:06 UTC</time>"#
+        );
+        assert_eq!(
+            Moment::of_text("<soon>").render().unwrap(),
+            "<time datetime=\"&#60;soon&#62;\">&#60;soon&#62;</time>"
+        );
+    }
+
+    #[test]
+    fn words_for_people() {
+        assert_eq!(spaced("purchaseCreated"), "purchase created");
+        assert_eq!(sentence("there is no offer x"), "There is no offer x.");
+        assert_eq!(sentence(""), ".");
+        let terms = [TermUnit::P1M, TermUnit::P1Y, TermUnit::P3Y, TermUnit::Other("PAY".into())];
+        assert_eq!(terms.map(|unit| term_words(&unit)), ["month", "year", "3 years", "PAY"]);
+        assert_eq!(count(1, "seat"), "1 seat");
+        assert_eq!(count(5, "seat"), "5 seats");
+        assert_eq!(confirmation_words_of("licensesAssigned"), "licences assigned");
+        assert_eq!(confirmation_words_of("other"), "other");
+        assert_eq!(pretty("{\"a\":1}"), "{\n  \"a\": 1\n}");
+        assert_eq!(pretty("a<b"), "a<b");
+    }
+}

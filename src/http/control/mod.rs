@@ -1,0 +1,74 @@
+//! The control API (`/sim/v1`): what only a simulator has. Described by its own OpenAPI document at
+//! `/sim/openapi.json`, generated from the handlers below.
+
+mod clock;
+mod faults;
+#[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
+mod journal;
+mod licenses;
+mod problem;
+mod sandboxes;
+#[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
+mod subscriptions;
+
+use std::sync::Arc;
+
+use axum::{Json, Router, routing::get};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::faces::Faces;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Rehearsal control API",
+        description = "Sandboxes, clocks, purchases, the whole view of a subscription, the journal, faults. \
+                       Everything that Microsoft's own APIs have is on Microsoft's own paths instead."
+    ),
+    modifiers(&PublisherToken)
+)]
+struct Document;
+
+/// The one call that a publisher makes with its access token.
+struct PublisherToken;
+
+impl Modify for PublisherToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        document.components.get_or_insert_default().add_security_scheme("publisherToken", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The routes, and the document that describes them.
+pub fn router(faces: Arc<Faces>) -> Router {
+    let (router, document) = api().split_for_parts();
+    let document = Arc::new(document);
+    router
+        .with_state(faces)
+        .route("/sim/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
+        .route("/sim/{*rest}", axum::routing::any(problem::no_such_path))
+}
+
+fn api() -> OpenApiRouter<Arc<Faces>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(sandboxes::list, sandboxes::create))
+        .routes(routes!(sandboxes::get, sandboxes::delete))
+        .routes(routes!(sandboxes::environment))
+        .routes(routes!(sandboxes::catalogue))
+        .routes(routes!(clock::read))
+        .routes(routes!(clock::freeze))
+        .routes(routes!(clock::resume))
+        .routes(routes!(clock::advance))
+        .routes(routes!(clock::run_next))
+        .routes(routes!(subscriptions::purchase))
+        .routes(routes!(subscriptions::list))
+        .routes(routes!(subscriptions::get))
+        .routes(routes!(subscriptions::issue_link))
+        .routes(routes!(journal::read))
+        .routes(routes!(faults::list, faults::set))
+        .routes(routes!(licenses::report))
+}

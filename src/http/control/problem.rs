@@ -1,0 +1,236 @@
+//! Problem bodies (RFC 9457), and reading input so that what is wrong with it is told well.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    app::{AppError, identity::TokenFault},
+    domain::{
+        ids::{BadId, SandboxId},
+        time::BadTime,
+    },
+    wire::control::Problem,
+};
+
+/// Why a call of the control API failed.
+#[derive(Debug)]
+pub(super) enum ControlError {
+    /// The commerce core said no, or failed.
+    App(AppError),
+    /// The input can't be read.
+    BadInput {
+        /// What is wrong.
+        detail: String,
+        /// The field, if it is one.
+        field: Option<&'static str>,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// There is nothing at that path.
+    NoSuchPath(String),
+    /// The publisher's token is not accepted.
+    Token(TokenFault),
+}
+
+impl<E: Into<AppError>> From<E> for ControlError {
+    fn from(error: E) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl ControlError {
+    /// An id that can't be one.
+    pub(super) fn id(error: &BadId, field: &'static str) -> Self {
+        let hint = "Ids are lower-case letters, digits, '-', '_' and '.'; subscriptions are GUIDs.";
+        Self::BadInput { detail: error.to_string(), field: Some(field), hint }
+    }
+
+    /// A time that can't be one.
+    pub(super) fn time(error: &BadTime, field: &'static str) -> Self {
+        Self::BadInput {
+            detail: error.to_string(),
+            field: Some(field),
+            hint: "Instants are RFC 3339, periods ISO 8601.",
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        let (status, title, code, hint, field) = match self {
+            Self::App(error) => return app_problem(error),
+            Self::BadInput { field, hint, .. } => {
+                (StatusCode::BAD_REQUEST, "The input can't be read", "badInput", *hint, *field)
+            }
+            Self::NoSuchPath(_) => (
+                StatusCode::NOT_FOUND,
+                "There is nothing here",
+                "noSuchPath",
+                "GET /sim/openapi.json for the paths that there are.",
+                None,
+            ),
+            Self::Token(_) => (
+                StatusCode::FORBIDDEN,
+                "The access token is not accepted",
+                "tokenRefused",
+                "Get a token from the identity's token endpoint and send it as 'Authorization: Bearer ...'.",
+                None,
+            ),
+        };
+        let detail = match self {
+            Self::BadInput { detail, .. } => detail.clone(),
+            Self::NoSuchPath(path) => format!("there is nothing at {path}"),
+            Self::Token(fault) => fault.to_string(),
+            Self::App(error) => error.to_string(),
+        };
+        problem(status, title, code, detail, hint, field)
+    }
+}
+
+fn app_problem(error: &AppError) -> Problem {
+    let detail = error.to_string();
+    let (status, title, code, hint) = match error {
+        AppError::Refused(refusal) => {
+            let status = match refusal.code() {
+                "unknownSubscription" => StatusCode::NOT_FOUND,
+                "otherPublisher" => StatusCode::FORBIDDEN,
+                "notInStatus" => StatusCode::CONFLICT,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());
+        }
+        AppError::UnknownSandbox(_) => (
+            StatusCode::NOT_FOUND,
+            "There is no such sandbox",
+            "unknownSandbox",
+            "GET /sim/v1/sandboxes for those that there are, or create it.",
+        ),
+        AppError::SandboxExists(_) => (
+            StatusCode::CONFLICT,
+            "The sandbox exists already",
+            "sandboxExists",
+            "Take another name, or delete the sandbox first.",
+        ),
+        AppError::DefaultSandbox => (
+            StatusCode::CONFLICT,
+            "The default sandbox stays",
+            "defaultSandbox",
+            "Create a sandbox of your own for what shall go away again.",
+        ),
+        AppError::RecordConflict(_) => {
+            (StatusCode::CONFLICT, "Somebody else was first", "recordConflict", "Read it again and repeat the call.")
+        }
+        AppError::WorkDoesNotEnd(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The publisher's work does not end",
+            "workDoesNotEnd",
+            "Look at the journal for what the publisher does again and again.",
+        ),
+        AppError::Unreadable { .. } => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "A stored document can't be read",
+            "unreadable",
+            "The server's log has the details; it may have been written by a newer version.",
+        ),
+        AppError::Store(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The store can't be used right now",
+            "storeUnavailable",
+            "The server's log says why. Nothing was changed; repeat the call when it is mended.",
+        ),
+        AppError::Stopping => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The server is stopping", "stopping", "Repeat the call when it is back.")
+        }
+    };
+    problem(status, title, code, detail, hint, None)
+}
+
+/// The status that an error of the commerce core is answered with.
+pub(super) fn status_of(error: &AppError) -> StatusCode {
+    StatusCode::from_u16(app_problem(error).status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn problem(
+    status: StatusCode,
+    title: &str,
+    code: &str,
+    detail: String,
+    hint: &str,
+    field: Option<&'static str>,
+) -> Problem {
+    Problem {
+        kind: format!("urn:rehearsal:problem:{code}"),
+        title: title.to_owned(),
+        status: status.as_u16(),
+        detail,
+        code: code.to_owned(),
+        hint: hint.to_owned(),
+        field: field.map(str::to_owned),
+    }
+}
+
+impl IntoResponse for ControlError {
+    fn into_response(self) -> Response {
+        if let Self::App(AppError::Unreadable { key, reason }) = &self {
+            tracing::error!(key, reason, "a stored document can't be read");
+        }
+        let problem = self.problem();
+        let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// What there is not.
+pub(super) async fn no_such_path(uri: Uri) -> ControlError {
+    ControlError::NoSuchPath(uri.path().to_owned())
+}
+
+/// A JSON body. An empty one stands for `{}`.
+pub(super) struct Input<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
+    type Rejection = ControlError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ControlError> {
+        let bad = |detail: String| ControlError::BadInput {
+            detail,
+            field: None,
+            hint: "Send a JSON object with the fields that /sim/openapi.json describes.",
+        };
+        let body = Bytes::from_request(request, state).await.map_err(|error| bad(error.body_text()))?;
+        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        serde_json::from_slice(body).map(Self).map_err(|error| bad(error.to_string()))
+    }
+}
+
+/// The query of a request.
+pub(super) struct Params<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ControlError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ControlError> {
+        let hint = "The parameters are described at /sim/openapi.json.";
+        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        query.map(|query| Self(query.0)).map_err(|error| ControlError::BadInput {
+            detail: error.body_text(),
+            field: None,
+            hint,
+        })
+    }
+}
+
+/// The sandbox that a path names.
+pub(super) fn sandbox_id(text: &str) -> Result<SandboxId, ControlError> {
+    text.parse().map_err(|error| ControlError::id(&error, "sandbox"))
+}

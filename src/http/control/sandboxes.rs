@@ -1,0 +1,150 @@
+//! Sandboxes, what they sell, and the environment that a user's own app needs.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+
+use super::{
+    clock::clock_view,
+    problem::{ControlError, Input, sandbox_id},
+};
+use crate::{
+    app::{NewSandbox, Sandbox, TimerMode, identity::MARKETPLACE_RESOURCE},
+    http::faces::Faces,
+    wire::{
+        control::{CatalogueView, CreateSandbox, Environment, Problem, PublisherEnvironment, SandboxList, SandboxView},
+        fulfillment::API_VERSION,
+    },
+};
+
+/// All sandboxes.
+#[utoipa::path(get, path = "/sim/v1/sandboxes", tag = "sandboxes", responses((status = 200, body = SandboxList)))]
+pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Result<Json<SandboxList>, ControlError> {
+    let mut sandboxes = Vec::new();
+    for sandbox in faces.app.sandboxes() {
+        sandboxes.push(view(&sandbox).await?);
+    }
+    Ok(Json(SandboxList { sandboxes }))
+}
+
+/// Creates a sandbox, ready for use.
+#[utoipa::path(
+    post, path = "/sim/v1/sandboxes", tag = "sandboxes", request_body = CreateSandbox,
+    responses((status = 201, body = SandboxView), (status = 400, body = Problem), (status = 409, body = Problem))
+)]
+pub(super) async fn create(
+    State(faces): State<Arc<Faces>>,
+    Input(input): Input<CreateSandbox>,
+) -> Result<(StatusCode, Json<SandboxView>), ControlError> {
+    let id = input.name.parse().map_err(|error| ControlError::id(&error, "name"))?;
+    let frozen_at = input.frozen_at.map(|at| at.parse()).transpose();
+    let frozen_at = frozen_at.map_err(|error| ControlError::time(&error, "frozenAt"))?;
+    let timers = match input.timers.as_deref() {
+        None | Some("automatic") => TimerMode::Automatic,
+        Some("manual") => TimerMode::Manual,
+        Some(other) => {
+            return Err(ControlError::BadInput {
+                detail: format!("{other:?} is not a way to run timers"),
+                field: Some("timers"),
+                hint: "Say 'automatic' or 'manual'.",
+            });
+        }
+    };
+    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers };
+    let sandbox = faces.app.create_sandbox(new).await?;
+    Ok((StatusCode::CREATED, Json(view(&sandbox).await?)))
+}
+
+/// A sandbox.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}", tag = "sandboxes", params(("sandbox" = String, Path)),
+    responses((status = 200, body = SandboxView), (status = 404, body = Problem))
+)]
+pub(super) async fn get(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+) -> Result<Json<SandboxView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    Ok(Json(view(&sandbox).await?))
+}
+
+/// Deletes a sandbox. It is gone at once; what it held is removed in the background.
+#[utoipa::path(
+    delete, path = "/sim/v1/sandboxes/{sandbox}", tag = "sandboxes", params(("sandbox" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(super) async fn delete(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+) -> Result<StatusCode, ControlError> {
+    faces.app.delete_sandbox(&sandbox_id(&sandbox)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an app of your own needs to work against the sandbox: base URLs and app registrations, secrets included.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}/environment", tag = "sandboxes", params(("sandbox" = String, Path)),
+    responses((status = 200, body = Environment), (status = 404, body = Problem))
+)]
+pub(super) async fn environment(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+) -> Result<Json<Environment>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    Ok(Json(environment_of(&faces, &sandbox)))
+}
+
+/// What the sandbox sells, and to whom.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}/catalogue", tag = "sandboxes", params(("sandbox" = String, Path)),
+    responses((status = 200, body = CatalogueView), (status = 404, body = Problem))
+)]
+pub(super) async fn catalogue(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+) -> Result<Json<CatalogueView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    Ok(Json(CatalogueView::of(sandbox.catalogue(), |offer| faces.landing_page(&sandbox, offer))))
+}
+
+async fn view(sandbox: &Sandbox) -> Result<SandboxView, ControlError> {
+    let timers = match sandbox.timer_mode() {
+        TimerMode::Automatic => "automatic",
+        TimerMode::Manual => "manual",
+    };
+    Ok(SandboxView {
+        name: sandbox.id().to_string(),
+        seed: sandbox.seed().into(),
+        clock: clock_view(sandbox).await?,
+        timers: timers.to_owned(),
+        journal_entries: sandbox.newest_entry().0,
+    })
+}
+
+/// The environment of a sandbox.
+pub(in crate::http) fn environment_of(faces: &Faces, sandbox: &Sandbox) -> Environment {
+    let publishers = sandbox.catalogue().publishers.iter().map(|publisher| {
+        let app = &publisher.app;
+        PublisherEnvironment {
+            publisher: publisher.id.to_string(),
+            name: publisher.name.clone(),
+            tenant_id: app.tenant_id.to_string(),
+            client_id: app.client_id.to_string(),
+            client_secret: app.client_secret.clone(),
+            token_endpoint: format!("{}/{}/oauth2/v2.0/token", faces.base_url, app.tenant_id),
+            landing_page: faces.stand_in_landing_page(sandbox, &publisher.id),
+        }
+    });
+    Environment {
+        sandbox: sandbox.id().to_string(),
+        marketplace_api: format!("{}/api", faces.base_url),
+        authority: faces.base_url.clone(),
+        resource: MARKETPLACE_RESOURCE.to_owned(),
+        api_version: API_VERSION.to_owned(),
+        publishers: publishers.collect(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Purchases and subscriptions.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderName, StatusCode, header},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::problem::{ControlError, Input, Params, sandbox_id};
+use crate::{
+    app::{ListPosition, Sandbox},
+    domain::{
+        catalogue::Seats,
+        ids::SubscriptionId,
+        subscription::{PurchaseOrder, Subscription},
+        time::{TermUnit, Timestamp},
+    },
+    http::faces::Faces,
+    wire::control::{LinkView, Problem, PurchaseRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView},
+};
+
+/// Subscriptions on a page, unless asked for fewer or more.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 500;
+
+/// Buys a plan for a customer. The answer holds the personalized link and the authorization code; nothing is billed yet.
+#[utoipa::path(
+    post, path = "/sim/v1/sandboxes/{sandbox}/purchases", tag = "subscriptions", params(("sandbox" = String, Path)),
+    request_body = PurchaseRequest,
+    responses(
+        (status = 201, body = SubscriptionView, headers(("Location" = String))),
+        (status = 400, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)
+    )
+)]
+pub(super) async fn purchase(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+    Input(input): Input<PurchaseRequest>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<SubscriptionView>), ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let subscription = sandbox.purchase(order(input)?).await?;
+    let location = format!("/sim/v1/sandboxes/{}/subscriptions/{}", sandbox.id(), subscription.id);
+    // A new subscription has no ledger yet.
+    let view = SubscriptionView::of(&subscription, &[], link_view(&faces, &sandbox, &subscription));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)))
+}
+
+fn order(input: PurchaseRequest) -> Result<PurchaseOrder, ControlError> {
+    let quantity = input.quantity.map(Seats::try_from).transpose().map_err(|detail| ControlError::BadInput {
+        detail: detail.to_owned(),
+        field: Some("quantity"),
+        hint: "Ask for at least one seat, or leave the quantity out on a flat-rate plan.",
+    })?;
+    let partner = input.partner.map(|id| id.parse()).transpose();
+    Ok(PurchaseOrder {
+        partner: partner.map_err(|error| ControlError::id(&error, "partner"))?,
+        customer: input.customer.parse().map_err(|error| ControlError::id(&error, "customer"))?,
+        offer: input.offer.parse().map_err(|error| ControlError::id(&error, "offer"))?,
+        plan: input.plan.parse().map_err(|error| ControlError::id(&error, "plan"))?,
+        term_unit: input.term_unit.map(TermUnit::from),
+        quantity,
+        name: input.name.filter(|name| !name.trim().is_empty()),
+    })
+}
+
+/// Where a list goes on, and how long its pages are.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    /// Where the list goes on, as the page before said it.
+    after: Option<String>,
+    /// Subscriptions on a page: 1 to 500, 50 if left out.
+    limit: Option<usize>,
+}
+
+/// All subscriptions, newest first.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}/subscriptions", tag = "subscriptions",
+    params(("sandbox" = String, Path), ListQuery),
+    responses((status = 200, body = SubscriptionPage), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(super) async fn list(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<SubscriptionPage>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
+    let after = query.after.as_deref().map(read_position).transpose()?;
+    let page = sandbox.newest_subscriptions(after, limit).await?;
+    Ok(Json(SubscriptionPage {
+        subscriptions: page.subscriptions.iter().map(SubscriptionSummary::from).collect(),
+        next: page.next.map(|position| format!("after={}&limit={limit}", write_position(position))),
+    }))
+}
+
+/// A position in a list of subscriptions, as a query value.
+pub(in crate::http) fn write_position(position: ListPosition) -> String {
+    format!("{}.{}", position.created.as_millis(), position.id)
+}
+
+/// Reads what [`write_position`] wrote.
+pub(in crate::http) fn parse_position(text: &str) -> Option<ListPosition> {
+    let (created, id) = text.split_once('.')?;
+    Some(ListPosition { created: Timestamp::from_millis(created.parse().ok()?), id: id.parse().ok()? })
+}
+
+fn read_position(text: &str) -> Result<ListPosition, ControlError> {
+    parse_position(text).ok_or_else(|| ControlError::BadInput {
+        detail: format!("{text:?} is not a position in the list"),
+        field: Some("after"),
+        hint: "Take 'next' of the page before as it is.",
+    })
+}
+
+/// A subscription, whole: status, link and code, both confirmations, what billing waits for, the ledger.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}", tag = "subscriptions",
+    params(("sandbox" = String, Path), ("subscription" = String, Path)),
+    responses((status = 200, body = SubscriptionView), (status = 404, body = Problem))
+)]
+pub(super) async fn get(
+    State(faces): State<Arc<Faces>>,
+    Path((sandbox, subscription)): Path<(String, String)>,
+) -> Result<Json<SubscriptionView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let subscription = sandbox.subscription(subscription_id(&subscription)?).await?;
+    let ledger = sandbox.ledger(subscription.id).await?;
+    let link = link_view(&faces, &sandbox, &subscription);
+    Ok(Json(SubscriptionView::of(&subscription, &ledger, link)))
+}
+
+/// Makes a fresh personalized link; the codes before it go on resolving until they expire.
+#[utoipa::path(
+    post, path = "/sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/links", tag = "subscriptions",
+    params(("sandbox" = String, Path), ("subscription" = String, Path)),
+    responses((status = 201, body = LinkView), (status = 404, body = Problem), (status = 409, body = Problem))
+)]
+pub(super) async fn issue_link(
+    State(faces): State<Arc<Faces>>,
+    Path((sandbox, subscription)): Path<(String, String)>,
+) -> Result<(StatusCode, Json<LinkView>), ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let subscription = sandbox.issue_link(subscription_id(&subscription)?).await?;
+    Ok((StatusCode::CREATED, Json(link_view(&faces, &sandbox, &subscription))))
+}
+
+pub(super) fn subscription_id(text: &str) -> Result<SubscriptionId, ControlError> {
+    text.parse().map_err(|error| ControlError::id(&error, "subscription"))
+}
+
+/// Link and code of a subscription.
+pub(in crate::http) fn link_view(faces: &Faces, sandbox: &Sandbox, subscription: &Subscription) -> LinkView {
+    LinkView::of(subscription, faces.personalized_link(sandbox, subscription), sandbox.now())
+}

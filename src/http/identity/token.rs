@@ -1,0 +1,145 @@
+//! The token endpoints.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::problem;
+use crate::{
+    app::{
+        Exchange, Player, RecordedCall, Sandbox,
+        identity::{Audience, Grant, Token, TokenRequest},
+    },
+    domain::ids::SandboxId,
+    http::faces::Faces,
+    sim::clock::Stopwatch,
+    wire::identity::{TokenForm, TokenV1, TokenV2},
+};
+
+/// Which endpoint was called: it decides how the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+/// `POST /{tenant}/oauth2/token`
+pub(super) async fn v1(state: State<Arc<Faces>>, tenant: Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    grant(Version::V1, state, tenant, headers, body).await
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`
+pub(super) async fn v2(state: State<Arc<Faces>>, tenant: Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    grant(Version::V2, state, tenant, headers, body).await
+}
+
+async fn grant(
+    version: Version,
+    State(faces): State<Arc<Faces>>,
+    Path(tenant): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let started = Stopwatch::start();
+    let request = read(version, tenant, &body);
+    let trace_id = faces.request_ids.next().to_string();
+    let sent = headers.get("client-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let correlation_id = sent.unwrap_or_else(|| faces.request_ids.next().to_string());
+
+    let (sandbox, publisher, status, response) = match faces.app.grant_token(&request) {
+        Ok((registered, token)) => {
+            let publisher = registered.publisher.id.clone();
+            (Some(registered.sandbox), Some(publisher), StatusCode::OK, granted(version, token))
+        }
+        Err(refusal) => {
+            let sandbox = request.tenant.parse().ok().and_then(|tenant| faces.app.sandbox_of_tenant(tenant));
+            let now = sandbox.as_ref().map_or_else(|| faces.app.wall().now(), |sandbox| sandbox.now());
+            let (status, body) = problem::told(&refusal, trace_id.clone(), correlation_id.clone(), now);
+            (sandbox, None, status, (status, Json(body)).into_response())
+        }
+    };
+    let suffix = if version == Version::V1 { "token" } else { "v2.0/token" };
+    let exchange = Exchange {
+        to: Player::Identity,
+        method: "POST".to_owned(),
+        path: format!("/{}/oauth2/{suffix}", request.tenant),
+        status: status.as_u16(),
+        publisher,
+        // Both bodies hold secrets.
+        request_body: None,
+        response_body: None,
+        correlation_id: Some(correlation_id),
+        remark: None,
+        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    };
+    record(&faces, sandbox, exchange).await;
+    with_headers(response, &trace_id)
+}
+
+fn read(version: Version, tenant: String, body: &[u8]) -> TokenRequest {
+    let fields = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let form = TokenForm::read(fields);
+    let grant = form.grant_type.map(|grant| match grant.as_str() {
+        "client_credentials" => Grant::ClientCredentials,
+        _ => Grant::Other(grant),
+    });
+    let audience = match version {
+        Version::V1 => Audience::Resource(form.resource),
+        Version::V2 => Audience::Scope(form.scope),
+    };
+    TokenRequest { tenant, grant, client_id: form.client_id, client_secret: form.client_secret, audience }
+}
+
+fn granted(version: Version, token: Token) -> Response {
+    match version {
+        Version::V1 => json(&TokenV1 {
+            token_type: "Bearer",
+            expires_in: token.expires_in.to_string(),
+            ext_expires_in: token.expires_in.to_string(),
+            expires_on: token.expires_on.to_string(),
+            not_before: token.not_before.to_string(),
+            resource: token.resource,
+            access_token: token.text,
+        }),
+        Version::V2 => json(&TokenV2 {
+            token_type: "Bearer",
+            expires_in: token.expires_in,
+            ext_expires_in: token.expires_in,
+            access_token: token.text,
+        }),
+    }
+}
+
+fn json(body: &impl Serialize) -> Response {
+    Json(body).into_response()
+}
+
+async fn record(faces: &Faces, sandbox: Option<Arc<Sandbox>>, exchange: Exchange) {
+    let sandbox = sandbox.map_or_else(|| faces.app.sandbox(&SandboxId::default_sandbox()), Ok);
+    let Ok(sandbox) = sandbox else { return };
+    let call = RecordedCall { from: Player::Publisher, subscription: None, exchange };
+    if let Err(error) = sandbox.record(call).await {
+        tracing::warn!(%error, "a call was not recorded");
+    }
+}
+
+/// The headers that recordings show on every answer (entra-recorded).
+fn with_headers(mut response: Response, trace_id: &str) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store, no-cache"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(header::EXPIRES, HeaderValue::from_static("-1"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(trace_id) = HeaderValue::try_from(trace_id) {
+        headers.insert(HeaderName::from_static("x-ms-request-id"), trace_id);
+    }
+    response
+}

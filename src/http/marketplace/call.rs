@@ -1,0 +1,282 @@
+//! One call of the fulfillment API: what every one of them has in common.
+//!
+//! Checks in the real service's order (inferred): api-version, token, then what the call itself is about. Every answer
+//! carries the headers that recordings show, and every call is recorded in the journal.
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::problem::{Problem, Told};
+use crate::{
+    app::{Exchange, Player, RecordedCall, identity::Caller},
+    domain::ids::{SandboxId, SubscriptionId},
+    http::{
+        exchange::recorded_body,
+        faces::{AuthMode, Faces},
+        paths::OriginalPath,
+    },
+    sim::clock::Stopwatch,
+    wire::fulfillment::API_VERSION,
+};
+
+/// The largest body that is read. The largest real one is a batch of 25 usage events.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// A call that has arrived.
+pub(super) struct Call {
+    faces: Arc<Faces>,
+    method: Method,
+    path: String,
+    pub(super) query: CallQuery,
+    pub(super) headers: HeaderMap,
+    body: Bytes,
+    started: Stopwatch,
+}
+
+/// The query parameters that some call reads. Names are folded to lower case before.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct CallQuery {
+    #[serde(rename = "api-version")]
+    api_version: Option<String>,
+    #[serde(rename = "continuationtoken")]
+    pub(super) continuation_token: Option<String>,
+    #[serde(rename = "planid")]
+    pub(super) plan_id: Option<String>,
+}
+
+/// A successful answer.
+pub(super) struct Answer {
+    body: Option<Vec<u8>>,
+    with_etag: bool,
+    subscription: Option<SubscriptionId>,
+    is_read: bool,
+}
+
+impl Answer {
+    /// A JSON body that changes nothing, with an `ETag` as the recorded reads have it.
+    pub(super) fn read(body: &impl Serialize, subscription: Option<SubscriptionId>) -> Self {
+        Self { body: serde_json::to_vec(body).ok(), with_etag: true, subscription, is_read: true }
+    }
+
+    /// A JSON body of a call that was more than a read.
+    pub(super) fn done(body: &impl Serialize, subscription: SubscriptionId) -> Self {
+        Self { body: serde_json::to_vec(body).ok(), with_etag: false, subscription: Some(subscription), is_read: false }
+    }
+
+    /// No body.
+    pub(super) const fn empty(subscription: SubscriptionId) -> Self {
+        Self { body: None, with_etag: false, subscription: Some(subscription), is_read: false }
+    }
+}
+
+impl FromRequest<Arc<Faces>> for Call {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, faces: &Arc<Faces>) -> Result<Self, Response> {
+        let started = Stopwatch::start();
+        let (parts, body) = request.into_parts();
+        let path = parts.extensions.get::<OriginalPath>().map_or(&parts.uri, |original| &original.0);
+        let path = path.path_and_query().map_or_else(|| path.path().to_owned(), ToString::to_string);
+        let query = read_query(&parts.uri);
+        let body = axum::body::to_bytes(body, LARGEST_BODY)
+            .await
+            .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        Ok(Self { faces: Arc::clone(faces), method: parts.method, path, query, headers: parts.headers, body, started })
+    }
+}
+
+fn read_query(uri: &Uri) -> CallQuery {
+    let Some(query) = uri.query() else { return CallQuery::default() };
+    let folded: String = query
+        .split('&')
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            format!("{}={value}", name.to_ascii_lowercase())
+        })
+        .collect::<Vec<_>>()
+        .join("&");
+    Uri::try_from(format!("/?{folded}"))
+        .ok()
+        .and_then(|uri| Query::try_from_uri(&uri).ok())
+        .map_or_else(CallQuery::default, |Query(query)| query)
+}
+
+impl Call {
+    /// Answers the call: checks version and token, lets `handler` do the rest, records the exchange.
+    pub(super) async fn answer<F, Fut>(self, handler: F) -> Response
+    where
+        F: FnOnce(Caller, Arc<Self>) -> Fut,
+        Fut: Future<Output = Result<Answer, Problem>>,
+    {
+        let call = Arc::new(self);
+        let caller = match call.check_version() {
+            Ok(()) => call.caller(),
+            Err(problem) => Err(problem),
+        };
+        match caller {
+            Err(problem) => call.finish(None, Err(problem)).await,
+            Ok(caller) => {
+                let answer = handler(caller.clone(), Arc::clone(&call)).await;
+                call.finish(Some(caller), answer).await
+            }
+        }
+    }
+
+    fn check_version(&self) -> Result<(), Problem> {
+        match &self.query.api_version {
+            Some(version) if version == API_VERSION => Ok(()),
+            version => Err(Problem::ApiVersion(version.clone())),
+        }
+    }
+
+    fn caller(&self) -> Result<Caller, Problem> {
+        let authorization = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let (None, AuthMode::Relaxed(publisher)) = (authorization, &self.faces.auth) {
+            let sandbox = self.faces.app.sandbox(&SandboxId::default_sandbox())?;
+            return Ok(Caller { sandbox, publisher: publisher.clone() });
+        }
+        self.faces.app.caller(authorization).map_err(Problem::Token)
+    }
+
+    /// The subscription in the path. What is no GUID is no subscription either.
+    pub(super) fn subscription_id(text: &str) -> Result<SubscriptionId, Problem> {
+        text.parse().map_err(|_| Problem::NoSuchPath)
+    }
+
+    /// The origin under which the caller reached this server, for links that it shall follow.
+    pub(super) fn origin(&self) -> String {
+        self.faces.origin(&self.headers)
+    }
+
+    async fn finish(&self, caller: Option<Caller>, answer: Result<Answer, Problem>) -> Response {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let (status, body, with_etag, subscription, is_read, remark) = match answer {
+            Ok(answer) => (StatusCode::OK, answer.body, answer.with_etag, answer.subscription, answer.is_read, None),
+            Err(problem) => {
+                let Told { status, body, remark } = problem.told(host, &self.path);
+                (status, body, false, None, false, remark)
+            }
+        };
+        let ids = CallIds::of(&self.headers, &self.faces);
+        let exchange = || Exchange {
+            to: Player::Marketplace,
+            method: self.method.to_string(),
+            path: self.path.clone(),
+            status: status.as_u16(),
+            publisher: caller.as_ref().map(|caller| caller.publisher.clone()),
+            request_body: recorded_body(&self.body),
+            response_body: body.as_deref().and_then(recorded_body),
+            correlation_id: Some(ids.correlation.clone()),
+            remark,
+            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        self.record(caller.as_ref(), is_read, body.as_deref(), subscription, exchange).await;
+        response(status, body, with_etag, &ids, &self.faces)
+    }
+
+    async fn record(
+        &self,
+        caller: Option<&Caller>,
+        is_read: bool,
+        body: Option<&[u8]>,
+        subscription: Option<SubscriptionId>,
+        exchange: impl FnOnce() -> Exchange,
+    ) {
+        let sandbox = match caller {
+            Some(caller) => Arc::clone(&caller.sandbox),
+            // Who can't be told apart is told about in the sandbox that everybody looks at.
+            None => match self.faces.app.sandbox(&SandboxId::default_sandbox()) {
+                Ok(sandbox) => sandbox,
+                Err(_) => return,
+            },
+        };
+        let publisher = caller.map_or("", |caller| caller.publisher.as_str());
+        if is_read && sandbox.is_repeated_read(publisher, &self.path, body.unwrap_or_default()) {
+            return;
+        }
+        let exchange = exchange();
+        let subscription = subscription.or_else(|| subscription_in(&self.path));
+        let call = RecordedCall { from: Player::Publisher, subscription, exchange };
+        if let Err(error) = sandbox.record(call).await {
+            tracing::warn!(%error, "a call was not recorded");
+        }
+    }
+}
+
+/// The subscription that a path names, for calls that failed before they looked it up.
+fn subscription_in(path: &str) -> Option<SubscriptionId> {
+    path.split(['/', '?']).find_map(|segment| segment.parse().ok())
+}
+
+/// The ids that every answer carries: the caller's own, or one new GUID for both (41 of 41 recorded).
+struct CallIds {
+    request: String,
+    correlation: String,
+}
+
+impl CallIds {
+    fn of(headers: &HeaderMap, faces: &Faces) -> Self {
+        let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+        let fresh = || faces.request_ids.next().to_string();
+        match (sent("x-ms-requestid"), sent("x-ms-correlationid")) {
+            (None, None) => {
+                let id = fresh();
+                Self { request: id.clone(), correlation: id }
+            }
+            (request, correlation) => {
+                Self { request: request.unwrap_or_else(fresh), correlation: correlation.unwrap_or_else(fresh) }
+            }
+        }
+    }
+}
+
+/// The answer with the headers that recordings show.
+fn response(status: StatusCode, body: Option<Vec<u8>>, with_etag: bool, ids: &CallIds, faces: &Faces) -> Response {
+    const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-requestid");
+    const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlationid");
+    const ACTIVITY_ID: HeaderName = HeaderName::from_static("x-ms-activityid");
+    let guid = |id: Uuid| HeaderValue::try_from(id.to_string()).ok();
+    let text = |text: &str| HeaderValue::try_from(text).ok();
+
+    let has_body = body.is_some();
+    let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if has_body {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    }
+    let etag = if with_etag { text(&format!("\"{}\"", faces.request_ids.next())) } else { None };
+    let optional = [
+        (REQUEST_ID, text(&ids.request)),
+        (CORRELATION_ID, text(&ids.correlation)),
+        (ACTIVITY_ID, guid(faces.request_ids.next())),
+        (header::ETAG, etag),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
+    response
+}
+
+/// What the API does not have.
+pub(super) async fn not_found(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(|_, _| async { Err(Problem::NoSuchPath) }).await
+}
+
+/// What the API has and this does not, yet.
+pub(super) async fn not_simulated(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(|_, _| async { Err(Problem::NotSimulated) }).await
+}

@@ -1,0 +1,45 @@
+//! The marketplace's face: SaaS fulfillment API v2 on its exact paths.
+//!
+//! | route | what |
+//! | --- | --- |
+//! | `POST /api/saas/subscriptions/resolve` | an authorization code becomes a subscription |
+//! | `POST /api/saas/subscriptions/{id}/activate` | the publisher confirms |
+//! | `GET /api/saas/subscriptions/{id}` | one subscription |
+//! | `GET /api/saas/subscriptions` | the publisher's subscriptions, in pages |
+//! | `GET /api/saas/subscriptions/{id}/listAvailablePlans` | the plans that the customer may have |
+//!
+//! What the API has besides is answered with 501 and says so.
+
+mod call;
+mod continuation;
+mod problem;
+mod subscriptions;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::faces::Faces;
+
+/// The routes. Paths are in lower case: [`super::paths`] has folded them before, as the real service does.
+pub fn router(faces: Arc<Faces>) -> Router {
+    Router::new()
+        .route("/api/saas/subscriptions", get(subscriptions::list).fallback(call::not_found))
+        .route("/api/saas/subscriptions/resolve", post(subscriptions::resolve).fallback(call::not_found))
+        .route("/api/saas/subscriptions/{id}", get(subscriptions::get).fallback(call::not_simulated))
+        .route("/api/saas/subscriptions/{id}/activate", post(subscriptions::activate).fallback(call::not_found))
+        .route(
+            "/api/saas/subscriptions/{id}/listavailableplans",
+            get(subscriptions::list_available_plans).fallback(call::not_found),
+        )
+        .route("/api/saas/subscriptions/{id}/operations", axum::routing::any(call::not_simulated))
+        .route("/api/saas/subscriptions/{id}/operations/{operation}", axum::routing::any(call::not_simulated))
+        .route("/api/usageevent", axum::routing::any(call::not_simulated))
+        .route("/api/batchusageevent", axum::routing::any(call::not_simulated))
+        .route("/api/usageevents", axum::routing::any(call::not_simulated))
+        .route("/api/{*rest}", axum::routing::any(call::not_found))
+        .with_state(faces)
+}

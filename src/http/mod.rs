@@ -1,0 +1,14 @@
+//! The faces: what each player shows to the network. Parsing and answering only; no rule lives here.
+
+pub mod assets;
+pub mod console;
+pub mod control;
+mod exchange;
+mod faces;
+pub mod identity;
+pub mod marketplace;
+pub mod page;
+pub mod paths;
+pub mod same_origin;
+
+pub use faces::{AuthMode, Faces};

@@ -1,0 +1,201 @@
+//! The one thread that writes: takes what has queued up, applies it as one batch, makes it durable, answers.
+
+use std::{
+    fs::{File, TryLockError},
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, PoisonError, atomic::Ordering, mpsc::Receiver},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    AfterSync, Shared, engine_error,
+    group::{Group, Outcome},
+    marker::MarkerFile,
+    view::Before,
+};
+use crate::store::{Changeset, CommitError, StoreError, Write};
+
+/// A changeset in the queue.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) changeset: Changeset,
+    pub(super) answer: oneshot::Sender<Result<(), CommitError>>,
+}
+
+/// A job that has been decided, and waits for the disk.
+type Decided = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError>);
+
+/// Owner of everything that changes.
+pub(super) struct Committer {
+    pub(super) db: sled::Db,
+    /// sled's `db` file, opened a second time: sled doesn't hand out its own.
+    pub(super) file: File,
+    pub(super) marker: MarkerFile,
+    pub(super) shared: Arc<Shared>,
+    pub(super) commits: u64,
+    pub(super) after_sync: Option<AfterSync>,
+    /// Why nothing can be committed any more.
+    pub(super) broken: Option<StoreError>,
+}
+
+impl Committer {
+    /// Works until every sender of jobs is gone, then closes the store.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>, closed: oneshot::Sender<Result<(), StoreError>>) {
+        while let Ok(first) = jobs.recv() {
+            let decided = self.commit(first, jobs);
+            for (answer, result) in decided {
+                // A caller that has stopped waiting has no use for the answer.
+                let _ = answer.send(result);
+            }
+        }
+        let _ = closed.send(self.close());
+    }
+
+    /// Commits a job and all that has queued up behind it.
+    fn commit(&mut self, first: Job, jobs: &Receiver<Job>) -> Vec<Decided> {
+        if let Some(broken) = &self.broken {
+            return vec![(first.answer, Err(broken.clone().into()))];
+        }
+        let mut decided = Vec::new();
+        // sled asserts a lot. This thread must outlive that, or its callers would wait for ever.
+        let committed = panic::catch_unwind(AssertUnwindSafe(|| match self.decide(first, jobs, &mut decided)? {
+            Some(outcome) => self.make_durable(outcome),
+            None => Ok(()),
+        }))
+        .unwrap_or_else(|panic| Err(panicked(&*panic)));
+        if let Err(error) = committed {
+            tracing::error!(store.error = %error, "the store failed; it takes no further commits until it is opened again");
+            for (_, result) in decided.iter_mut().filter(|(_, result)| result.is_ok()) {
+                *result = Err(error.clone().into());
+            }
+            self.broken = Some(error);
+        }
+        decided
+    }
+
+    /// Decides jobs in the order in which they came, until there are no more or the group is large enough.
+    fn decide(
+        &self,
+        first: Job,
+        jobs: &Receiver<Job>,
+        decided: &mut Vec<Decided>,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let mut group = Group::new(&self.db, self.commits);
+        let mut bytes = 0;
+        let mut next = Some(first);
+        while let Some(job) = next {
+            bytes += size(&job.changeset);
+            let result = group.add(job.changeset);
+            let failed = match &result {
+                Err(CommitError::Store(error)) => Some(error.clone()),
+                Ok(()) | Err(CommitError::Conflict(_)) => None,
+            };
+            decided.push((job.answer, result));
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            next = if bytes < GROUP_BYTES && decided.len() < GROUP_CHANGESETS { jobs.try_recv().ok() } else { None };
+        }
+        Ok(group.finish(self.commits))
+    }
+
+    fn make_durable(&mut self, Outcome { before, batch, removed, commits }: Outcome) -> Result<(), StoreError> {
+        self.set_before(before);
+        self.db.apply_batch(batch).map_err(engine_error)?;
+        self.sync()?;
+        let known = self.marker.last_commit();
+        // From the first commit on the marker tells an emptied store from a new one, so that commit waits for it.
+        if known == 0 {
+            self.marker.record(commits)?;
+            self.marker.sync()?;
+        } else if commits - known >= MARKER_EVERY {
+            self.marker.record(commits)?;
+        }
+        self.shared.commits.fetch_add(commits - self.commits, Ordering::Relaxed);
+        self.shared.flushes.fetch_add(1, Ordering::Relaxed);
+        self.commits = commits;
+        self.set_before(Before::new());
+        // Only now: a claim made while the document could still be seen would never end.
+        self.shared.claims.end(&removed);
+        if let Some(after_sync) = &self.after_sync {
+            after_sync();
+        }
+        Ok(())
+    }
+
+    /// Brings all that sled has onto the disk. sled's own flush ends in `sync_file_range`, which neither writes down the
+    /// file's length nor empties the disk's cache.
+    ///
+    /// Never to be tried again after a failure: the kernel reports a lost page once, and the next sync would say that
+    /// all is well.
+    fn sync(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(engine_error)?;
+        self.file.sync_data().map_err(engine_error)
+    }
+
+    fn set_before(&self, before: Before) {
+        let old = {
+            let mut view = self.shared.view.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut view.before, before)
+        };
+        // Outside the lock: it may be megabytes, and readers wait.
+        drop(old);
+    }
+
+    fn close(mut self) -> Result<(), StoreError> {
+        let flushed = match self.broken.take() {
+            Some(broken) => Err(broken),
+            None => self.last_flush(),
+        };
+        self.shared.view.write().unwrap_or_else(PoisonError::into_inner).db = None;
+        let Self { db, file, .. } = self;
+        let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|panic| panicked(&*panic));
+        wait_until_released(&file);
+        flushed.and(dropped)
+    }
+
+    fn last_flush(&mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        self.marker.record(self.commits)?;
+        self.marker.sync()
+    }
+}
+
+fn size(changeset: &Changeset) -> usize {
+    let write_size = |write: &Write| match write {
+        Write::Put(bytes) => bytes.len(),
+        Write::Remove => 0,
+    };
+    changeset.writes.iter().map(|(key, write)| key.as_bytes().len() + write_size(write)).sum()
+}
+
+/// sled's pool threads let go of the file, and so of its lock, a moment after sled is gone. Whoever opens the store
+/// next should not find it locked.
+fn wait_until_released(file: &File) {
+    for _ in 0..RELEASE_TRIES {
+        match file.try_lock() {
+            Ok(()) => return,
+            Err(TryLockError::WouldBlock) => thread::sleep(RELEASE_PAUSE),
+            // A file system without locks has nothing to wait for.
+            Err(TryLockError::Error(_)) => return,
+        }
+    }
+}
+
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> StoreError {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    StoreError::Engine(format!("sled gave up: {}", text.unwrap_or("no reason given")).into())
+}
+
+/// Bounds on a group, so that the first in a long queue doesn't wait for all of it.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
+const GROUP_CHANGESETS: usize = 4096;
+
+/// How far the marker may lag behind. Each time costs a write of 512 bytes, which nothing waits for.
+const MARKER_EVERY: u64 = 1024;
+
+const RELEASE_TRIES: u32 = 200;
+const RELEASE_PAUSE: Duration = Duration::from_millis(5);

@@ -1,0 +1,252 @@
+//! The embedded store: documents in one sled tree, written by one thread, durable when a commit answers.
+//!
+//! sled 0.34 is safe only if it is used in a certain way, and this module is that way:
+//!
+//! * One thread ([`committer`]) writes. It takes all changesets that have queued up, applies them as one batch, calls `flush`,
+//!   then `fdatasync` on sled's file, and only then answers. `flush` alone loses acknowledged data in a power cut.
+//! * `flush_async` deadlocks under load and is never called; sled's own flusher thread is off. That thread also moves live
+//!   pages out of half-empty parts of the file, without a sync in between, so that a power cut could take both
+//!   copies of a page.
+//! * No page outgrows sled's log ([`layout`]), because sled keeps larger ones in files that it does not sync.
+//! * A marker beside the store ([`marker`]) tells when sled has come up with less than there must be.
+
+mod committer;
+mod folder;
+mod group;
+mod layout;
+mod marker;
+mod view;
+
+use std::{
+    fmt,
+    fs::File,
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use futures_util::future::{self, BoxFuture, FutureExt};
+use tokio::sync::oneshot;
+
+pub use folder::OpenError;
+
+use super::{
+    Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, Store, StoreError, claims::Claims,
+};
+use committer::{Committer, Job, panicked};
+use folder::DataFolder;
+use view::View;
+
+/// Called by the committing thread each time that a group has reached the disk, before its commits are answered. All
+/// commits wait for it.
+pub type AfterSync = Arc<dyn Fn() + Send + Sync>;
+
+/// How to open a [`SledStore`].
+#[derive(Clone)]
+pub struct SledOptions {
+    /// How much memory sled may use to keep pages. Bytes; 64 MiB by default (sled's own default is 1 GiB).
+    pub cache_bytes: u64,
+    /// Something to do each time that a group has reached the disk.
+    pub after_sync: Option<AfterSync>,
+}
+
+impl Default for SledOptions {
+    fn default() -> Self {
+        Self { cache_bytes: 64 * 1024 * 1024, after_sync: None }
+    }
+}
+
+impl fmt::Debug for SledOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledOptions").field("cache_bytes", &self.cache_bytes).finish_non_exhaustive()
+    }
+}
+
+/// Documents in a folder on this machine, owned by one process at a time.
+///
+/// Reads show durable commits only: what is on its way to the disk is not seen until it has arrived. They answer at once
+/// and never wait for a flush. A document's version starts at 1 again when it is written after having been removed. Keys may
+/// have up to 400 bytes.
+///
+/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again; reads go on,
+/// and show what had been acknowledged. What was being committed when it failed counts as not committed and
+/// is never shown, but may turn out to be there when the store is opened again, as with any lost answer.
+///
+/// A commit runs to its end even if its future is dropped after the first poll. Dropping the store closes it, waiting for
+/// what has been queued.
+pub struct SledStore {
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+/// What readers, writers and the committer share.
+#[derive(Debug, Default)]
+struct Shared {
+    view: RwLock<View>,
+    claims: Claims,
+    commits: AtomicU64,
+    flushes: AtomicU64,
+}
+
+/// The way to the committer. Dropping `jobs` ends it.
+#[derive(Debug)]
+struct Running {
+    jobs: mpsc::Sender<Job>,
+    closed: oneshot::Receiver<Result<(), StoreError>>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl SledStore {
+    /// Opens the store in a folder, which is made if it does not exist.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the folder is in use, is something else's, can't be written, or holds less than it must.
+    pub fn open(path: &Path, options: SledOptions) -> Result<Self, OpenError> {
+        let folder = DataFolder::inspect(path)?;
+        let marker = folder.open_marker()?;
+        folder.sync_leftovers()?;
+        let db = open_sled(&folder, &options)?;
+        folder.sync_names()?;
+        let commits = match db.get(layout::COMMITS).map_err(|error| folder.sled_error(error))? {
+            Some(value) => value
+                .as_ref()
+                .try_into()
+                .map(u64::from_be_bytes)
+                .map_err(|_| folder.damaged("the number of commits is not a number".to_owned()))?,
+            None => 0,
+        };
+        folder.check(commits)?;
+        let file = File::options().read(true).write(true).open(folder.sled_file());
+        let file = file.map_err(|error| folder.io_error(error))?;
+
+        let shared = Arc::new(Shared::default());
+        shared.view.write().unwrap_or_else(PoisonError::into_inner).db = Some(db.clone());
+        let committer = Committer {
+            db,
+            file,
+            marker,
+            shared: Arc::clone(&shared),
+            commits,
+            after_sync: options.after_sync,
+            broken: None,
+        };
+        let (jobs, queue) = mpsc::channel();
+        let (done, closed) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || committer.run(&queue, done))
+            .map_err(|error| folder.io_error(error))?;
+        Ok(Self { shared, running: Mutex::new(Some(Running { jobs, closed, thread })) })
+    }
+
+    fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.shared.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a changeset into the queue.
+    fn queue(&self, changeset: Changeset) -> Result<oneshot::Receiver<Result<(), CommitError>>, StoreError> {
+        if let Some((key, _)) = changeset.writes.iter().find(|(key, _)| key.as_bytes().len() > layout::KEY_BYTES_MAX) {
+            let (length, max) = (key.as_bytes().len(), layout::KEY_BYTES_MAX);
+            return Err(StoreError::Engine(format!("the key {key} has {length} bytes; {max} is the most").into()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = &running.as_ref().ok_or(StoreError::Closed)?.jobs;
+        jobs.send(Job { changeset, answer }).map_err(|_| stopped())?;
+        Ok(answered)
+    }
+
+    fn stop(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledStore").field("figures", &self.flush_figures()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        if let Some(Running { jobs, thread, .. }) = self.stop() {
+            drop(jobs);
+            // It has already logged what went wrong, and there is nobody here to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store for SledStore {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        future::ready(self.view().get(key)).boxed()
+    }
+
+    fn scan<'a>(
+        &'a self,
+        range: &'a KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+        future::ready(self.view().scan(range, direction, limit)).boxed()
+    }
+
+    fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<(), CommitError>> {
+        async move { self.queue(changeset)?.await.unwrap_or_else(|_| Err(stopped().into())) }.boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        range: &'a KeyRange,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+        async move {
+            self.shared.claims.take(range, limit, |limit| self.view().scan(range, Direction::Ascending, limit))
+        }
+        .boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
+        async move { self.shared.claims.end([key]) }.boxed()
+    }
+
+    /// When this answers, another process can open the folder.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let Running { jobs, closed, .. } = self.stop().ok_or(StoreError::Closed)?;
+            drop(jobs);
+            closed.await.unwrap_or_else(|_| Err(stopped()))
+        }
+        .boxed()
+    }
+
+    fn flush_figures(&self) -> FlushFigures {
+        FlushFigures {
+            commits: self.shared.commits.load(Ordering::Relaxed),
+            flushes: self.shared.flushes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Opens sled's part of a folder. sled asserts much of what it finds in a damaged file, so a panic says that it is damaged.
+fn open_sled(folder: &DataFolder, options: &SledOptions) -> Result<sled::Db, OpenError> {
+    // `mode` is left alone: 0.34.7 reads it nowhere.
+    let config = sled::Config::new().path(folder.sled()).cache_capacity(options.cache_bytes).flush_every_ms(None);
+    match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(opened) => opened.map_err(|error| folder.sled_error(error)),
+        Err(panic) => Err(folder.damaged(panicked(&*panic).to_string())),
+    }
+}
+
+fn engine_error(error: impl fmt::Display) -> StoreError {
+    StoreError::Engine(error.to_string().into())
+}
+
+fn stopped() -> StoreError {
+    StoreError::Engine("the committing thread has stopped".into())
+}

@@ -1,0 +1,329 @@
+//! SaaS fulfillment API v2, `api-version=2018-08-31`: what it answers, key for key as recorded.
+//!
+//! Order of keys and which of them are left out follow recordings of the live service (recorded). A key without a value
+//! is absent, never `null`: the official .NET client throws on a `null` quantity (sdk-dotnet).
+
+use serde::Serialize;
+
+use crate::domain::{
+    catalogue::{Dimension, Offer, Person, Plan, Pricing, Seats, TermPrice},
+    money::Money,
+    subscription::Subscription,
+    time::{Term, Timestamp},
+};
+
+/// The only version of the API (openapi).
+pub const API_VERSION: &str = "2018-08-31";
+
+/// What `lastModified` always says in Get, List and Resolve (recorded, 2021 and 2024; quirk Q23).
+const LAST_MODIFIED: &str = "0001-01-01T00:00:00";
+
+/// The subscription object of Get, List and Resolve.
+///
+/// Source: recorded, 380 of 380 rows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubscriptionBody<'a> {
+    id: String,
+    publisher_id: &'a str,
+    offer_id: &'a str,
+    name: &'a str,
+    saas_subscription_status: &'static str,
+    beneficiary: PersonBody<'a>,
+    purchaser: PersonBody<'a>,
+    plan_id: &'a str,
+    term: TermBody<'a>,
+    auto_renew: bool,
+    is_test: bool,
+    is_free_trial: bool,
+    allowed_customer_operations: &'static [&'static str],
+    sandbox_type: &'static str,
+    created: String,
+    last_modified: &'static str,
+    /// A number, and only on per-user plans (recorded; quirk Q14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<u32>,
+    session_mode: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PersonBody<'a> {
+    email_id: &'a str,
+    object_id: String,
+    tenant_id: String,
+    puid: &'a str,
+}
+
+/// Only the unit before the first activation; the dates stay after the end (recorded; quirk Q15).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TermBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_date: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_date: Option<String>,
+    term_unit: &'a str,
+}
+
+impl<'a> From<&'a Subscription> for SubscriptionBody<'a> {
+    fn from(subscription: &'a Subscription) -> Self {
+        Self {
+            id: subscription.id.to_string(),
+            publisher_id: subscription.publisher.as_str(),
+            offer_id: subscription.offer.as_str(),
+            name: &subscription.name,
+            saas_subscription_status: subscription.state.status().as_str(),
+            beneficiary: PersonBody::from(&subscription.beneficiary),
+            purchaser: PersonBody::from(&subscription.purchaser),
+            plan_id: subscription.plan.as_str(),
+            term: TermBody::of(subscription.state.term(), subscription.term_unit.as_str()),
+            auto_renew: true,
+            is_test: false,
+            is_free_trial: subscription.free_trial,
+            // What a CSP bought, the publisher may only read (docs:subscription-new).
+            allowed_customer_operations: &["Read"],
+            sandbox_type: "None",
+            created: subscription.created.to_string(),
+            last_modified: LAST_MODIFIED,
+            quantity: subscription.quantity.map(Seats::get),
+            session_mode: "None",
+        }
+    }
+}
+
+impl<'a> From<&'a Person> for PersonBody<'a> {
+    fn from(person: &'a Person) -> Self {
+        Self {
+            email_id: &person.email,
+            object_id: person.object_id.to_string(),
+            tenant_id: person.tenant_id.to_string(),
+            puid: &person.puid,
+        }
+    }
+}
+
+impl<'a> TermBody<'a> {
+    fn of(term: Option<Term>, term_unit: &'a str) -> Self {
+        let midnight = |date| Timestamp::midnight(date).to_string();
+        Self {
+            start_date: term.map(|term| midnight(term.start)),
+            end_date: term.map(|term| midnight(term.end)),
+            term_unit,
+        }
+    }
+}
+
+/// The answer of Resolve.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedBody<'a> {
+    id: String,
+    subscription_name: &'a str,
+    offer_id: &'a str,
+    plan_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<u32>,
+    subscription: SubscriptionBody<'a>,
+}
+
+impl<'a> From<&'a Subscription> for ResolvedBody<'a> {
+    fn from(subscription: &'a Subscription) -> Self {
+        Self {
+            id: subscription.id.to_string(),
+            subscription_name: &subscription.name,
+            offer_id: subscription.offer.as_str(),
+            plan_id: subscription.plan.as_str(),
+            quantity: subscription.quantity.map(Seats::get),
+            subscription: subscription.into(),
+        }
+    }
+}
+
+/// A page of List.
+#[derive(Debug, Serialize)]
+pub struct SubscriptionsBody<'a> {
+    /// The subscriptions of the page.
+    pub subscriptions: Vec<SubscriptionBody<'a>>,
+    /// Absent on the last page (recorded; quirk Q18).
+    #[serde(rename = "@nextLink", skip_serializing_if = "Option::is_none")]
+    pub next_link: Option<String>,
+}
+
+/// The answer of `listAvailablePlans`.
+#[derive(Debug, Serialize)]
+pub struct PlansBody<'a> {
+    /// The plans that the customer may have.
+    pub plans: Vec<PlanBody<'a>>,
+}
+
+/// A plan in `listAvailablePlans`; key order as recorded.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanBody<'a> {
+    plan_id: &'a str,
+    display_name: &'a str,
+    is_private: bool,
+    description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_quantity: Option<u32>,
+    has_free_trials: bool,
+    is_price_per_seat: bool,
+    is_stop_sell: bool,
+    market: &'a str,
+    plan_components: PlanComponents<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanComponents<'a> {
+    recurrent_billing_terms: Vec<BillingTermBody<'a>>,
+    metering_dimensions: Vec<DimensionBody<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BillingTermBody<'a> {
+    currency: &'static str,
+    price: PriceNumber,
+    term_unit: &'a str,
+    term_description: String,
+    /// Absent when the plan has no dimensions (recorded).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metered_quantity_included: Option<Vec<IncludedBody<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IncludedBody<'a> {
+    dimension_id: &'a str,
+    /// A text, unlike every other quantity (recorded).
+    units: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DimensionBody<'a> {
+    id: &'a str,
+    currency: &'static str,
+    price_per_unit: PriceNumber,
+    unit_of_measure: &'a str,
+    display_name: &'a str,
+}
+
+/// A price as the API writes it: a JSON number that always has a decimal point (`6.0`). The only place where an amount
+/// becomes a float, because the wire format says so; nothing is computed with it.
+#[derive(Debug)]
+struct PriceNumber(Money);
+
+impl Serialize for PriceNumber {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let number: f64 = self.0.amount.normalize().to_string().parse().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_f64(number)
+    }
+}
+
+impl<'a> PlansBody<'a> {
+    /// The plans of an offer that a customer's tenant may have, the one named by `only` if one is; a plan that is not
+    /// sold any more stays in the list (recorded; quirk Q45).
+    #[must_use]
+    pub fn of(offer: &'a Offer, subscription: &Subscription, only: Option<&str>) -> Self {
+        let tenant = subscription.beneficiary.tenant_id;
+        let plans = offer.plans.iter().filter(|plan| plan.is_open_to(tenant) || plan.id == subscription.plan);
+        Self { plans: plans.filter(|plan| only.is_none_or(|id| plan.id.as_str() == id)).map(PlanBody::from).collect() }
+    }
+
+    /// No plans.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { plans: Vec::new() }
+    }
+}
+
+impl<'a> From<&'a Plan> for PlanBody<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        let (per_seat, min, max) = match plan.pricing {
+            Pricing::FlatRate => (false, None, None),
+            Pricing::PerUser { min, max } => (true, min, max),
+        };
+        Self {
+            plan_id: plan.id.as_str(),
+            display_name: &plan.name,
+            is_private: plan.private_to.is_some(),
+            description: &plan.description,
+            min_quantity: min.map(Seats::get),
+            max_quantity: max.map(Seats::get),
+            has_free_trials: plan.free_trial,
+            is_price_per_seat: per_seat,
+            is_stop_sell: plan.stop_sell,
+            market: &plan.market,
+            plan_components: PlanComponents {
+                recurrent_billing_terms: plan.terms.iter().map(|term| billing_term(plan, term)).collect(),
+                metering_dimensions: plan.dimensions.iter().map(DimensionBody::from).collect(),
+            },
+        }
+    }
+}
+
+fn billing_term<'a>(plan: &'a Plan, term: &'a TermPrice) -> BillingTermBody<'a> {
+    let included = |dimension: &'a Dimension| {
+        let quantity = dimension.included.iter().find(|included| included.unit == term.unit);
+        IncludedBody {
+            dimension_id: dimension.id.as_str(),
+            units: quantity.map_or(0, |included| included.quantity).to_string(),
+        }
+    };
+    BillingTermBody {
+        currency: term.price.currency.code(),
+        price: PriceNumber(term.price),
+        term_unit: term.unit.as_str(),
+        term_description: term.unit.description(),
+        metered_quantity_included: (!plan.dimensions.is_empty())
+            .then(|| plan.dimensions.iter().map(included).collect()),
+    }
+}
+
+impl<'a> From<&'a Dimension> for DimensionBody<'a> {
+    fn from(dimension: &'a Dimension) -> Self {
+        Self {
+            id: dimension.id.as_str(),
+            currency: dimension.price_per_unit.currency.code(),
+            price_per_unit: PriceNumber(dimension.price_per_unit),
+            unit_of_measure: &dimension.unit_of_measure,
+            display_name: &dimension.name,
+        }
+    }
+}
+
+/// The error object of the API: up to four keys, each only where it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ErrorBody {
+    /// `InvalidValue`, `EntityNotFound`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// The text.
+    pub message: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'static str>,
+}
+
+/// The error of the api-version check, with its capital keys (emulator-code; quirk Q27).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VersionErrorBody {
+    /// The only key.
+    pub error: VersionError,
+}
+
+/// What is wrong with the version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VersionError {
+    /// `ApiVersionUnspecified` or `UnsupportedApiVersion`.
+    pub code: &'static str,
+    /// The text.
+    pub message: String,
+}

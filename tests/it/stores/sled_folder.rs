@@ -1,0 +1,245 @@
+//! Opening the embedded store: what is kept, and which folders are refused.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use rehearsal::store::{Changeset, Direction, Key, KeyRange, OpenError, SledOptions, SledStore, Store};
+use tempfile::TempDir;
+
+use super::{document, key, put};
+
+const MARKER: &str = "rehearsal.store";
+
+#[tokio::test]
+async fn everything_is_there_again_after_closing_and_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=4 {
+        let store = open(folder.path()).unwrap();
+        let mut changeset = Changeset::default();
+        for number in 0..200 {
+            changeset.put(
+                key("a", number),
+                format!("round {round}").repeat(1 + usize::try_from(number).unwrap() * 20).into(),
+            );
+        }
+        store.commit(changeset).await.unwrap();
+        // Half of the times without a farewell.
+        if round % 2 == 0 {
+            store.close().await.unwrap();
+        }
+        drop(store);
+
+        let store = open(folder.path()).unwrap();
+        for number in 0..200 {
+            let text = format!("round {round}").repeat(1 + usize::try_from(number).unwrap() * 20);
+            assert_eq!(store.get(&key("a", number)).await.unwrap(), Some(document(round, text)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn closing_frees_the_folder_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..20 {
+        let store = open(folder.path()).unwrap();
+        store.commit(put(key("a", 1), "one")).await.unwrap();
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_page_leaves_the_log_for_a_file_that_is_not_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let strays = Arc::new(AtomicUsize::new(0));
+    let after_sync = {
+        let (blobs, strays) = (folder.path().join("sled/blobs"), Arc::clone(&strays));
+        Arc::new(move || {
+            strays.fetch_add(fs::read_dir(&blobs).unwrap().count(), Ordering::Relaxed);
+        })
+    };
+    let options = SledOptions { after_sync: Some(after_sync), ..SledOptions::default() };
+    let store = SledStore::open(folder.path(), options).unwrap();
+    // The worst case: the longest keys, with nothing in common, and the largest documents that are not cut up.
+    let long_key = |number: u32| {
+        let spread = number.wrapping_mul(0x9E37_79B9).to_be_bytes();
+        Key::from_bytes(spread.iter().copied().cycle().take(400).collect())
+    };
+    for round in 0..12_u32 {
+        let mut changeset = Changeset::default();
+        (0..600).for_each(|number| changeset.put(long_key(number), vec![1; 5 * 1024]));
+        store.commit(changeset).await.unwrap();
+        // Removing some makes pages merge.
+        let mut changeset = Changeset::default();
+        (0..600).filter(|number| number % 12 != round).for_each(|number| changeset.remove(long_key(number)));
+        store.commit(changeset).await.unwrap();
+    }
+    assert_eq!(strays.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_long_is_refused_and_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let error = store.commit(put(Key::from_bytes(vec![b'k'; 401]), "x")).await.unwrap_err();
+    assert!(error.to_string().contains("401 bytes; 400 is the most"), "{error}");
+    store.commit(put(key("a", 1), "x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    store.commit(put(key("a", 1), "one")).await.unwrap();
+    let error = open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    // The one that has it is none the worse.
+    store.commit(put(key("a", 1), "two")).await.unwrap();
+    assert_eq!(store.get(&key("a", 1)).await.unwrap(), Some(document(2, "two")));
+}
+
+#[tokio::test]
+async fn a_folder_with_files_of_something_else_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("thesis.tex"), "chapter one").unwrap();
+    let error = open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let error = open(&folder.path().join("thesis.tex")).unwrap_err();
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+    let error = open(&folder.path().join("thesis.tex/data")).unwrap_err();
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_an_empty_and_a_freshly_formatted_folder_are_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("formatted/lost+found")).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    for name in ["formatted", "empty", "missing/by/far"] {
+        open(&folder.path().join(name)).unwrap().commit(put(key("a", 1), "one")).await.unwrap();
+        assert_eq!(open(&folder.path().join(name)).unwrap().get(&key("a", 1)).await.unwrap(), Some(document(1, "one")));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_has_been_emptied_is_refused() {
+    type Damage = fn(&Path);
+    let ways: [(&str, Damage); 3] = [
+        ("all of sled's files are gone", |sled| fs::remove_dir_all(sled).unwrap()),
+        ("the data file is empty", |sled| fs::write(sled.join("db"), "").unwrap()),
+        ("a new data file is in its place", |sled| {
+            fs::remove_dir_all(sled).unwrap();
+            drop(sled::open(sled).unwrap());
+        }),
+    ];
+    for (way, damage) in ways {
+        for close in [true, false] {
+            let folder = with_commits(1, close).await;
+            damage(&folder.path().join("sled"));
+            let error = open(folder.path()).unwrap_err();
+            assert!(matches!(error, OpenError::Lost { known: 1, found: 0, .. }), "{way}: {error:?}");
+            assert!(error.to_string().contains("lost commits: 0 are there of at least 1"), "{way}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_older_than_its_marker_is_refused() {
+    let folder = with_commits(3, true).await;
+    let old = fs::read(folder.path().join("sled/db")).unwrap();
+    let store = open(folder.path()).unwrap();
+    store.commit(put(key("a", 99), "later")).await.unwrap();
+    store.close().await.unwrap();
+    for name in fs::read_dir(folder.path().join("sled")).unwrap().map(|entry| entry.unwrap().path()) {
+        if name.file_name().unwrap().to_str().unwrap().starts_with("snap.") {
+            fs::remove_file(name).unwrap();
+        }
+    }
+    fs::write(folder.path().join("sled/db"), old).unwrap();
+    let error = open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Lost { known: 4, found: 3, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn garbage_in_place_of_the_data_is_refused() {
+    for (way, damage) in [("noise", 0xA7_u8), ("zeros", 0)] {
+        let folder = with_commits(50, true).await;
+        let length = fs::metadata(folder.path().join("sled/db")).unwrap().len();
+        fs::write(folder.path().join("sled/db"), vec![damage; usize::try_from(length).unwrap()]).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Lost { .. } | OpenError::Damaged { .. }), "{way}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_marker_of_a_newer_format_is_refused() {
+    let folder = with_commits(1, true).await;
+    fs::write(folder.path().join(MARKER), r#"{"format":2,"shards":[]}"#).unwrap();
+    let error = open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::TooNew { found: 2, known: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("use the version that wrote it, or a newer one"), "{error}");
+}
+
+#[tokio::test]
+async fn a_marker_that_makes_no_sense_is_refused() {
+    for text in ["", "format 1", r#"{"format":1}"#] {
+        let folder = with_commits(1, true).await;
+        fs::write(folder.path().join(MARKER), text).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{text:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_whose_making_was_cut_short_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(MARKER), "").unwrap();
+    open(folder.path()).unwrap().commit(put(key("a", 1), "one")).await.unwrap();
+    assert_eq!(open(folder.path()).unwrap().get(&key("a", 1)).await.unwrap(), Some(document(1, "one")));
+}
+
+#[tokio::test]
+async fn the_marker_follows_the_commits_and_reads_well() {
+    let folder = with_commits(2_500, false).await;
+    let marker = fs::read_to_string(folder.path().join(MARKER)).unwrap();
+    assert_eq!(marker.len(), 512);
+    let marker: serde_json::Value = serde_json::from_str(&marker).unwrap();
+    assert_eq!(marker["last_commit"], 2_500);
+    assert_eq!(marker["format"], 1);
+    assert!(marker["created"].as_str().unwrap().starts_with("20"), "{marker}");
+    assert!(marker["created_by"].as_str().unwrap().starts_with("rehearsal "), "{marker}");
+}
+
+#[tokio::test]
+async fn documents_stay_in_order_over_reopening() {
+    let folder = with_commits(2_500, true).await;
+    let store = open(folder.path()).unwrap();
+    let range = KeyRange::under(&Key::in_sandbox("a"));
+    let found = store.scan(&range, Direction::Descending, usize::MAX).await.unwrap();
+    assert!(found.into_iter().map(|(key, _)| key).eq((0..2_500).rev().map(|number| key("a", number))));
+}
+
+fn open(path: &Path) -> Result<SledStore, OpenError> {
+    SledStore::open(path, SledOptions::default())
+}
+
+/// A folder with a store that has seen so many commits.
+async fn with_commits(commits: u64, close: bool) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let pending = (0..commits).map(|number| store.commit(put(key("a", number), format!("{number}"))));
+    for result in futures_util::future::join_all(pending).await {
+        result.unwrap();
+    }
+    if close {
+        store.close().await.unwrap();
+    }
+    folder
+}
