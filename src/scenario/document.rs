@@ -151,6 +151,6 @@ mod tests {
     fn yaml_that_can_not_be_read_is_reported_where_it_breaks() {
         let bad = |text: &str| read(&Source::new("x.yaml", text)).unwrap_err();
         assert_eq!(bad("a: 1\na: 2\n").link(), "x.yaml:2:1");
-        assert_eq!(bad("a: [1\n").place.map(|place| place.line), Some(2));
+        assert_eq!(bad("a: [1\n").place.map(|place| place.line), Some(1));
     }
 }

@@ -86,10 +86,11 @@ pub(super) async fn run_in(scenario: &Scenario, base: &Url, options: &RunOptions
         Ok(entries) => result.journal = entries.iter().map(|entry| JournalLine::of(entry, &mask)).collect(),
         Err(broken) => result.trouble = Some(trouble(broken, scenario.name.spot, "reading the journal")),
     }
-    if !options.keep && result.trouble.is_none() {
-        if let Err(broken) = within(TAIL, stage.strike()).await {
-            result.trouble = Some(trouble(broken, scenario.name.spot, "deleting the sandbox"));
-        }
+    if !options.keep
+        && result.trouble.is_none()
+        && let Err(broken) = within(TAIL, stage.strike()).await
+    {
+        result.trouble = Some(trouble(broken, scenario.name.spot, "deleting the sandbox"));
     }
     hide(&mut result, &mask);
     result.wall = watch.elapsed();

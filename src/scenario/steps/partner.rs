@@ -121,7 +121,7 @@ async fn opens_link(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble>
     let (mut address, query, code) = landing(stage, turn).await?;
     let mut parts: Vec<String> =
         query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-    if !turn.get("withoutCode").is_some_and(|node| node.text() == "true") {
+    if turn.text("withoutCode") != Some("true") {
         parts.push(format!("token={}", encoded(&code)));
     }
     address.set_query((!parts.is_empty()).then(|| parts.join("&")).as_deref());
