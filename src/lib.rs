@@ -7,6 +7,7 @@ pub mod domain;
 pub mod fixtures;
 pub mod http;
 pub mod publisher;
+pub mod scenario;
 pub mod sim;
 pub mod store;
 pub mod wire;

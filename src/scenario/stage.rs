@@ -1,0 +1,323 @@
+//! A scenario's own sandbox, seen from outside: HTTP calls in the name of a player, and the values saved so far.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Client, Method, Url, header};
+use serde_json::{Value as Json, json};
+
+use crate::wire::control::{Environment, PublisherEnvironment, SubscriptionView};
+
+use super::{
+    ast::{Entry, Node, Step},
+    refusal::Refusal,
+    values::Values,
+};
+
+/// Where a scenario runs.
+#[derive(Debug)]
+pub(super) struct Stage<'r> {
+    client: &'r Client,
+    base: &'r Url,
+    sandbox: &'r str,
+    environment: Option<Environment>,
+    /// One token for each publisher; thrown away when the clock moves, since it may have expired.
+    tokens: BTreeMap<String, String>,
+    pub(super) values: Values,
+    /// Every code that was seen, so that reports can shorten it.
+    pub(super) codes: Vec<String>,
+}
+
+/// A step with its values filled in.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) args: Vec<Entry>,
+}
+
+/// Why a step was not done.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// A player refused.
+    Refused(Refusal),
+    /// The call itself failed, or the answer makes no sense.
+    Broken { message: String, fix: String },
+}
+
+/// A call to be made.
+#[derive(Debug)]
+pub(super) struct Call {
+    method: Method,
+    url: Url,
+    accept: &'static str,
+    bearer: Option<String>,
+    header: Option<(&'static str, String)>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Nothing,
+    Json(Json),
+    Form(Vec<(String, String)>),
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    /// The body: JSON if it is, else its text.
+    pub(super) body: Json,
+}
+
+impl Turn {
+    pub(super) fn new(step: &Step, values: &Values) -> Self {
+        let fill = |arg: &Entry| Entry { key: arg.key.clone(), value: values.fill(&arg.value) };
+        Self { args: step.args.iter().map(fill).collect() }
+    }
+
+    /// A field, if it was given.
+    pub(super) fn get(&self, name: &str) -> Option<&Node> {
+        self.args.iter().find(|arg| arg.key.value == name).map(|arg| &arg.value).filter(|node| !node.is_nothing())
+    }
+
+    /// A field's text, if it was given.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(Node::text)
+    }
+
+    /// A field's number, if it was given.
+    pub(super) fn count(&self, name: &str) -> Option<u64> {
+        self.get(name).and_then(Node::as_scalar).and_then(|scalar| scalar.json.as_u64())
+    }
+
+    /// The text of a field that the parser has made sure of.
+    pub(super) fn needed(&self, name: &str) -> &str {
+        self.text(name).unwrap_or_default()
+    }
+
+    /// Every field that is not one of these.
+    pub(super) fn except(&self, names: &[&str]) -> impl Iterator<Item = &Entry> {
+        self.args.iter().filter(move |arg| !names.contains(&arg.key.value.as_str()))
+    }
+}
+
+impl Call {
+    pub(super) const fn new(method: Method, url: Url) -> Self {
+        Self { method, url, accept: "application/json", bearer: None, header: None, body: Body::Nothing }
+    }
+
+    pub(super) fn json(mut self, body: Json) -> Self {
+        self.body = Body::Json(body);
+        self
+    }
+
+    pub(super) fn form(mut self, fields: Vec<(String, String)>) -> Self {
+        self.body = Body::Form(fields);
+        self
+    }
+
+    pub(super) const fn page(mut self) -> Self {
+        self.accept = "text/html";
+        self
+    }
+
+    pub(super) fn bearer(mut self, token: String) -> Self {
+        self.bearer = Some(token);
+        self
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+}
+
+impl Answer {
+    /// The body of an answer that says yes.
+    pub(super) fn accepted(self) -> Result<Json, Trouble> {
+        if (200..400).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(Trouble::Refused(Refusal::read(self.status, &self.body)))
+        }
+    }
+}
+
+impl<'r> Stage<'r> {
+    pub(super) const fn new(client: &'r Client, base: &'r Url, sandbox: &'r str) -> Self {
+        Self {
+            client,
+            base,
+            sandbox,
+            environment: None,
+            tokens: BTreeMap::new(),
+            values: Values::empty(),
+            codes: Vec::new(),
+        }
+    }
+
+    /// Makes a call.
+    pub(super) async fn call(&self, call: Call) -> Result<Answer, Trouble> {
+        let mut request = self.client.request(call.method, call.url.clone()).header(header::ACCEPT, call.accept);
+        if let Some(token) = call.bearer {
+            request = request.bearer_auth(token);
+        }
+        if let Some((name, value)) = call.header {
+            request = request.header(name, value);
+        }
+        request = match call.body {
+            Body::Nothing => request,
+            Body::Json(json) => request.json(&json),
+            Body::Form(fields) => request.form(&fields),
+        };
+        let unreachable = |error: reqwest::Error| Trouble::Broken {
+            message: format!("no answer from {}: {}", call.url, cause(&error)),
+            fix: "make sure that the server runs and can be reached".to_owned(),
+        };
+        let response = request.send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let location = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+        let text = response.text().await.map_err(unreachable)?;
+        let body = if text.is_empty() {
+            Json::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or_else(|_| Json::String(text))
+        };
+        Ok(Answer { status, location, body })
+    }
+
+    /// An address of the control API.
+    pub(super) fn control_url(&self, path: &str) -> Result<Url, Trouble> {
+        self.url(&format!("{}/sim/v1{path}", self.base.as_str().trim_end_matches('/')))
+    }
+
+    /// An address of this sandbox in the control API.
+    pub(super) fn sandbox_url(&self, path: &str) -> Result<Url, Trouble> {
+        self.control_url(&format!("/sandboxes/{}{path}", self.sandbox))
+    }
+
+    pub(super) fn url(&self, text: &str) -> Result<Url, Trouble> {
+        Url::parse(text).or_else(|_| self.base.join(text)).map_err(|error| Trouble::Broken {
+            message: format!("`{text}` is not an address: {error}"),
+            fix: "look at the landing page in the offer's fixture".to_owned(),
+        })
+    }
+
+    /// GET of something in this sandbox.
+    pub(super) async fn look(&self, path: &str) -> Result<Json, Trouble> {
+        self.call(Call::new(Method::GET, self.sandbox_url(path)?)).await?.accepted()
+    }
+
+    /// POST of something to this sandbox.
+    pub(super) async fn post(&self, path: &str, body: Json) -> Result<Json, Trouble> {
+        self.call(Call::new(Method::POST, self.sandbox_url(path)?).json(body)).await?.accepted()
+    }
+
+    /// Creates the sandbox afresh, its clock standing at `start`.
+    pub(super) async fn set(&self, seed: u64, start: &str) -> Result<(), Trouble> {
+        self.strike().await?;
+        let body = json!({"name": self.sandbox, "seed": seed, "frozenAt": start});
+        self.call(Call::new(Method::POST, self.control_url("/sandboxes")?).json(body)).await?.accepted()?;
+        Ok(())
+    }
+
+    /// Deletes the sandbox, if it is there.
+    pub(super) async fn strike(&self) -> Result<(), Trouble> {
+        let answer = self.call(Call::new(Method::DELETE, self.sandbox_url("")?)).await?;
+        if answer.status == 404 { Ok(()) } else { answer.accepted().map(drop) }
+    }
+
+    /// Runs everything that is due now, and waits for what that causes.
+    pub(super) async fn settle(&self) -> Result<(), Trouble> {
+        self.post("/clock/advance", json!({"by": "PT0S"})).await.map(drop)
+    }
+
+    /// Called whenever sandbox time may have moved.
+    pub(super) fn clock_moved(&mut self) {
+        self.tokens.clear();
+    }
+
+    /// The whole subscription, as the simulator sees it.
+    pub(super) async fn subscription(&mut self, id: &str) -> Result<(SubscriptionView, Json), Trouble> {
+        let body = self.look(&format!("/subscriptions/{}", super::codes::encoded(id))).await?;
+        let view: SubscriptionView = read(&body)?;
+        self.saw_code(&view.link.authorization_code);
+        Ok((view, body))
+    }
+
+    /// A code came by.
+    pub(super) fn saw_code(&mut self, code: &str) {
+        if !code.is_empty() && !self.codes.iter().any(|seen| seen == code) {
+            self.codes.push(code.to_owned());
+        }
+    }
+
+    /// What the apps of this sandbox need to know.
+    pub(super) async fn environment(&mut self) -> Result<Environment, Trouble> {
+        if let Some(known) = &self.environment {
+            return Ok(known.clone());
+        }
+        let environment: Environment = read(&self.look("/environment").await?)?;
+        self.environment = Some(environment.clone());
+        Ok(environment)
+    }
+
+    /// A publisher's access token.
+    pub(super) async fn token(&mut self, publisher: &str) -> Result<String, Trouble> {
+        if let Some(token) = self.tokens.get(publisher) {
+            return Ok(token.clone());
+        }
+        let environment = self.environment().await?;
+        let app = app_of(&environment, publisher)?;
+        let form = [
+            ("grant_type", "client_credentials".to_owned()),
+            ("client_id", app.client_id.clone()),
+            ("client_secret", app.client_secret.clone()),
+            ("scope", format!("{}/.default", environment.resource)),
+        ];
+        let form = form.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let body = self.call(Call::new(Method::POST, self.url(&app.token_endpoint)?).form(form)).await?.accepted()?;
+        let token =
+            body.get("access_token").and_then(Json::as_str).ok_or_else(|| nonsense("it has no access_token"))?;
+        self.tokens.insert(publisher.to_owned(), token.to_owned());
+        Ok(token.to_owned())
+    }
+
+    /// An address of the fulfillment API, below `/saas/subscriptions`.
+    pub(super) async fn fulfillment_url(&mut self, path: &str) -> Result<Url, Trouble> {
+        let environment = self.environment().await?;
+        let api = environment.marketplace_api.trim_end_matches('/');
+        self.url(&format!("{api}/saas/subscriptions{path}?api-version={}", environment.api_version))
+    }
+}
+
+fn app_of<'e>(environment: &'e Environment, publisher: &str) -> Result<&'e PublisherEnvironment, Trouble> {
+    environment.publishers.iter().find(|app| app.publisher == publisher).ok_or_else(|| {
+        let known = environment.publishers.iter().map(|app| app.publisher.as_str());
+        Trouble::Broken {
+            message: format!("there is no publisher `{publisher}`"),
+            fix: crate::diagnostic::advise(publisher, known).unwrap_or_else(|| "look at the fixtures".to_owned()),
+        }
+    })
+}
+
+/// An answer in the shape that it has to have.
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: &Json) -> Result<T, Trouble> {
+    T::deserialize(body).map_err(|error| nonsense(&error.to_string()))
+}
+
+pub(super) fn nonsense(why: &str) -> Trouble {
+    Trouble::Broken {
+        message: format!("the server's answer can't be understood: {why}"),
+        fix: "make sure that the server is Rehearsal, of the same version".to_owned(),
+    }
+}
+
+/// The innermost reason: the outer ones repeat the address.
+fn cause(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

@@ -1,0 +1,67 @@
+//! What whoever steers the simulation does: time and faults.
+
+use reqwest::Method;
+use serde_json::json;
+
+use super::{
+    super::stage::{Call, Stage, Trouble, Turn},
+    Done,
+    FieldKind::{Count, Instant, OneOf, Period},
+    Role, StepKind, may, need,
+};
+
+/// The steps of the stand-in publisher's provisioning.
+const PROVISIONING: &[&str] = &["createAccount", "assignLicenses", "reportLicenses", "activate"];
+
+pub(super) static STEPS: &[StepKind] = &[
+    StepKind {
+        name: "operator.advances-clock",
+        about: "Moves the sandbox's clock forward and runs every timer that falls due, in order. Give `by` or `to`.",
+        sentence: "The operator advances the clock[ by {by}][ to {to}].",
+        fields: &[may("by", Period, "By how much."), may("to", Instant, "Until when.")],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(advances_clock(stage, turn)),
+    },
+    StepKind {
+        name: "operator.runs-next-timer",
+        about: "Moves the clock to the next timer and runs it.",
+        sentence: "The operator runs the clock to the next timer.",
+        fields: &[],
+        brings: None,
+        role: Role::Action,
+        act: |stage, _| Box::pin(runs_next_timer(stage)),
+    },
+    StepKind {
+        name: "operator.fails-step",
+        about: "Makes the next attempts at a step of the stand-in publisher's provisioning fail.",
+        sentence: "The operator makes the provisioning step {step} fail {times} times.",
+        fields: &[
+            need("step", OneOf(PROVISIONING), "The step."),
+            need("times", Count, "How many of the next attempts fail; 0 lifts the fault."),
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(fails_step(stage, turn)),
+    },
+];
+
+async fn advances_clock(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let mut body = serde_json::Map::new();
+    for name in ["by", "to"] {
+        body.extend(turn.text(name).map(|text| (name.to_owned(), text.into())));
+    }
+    stage.clock_moved();
+    stage.post("/clock/advance", body.into()).await.map(Done::brings)
+}
+
+async fn runs_next_timer(stage: &mut Stage<'_>) -> Result<Done, Trouble> {
+    stage.clock_moved();
+    stage.post("/clock/run-next", json!({})).await.map(Done::brings)
+}
+
+async fn fails_step(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let body = json!({"step": turn.needed("step"), "times": turn.count("times")});
+    let call = Call::new(Method::PUT, stage.sandbox_url("/faults/provisioning")?).json(body);
+    stage.call(call).await?.accepted().map(Done::brings)
+}

@@ -1,0 +1,169 @@
+//! What the publisher does, with its own access token, over the APIs that it has in the real world.
+
+use reqwest::Method;
+use serde_json::{Value as Json, json};
+
+use super::{
+    super::{
+        check::{Check, compare},
+        codes::encoded,
+        stage::{Call, Stage, Trouble, Turn},
+        values,
+    },
+    CODE, Done, Field,
+    FieldKind::{Count, Shape, Text},
+    MANGLED, Role, SUBSCRIPTION, StepKind, may, need,
+    partner::code,
+};
+
+/// Who calls.
+const PUBLISHER: Field =
+    may("publisher", Text, "Whose access token is shown; the subscription's publisher if left out.");
+/// What the answer is compared with.
+const SHOWS: Field = may("shows", Shape, "What the answer has to hold; of a map only the keys that are given count.");
+
+pub(super) static STEPS: &[StepKind] = &[
+    StepKind {
+        name: "publisher.resolves",
+        about: "Calls Resolve with the authorization code.",
+        sentence: "The publisher[ {publisher}] resolves the code of {subscription}[, {mangled}].",
+        fields: &[SUBSCRIPTION, PUBLISHER, CODE, MANGLED, SHOWS],
+        brings: Some(&values::RESOLVED),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(resolves(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.assigns-licenses",
+        about: "Reports that licences are assigned: one of the two confirmations that billing waits for.",
+        sentence: "The publisher[ {publisher}] assigns {assigned} licences of {subscription}.",
+        fields: &[
+            SUBSCRIPTION,
+            need("assigned", Count, "Licences that went to named users; the rest waits in a pool."),
+            PUBLISHER,
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(assigns_licenses(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.activates",
+        about: "Calls Activate: one of the two confirmations that billing waits for.",
+        sentence: "The publisher[ {publisher}] activates {subscription}.",
+        fields: &[
+            SUBSCRIPTION,
+            PUBLISHER,
+            may("planId", Text, "The plan in the request's body, as the older contract wants it; no body if left out."),
+            may("quantity", Count, "The seats in the request's body."),
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(activates(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.reads-subscription",
+        about: "Calls Get subscription.",
+        sentence: "The publisher[ {publisher}] reads {subscription}.",
+        fields: &[SUBSCRIPTION, PUBLISHER, SHOWS],
+        brings: Some(&values::FULFILLMENT),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(reads_subscription(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.lists-subscriptions",
+        about: "Calls List subscriptions, for its first page.",
+        sentence: "The publisher {publisher} lists its subscriptions.",
+        fields: &[
+            need("publisher", Text, "Whose access token is shown."),
+            may("count", Count, "How many the page has to hold."),
+            SHOWS,
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(lists_subscriptions(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.lists-plans",
+        about: "Calls List available plans.",
+        sentence: "The publisher[ {publisher}] lists the plans that {subscription} could change to.",
+        fields: &[SUBSCRIPTION, PUBLISHER, may("count", Count, "How many plans the answer has to hold."), SHOWS],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(lists_plans(stage, turn)),
+    },
+];
+
+/// The access token of whoever calls.
+async fn token(stage: &mut Stage<'_>, turn: &Turn) -> Result<String, Trouble> {
+    let publisher = match turn.text("publisher") {
+        Some(publisher) => publisher.to_owned(),
+        None => stage.subscription(turn.needed("subscription")).await?.0.publisher,
+    };
+    stage.token(&publisher).await
+}
+
+async fn resolves(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let (view, _) = stage.subscription(turn.needed("subscription")).await?;
+    let code = code(turn, &view.link.authorization_code);
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url("/resolve").await?;
+    let call = Call::new(Method::POST, url).bearer(token).header("x-ms-marketplace-token", code);
+    let body = stage.call(call).await?.accepted()?;
+    Ok(shown(turn, body))
+}
+
+async fn assigns_licenses(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.control_url(&format!("/subscriptions/{}/licenses", encoded(turn.needed("subscription"))))?;
+    let body = json!({"assigned": turn.count("assigned")});
+    stage.call(Call::new(Method::POST, url).bearer(token).json(body)).await?.accepted().map(Done::brings)
+}
+
+async fn activates(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}/activate", encoded(turn.needed("subscription")))).await?;
+    let mut body = serde_json::Map::new();
+    body.extend(turn.text("planId").map(|plan| ("planId".to_owned(), plan.into())));
+    body.extend(turn.count("quantity").map(|seats| ("quantity".to_owned(), seats.into())));
+    let call = Call::new(Method::POST, url).bearer(token);
+    let call = if body.is_empty() { call } else { call.json(body.into()) };
+    stage.call(call).await?.accepted().map(Done::brings)
+}
+
+async fn reads_subscription(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}", encoded(turn.needed("subscription")))).await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(shown(turn, body))
+}
+
+async fn lists_subscriptions(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url("").await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(counted(turn, body, "subscriptions"))
+}
+
+async fn lists_plans(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}/listAvailablePlans", encoded(turn.needed("subscription")))).await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(counted(turn, body, "plans"))
+}
+
+fn shown(turn: &Turn, body: Json) -> Done {
+    let mut checks = Vec::new();
+    if let Some(expected) = turn.get("shows") {
+        compare("", expected, Some(&body), &mut checks);
+    }
+    Done::checked(body, checks)
+}
+
+fn counted(turn: &Turn, body: Json, list: &str) -> Done {
+    let length = body.get(list).and_then(Json::as_array).map_or(0, Vec::len);
+    let mut done = shown(turn, body);
+    if let Some(expected) = turn.get("count") {
+        let path = format!("number of {list}");
+        done.checks.push(Check::texts(expected.spot, &path, expected.text(), &length.to_string()));
+    }
+    done
+}
