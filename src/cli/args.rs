@@ -167,6 +167,9 @@ pub(super) struct PlayArgs {
     /// Seconds that one scenario may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(super) timeout: u64,
+    /// The seed of every scenario, instead of its own.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
     /// Leave the scenarios' sandboxes on the server.
     #[arg(long)]
     pub(super) keep: bool,
