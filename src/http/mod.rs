@@ -2,4 +2,5 @@
 
 pub mod assets;
 pub mod page;
+pub mod publisher_site;
 pub mod same_origin;
