@@ -77,9 +77,10 @@ impl fmt::Debug for SledOptions {
 /// and never wait for a flush. A document's version starts at 1 again when it is written after having been removed. Keys may
 /// have up to 1,024 bytes.
 ///
-/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again; reads go on,
-/// and show what had been acknowledged. What was being committed when it failed counts as not committed and
-/// is never shown, but may turn out to be there when the store is opened again, as with any lost answer.
+/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again. Reads then show
+/// what had been acknowledged, or fail as well, because sled tidies up where it reads. What was being committed when it
+/// failed counts as not committed and is never shown, but may turn out to be there when the store is opened again, as
+/// with any lost answer.
 ///
 /// A commit runs to its end even if its future is dropped after the first poll. Dropping the store closes it, waiting for
 /// what has been queued.
