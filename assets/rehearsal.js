@@ -32,7 +32,10 @@
       const update = fresh.querySelector(`[data-live-part="${name}"]`);
       if (update === null || isBeingEdited(part) || part.innerHTML === update.innerHTML) continue;
       const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      // What a reader has opened stays open.
+      const opened = Array.from(part.querySelectorAll("details[open][id]"), (details) => details.id);
       part.innerHTML = update.innerHTML;
+      for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
       if (focused !== "") document.getElementById(focused)?.focus();
     }
     if (fresh.title !== "") document.title = fresh.title;
@@ -61,7 +64,8 @@
 
   for (const element of document.querySelectorAll("[data-live]")) {
     const stream = new EventSource(element.dataset.live);
-    stream.addEventListener("message", refresh);
+    // The journal names its events; a stream of unnamed ones is as good.
+    for (const kind of ["entry", "message"]) stream.addEventListener(kind, refresh);
     window.addEventListener("pagehide", () => stream.close());
   }
 

@@ -232,11 +232,16 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c == '\n' { ' ' } else { visible(c) }).collect()
 }
 
-/// The line with the value of a secret starred out, letter by letter so that carets still fit: reports end up in CI logs.
+/// The line with the value of a secret starred out, letter by letter so that carets still fit: reports end up in CI
+/// logs. A key that is only nearly spelt like a secret's counts too, as the misspelling is what gets reported.
 fn without_secret(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    let value = lower.find("secret").and_then(|key| lower.get(key..)?.find(':').map(|colon| key + colon + 1));
-    match value.and_then(|start| line.split_at_checked(start)) {
+    let is_secret = |colon: usize| {
+        let before = line.get(..colon).unwrap_or_default().trim_end_matches([' ', '"', '\'']);
+        let key = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        key.to_ascii_lowercase().contains("secret") || did_you_mean(key, SECRET_KEYS).is_some()
+    };
+    let colon = line.match_indices(':').map(|(at, _)| at).find(|at| is_secret(*at));
+    match colon.and_then(|at| line.split_at_checked(at.saturating_add(1))) {
         Some((key, value)) => {
             let starred = value.chars().map(|c| if c.is_whitespace() || ",{}".contains(c) { c } else { '*' });
             key.chars().chain(starred).collect()
@@ -244,6 +249,8 @@ fn without_secret(line: &str) -> String {
         None => line.to_owned(),
     }
 }
+
+const SECRET_KEYS: [&str; 3] = ["secret", "clientSecret", "password"];
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Rehearsal: rehearse the sale of a SaaS offer through Microsoft's commercial marketplace.
 
 pub mod app;
+pub mod cli;
 pub mod diagnostic;
 pub mod domain;
 pub mod fixtures;

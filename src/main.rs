@@ -1,3 +1,5 @@
 //! The `rehearsal` binary: hands the command line to the library and exits with its code.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    rehearsal::cli::main()
+}

@@ -40,6 +40,17 @@ fn secrets_are_starred_out_and_the_carets_still_fit() {
     let shown = at(4, 32, 2).to_string();
     assert!(shown.contains("    4 |     app: { clientSecret: ****, *** * }\n"), "{shown}");
     assert!(!shown.contains("hush"));
+    for line in [
+        "clientSecert: hush",
+        "- {a: b, PASSWORD: hush}",
+        "my_secret_key : hush",
+        "{\"clientSecrt\": \"hush\"}",
+        "x: {clientSecret: 'hush' }",
+    ] {
+        let file = SourceFile::new("f.yaml", line);
+        let shown = file.problem(Spot { line: 1, column: 1, width: 1 }, "x").to_string();
+        assert!(!shown.contains("hush"), "{shown}");
+    }
 }
 
 #[test]

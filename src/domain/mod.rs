@@ -10,7 +10,7 @@ pub mod ids;
 pub mod money;
 pub mod purchase_token;
 pub mod refusal;
-mod sandbox_identity;
+pub mod sandbox_identity;
 pub mod setup_form;
 pub mod subscription;
 pub mod time;

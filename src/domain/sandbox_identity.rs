@@ -96,3 +96,137 @@ fn digest(purpose: &str, parts: &[&[u8]]) -> [u8; 16] {
     }
     first
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        catalogue::{BillingWaitsFor, Customer, Offer, Partner, Plan, Pricing, Publisher},
+        setup_form::SetupForm,
+    };
+
+    const CUSTOMER_TENANT: TenantId = TenantId::from_bytes([4; 16]);
+
+    fn person(tenant_id: TenantId, name: &str) -> Person {
+        Person {
+            email: format!("{name}@northwind.example"),
+            name: name.to_owned(),
+            object_id: derived_object_id(tenant_id, name),
+            tenant_id,
+            puid: "1003200000000001".to_owned(),
+        }
+    }
+
+    fn catalogue() -> Catalogue {
+        let app = AppRegistration {
+            tenant_id: TenantId::from_bytes([1; 16]),
+            tenant_name: "Contoso".to_owned(),
+            client_id: ClientId::from_bytes([2; 16]),
+            object_id: ObjectId::from_bytes([3; 16]),
+            client_secret: "rehearsal-contoso-secret".to_owned(),
+        };
+        let plan = Plan {
+            id: "gold".parse().unwrap(),
+            name: "Gold".to_owned(),
+            description: "Gold".to_owned(),
+            pricing: Pricing::FlatRate,
+            terms: Vec::new(),
+            free_trial: false,
+            private_to: Some(vec![CUSTOMER_TENANT]),
+            stop_sell: false,
+            dimensions: Vec::new(),
+            market: "US".to_owned(),
+        };
+        let offer = Offer {
+            id: "crm".parse().unwrap(),
+            publisher: "contoso".parse().unwrap(),
+            name: "CRM".to_owned(),
+            description: "CRM".to_owned(),
+            landing_page_url: None,
+            billing_waits_for: BillingWaitsFor::both(),
+            plans: vec![plan],
+            setup_form: SetupForm::default(),
+            provisioning_faults: Vec::new(),
+        };
+        let partner = Partner {
+            id: "proseware".parse().unwrap(),
+            name: "Proseware".to_owned(),
+            user: person(TenantId::from_bytes([5; 16]), "priya"),
+        };
+        let customer = Customer {
+            id: "northwind".parse().unwrap(),
+            partner: "proseware".parse().unwrap(),
+            name: "Northwind".to_owned(),
+            domain: "northwind.example".to_owned(),
+            users: vec![person(CUSTOMER_TENANT, "nora"), person(CUSTOMER_TENANT, "oscar")],
+        };
+        Catalogue {
+            publishers: vec![Publisher { id: "contoso".parse().unwrap(), name: "Contoso".to_owned(), app }],
+            offers: vec![offer],
+            partners: vec![partner],
+            customers: vec![customer],
+        }
+    }
+
+    fn in_sandbox(name: &str) -> Catalogue {
+        catalogue().for_sandbox(&name.parse().unwrap())
+    }
+
+    #[test]
+    fn the_default_sandbox_keeps_what_the_fixtures_say() {
+        assert_eq!(in_sandbox("default"), catalogue());
+    }
+
+    #[test]
+    fn each_other_sandbox_has_identities_of_its_own() {
+        let (original, one, two) = (catalogue(), in_sandbox("one"), in_sandbox("two"));
+        assert_eq!(one, in_sandbox("one"), "the same ones each time");
+        for (a, b) in [(&original, &one), (&original, &two), (&one, &two)] {
+            let (left, right) = (&a.publishers[0].app, &b.publishers[0].app);
+            assert_ne!(left.tenant_id, right.tenant_id);
+            assert_ne!(left.client_id, right.client_id);
+            assert_ne!(left.object_id, right.object_id);
+            assert_ne!(left.client_secret, right.client_secret);
+            assert_ne!(a.partners[0].user.tenant_id, b.partners[0].user.tenant_id);
+            assert_ne!(a.partners[0].user.object_id, b.partners[0].user.object_id);
+            assert_ne!(a.customers[0].users[1].object_id, b.customers[0].users[1].object_id);
+        }
+    }
+
+    #[test]
+    fn one_tenant_stays_one_tenant() {
+        let moved = in_sandbox("one");
+        let customer = &moved.customers[0];
+        assert_ne!(customer.tenant_id(), Some(CUSTOMER_TENANT));
+        assert_eq!(customer.users[0].tenant_id, customer.users[1].tenant_id);
+        let plan = &moved.offers[0].plans[0];
+        assert!(plan.is_open_to(customer.tenant_id().unwrap()));
+        assert!(!plan.is_open_to(CUSTOMER_TENANT));
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_was() {
+        let moved = in_sandbox("one");
+        let (was, is) = (&catalogue().customers[0], &moved.customers[0]);
+        assert_eq!((&was.id, &was.name, &was.users[0].email), (&is.id, &is.name, &is.users[0].email));
+        assert_eq!(was.users[0].puid, is.users[0].puid);
+        assert_eq!(moved.publishers[0].app.tenant_name, "Contoso");
+        assert_eq!(moved.partners[0].id, catalogue().partners[0].id);
+    }
+
+    #[test]
+    fn derived_values_are_pinned_as_stores_and_documents_keep_them() {
+        let app = &in_sandbox("one").publishers[0].app;
+        let user = derived_object_id(CUSTOMER_TENANT, "Nora@northwind.example");
+        assert_eq!(user, derived_object_id(CUSTOMER_TENANT, "nora@northwind.example"), "case does not matter");
+        let found = [app.client_id.to_string(), app.client_secret.clone(), user.to_string(), derived_puid(user)];
+        assert_eq!(found, PINNED);
+    }
+
+    const PINNED: [&str; 4] = [
+        "8e352f7d-511c-9d71-fb5a-bc1cfc614839",
+        "1039ff4a34934c0a04a11d5130dd0f00",
+        "9e7ed18b-7c2e-e624-c55f-80534b15acc7",
+        "1003F72D4D582221",
+    ];
+}

@@ -32,8 +32,12 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
         .route("/favicon.ico", get(async |headers: HeaderMap| answer(&ICON, &headers)))
 }
 
-static STYLESHEET: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/css; charset=utf-8", include_str!("../../assets/rehearsal.css")));
+static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "text/css; charset=utf-8",
+        concat!(include_str!("../../assets/rehearsal.css"), include_str!("../../assets/console.css")),
+    )
+});
 static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", include_str!("../../assets/rehearsal.js")));
 static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("image/svg+xml", include_str!("../../assets/favicon.svg")));

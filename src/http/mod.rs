@@ -3,12 +3,15 @@
 pub mod assets;
 pub mod console;
 pub mod control;
+mod entrance;
 mod exchange;
 mod faces;
 pub mod identity;
 pub mod marketplace;
 pub mod page;
 pub mod paths;
+pub mod publisher_site;
 pub mod same_origin;
 
+pub use entrance::{Entrance, Players, routes};
 pub use faces::{AuthMode, Faces};

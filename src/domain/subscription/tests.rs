@@ -1,1 +1,313 @@
-//! tests
+//! Tables for the main flow's decisions: purchase limits, every pair of state and command, billing in either order.
+
+use super::*;
+use crate::domain::{
+    billing::ChargeKind,
+    catalogue::{AppRegistration, Catalogue, Customer, Offer, Partner, Plan, Pricing, Publisher, TermPrice},
+    money::Currency,
+    purchase_token::{self, SealingSecrets},
+    refusal::Refusal,
+    setup_form::SetupForm,
+};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn id<T: std::str::FromStr<Err = crate::domain::ids::BadId>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn guid(number: u8) -> String {
+    format!("{number:032x}").replace(' ', "0")
+}
+
+fn person(name: &str, tenant: u8) -> Person {
+    Person {
+        email: format!("{name}@{tenant}.example"),
+        name: name.to_owned(),
+        object_id: id(&guid(tenant.wrapping_add(100))),
+        tenant_id: id(&guid(tenant)),
+        puid: "1003200000000001".to_owned(),
+    }
+}
+
+fn plan(name: &str, pricing: Pricing, prices: &[(TermUnit, &str)]) -> Plan {
+    let price = |amount: &str| Money { amount: amount.parse().unwrap(), currency: Currency::USD };
+    Plan {
+        id: id(name),
+        name: name.to_owned(),
+        description: String::new(),
+        pricing,
+        terms: prices.iter().map(|(unit, amount)| TermPrice { unit: unit.clone(), price: price(amount) }).collect(),
+        free_trial: false,
+        private_to: None,
+        stop_sell: false,
+        dimensions: Vec::new(),
+        market: "US".to_owned(),
+    }
+}
+
+fn seats(count: u32) -> Seats {
+    count.try_into().unwrap()
+}
+
+/// One offer with a plan of every kind that a purchase looks at; two partners, a customer each.
+fn catalogue() -> Catalogue {
+    let limits = Pricing::PerUser { min: Some(seats(2)), max: Some(seats(10)) };
+    let open = Pricing::PerUser { min: None, max: None };
+    let monthly = [(TermUnit::P1M, "20.00"), (TermUnit::P1Y, "200.00")];
+    let mut trial = plan("trial", open, &monthly);
+    trial.free_trial = true;
+    let mut private = plan("private", open, &monthly);
+    private.private_to = Some(vec![id(&guid(9))]);
+    let mut stopped = plan("stopped", open, &monthly);
+    stopped.stop_sell = true;
+    let customer = |name: &str, partner: &str, tenant| Customer {
+        id: id(name),
+        partner: id(partner),
+        name: name.to_owned(),
+        domain: format!("{name}.example"),
+        users: vec![person("ann", tenant)],
+    };
+    let partner = |name: &str, tenant| Partner { id: id(name), name: name.to_owned(), user: person("bob", tenant) };
+    Catalogue {
+        publishers: vec![Publisher {
+            id: id("contoso"),
+            name: "Contoso".to_owned(),
+            app: AppRegistration {
+                tenant_id: id(&guid(1)),
+                tenant_name: "Contoso".to_owned(),
+                client_id: id(&guid(2)),
+                object_id: id(&guid(3)),
+                client_secret: "secret".to_owned(),
+            },
+        }],
+        offers: vec![Offer {
+            id: id("crm"),
+            publisher: id("contoso"),
+            name: "Contoso CRM".to_owned(),
+            description: String::new(),
+            landing_page_url: None,
+            billing_waits_for: BillingWaitsFor::both(),
+            plans: vec![
+                plan("team", limits, &monthly),
+                plan("flat", Pricing::FlatRate, &[(TermUnit::P1M, "99.50")]),
+                plan("huge", open, &[(TermUnit::P1M, "79228162514264337593543950335")]),
+                trial,
+                private,
+                stopped,
+            ],
+            setup_form: SetupForm::default(),
+            provisioning_faults: Vec::new(),
+        }],
+        partners: vec![partner("northwind", 50), partner("adatum", 51)],
+        customers: vec![customer("alpine", "northwind", 60), customer("bellows", "adatum", 61)],
+    }
+}
+
+fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrder {
+    PurchaseOrder {
+        partner: None,
+        customer: id("alpine"),
+        offer: id("crm"),
+        plan: id(plan),
+        term_unit: None,
+        quantity: quantity.map(seats),
+        name: None,
+    }
+}
+
+fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
+    let now = at("2026-01-31T09:00:00Z");
+    let subscription = SubscriptionId::from_bytes([7; 16]);
+    let code = purchase_token::seal(&SealingSecrets::new([1; 64], [2; 64]), subscription, now, [[0; 104]]);
+    purchase(&catalogue(), order, subscription, code, now, Seq(1))
+}
+
+/// Decides, applies, and tells what happened as kinds of events.
+fn run(subscription: &mut Subscription, command: Command<'_>, now: &str, first: u64) -> Result<Vec<&'static str>, Refusal> {
+    let context = Context { now: at(now), first_entry: Seq(first) };
+    let decision = decide(subscription, command, context)?;
+    for (entry, event) in decision.numbered() {
+        *subscription = subscription.clone().apply(event, context.now, entry);
+    }
+    Ok(decision.events.iter().map(Event::kind).collect())
+}
+
+#[test]
+fn a_purchase_waits_for_its_publisher_and_names_who_bought_for_whom() {
+    let (bought, decision) = buy(&order("team", Some(5))).unwrap();
+    assert_eq!(bought.state, State::Pending);
+    assert_eq!(bought.billing, None);
+    assert_eq!((bought.purchaser.tenant_id, bought.beneficiary.tenant_id), (id(&guid(50)), id(&guid(60))));
+    assert_eq!(bought.confirmations.missing(), [ConfirmationKind::LicensesAssigned, ConfirmationKind::Activated]);
+    assert_eq!(bought.activation_deadline, at("2026-03-02T09:00:00Z"));
+    let kinds: Vec<_> = decision.events.iter().map(Event::kind).collect();
+    assert_eq!(kinds, ["purchaseCreated", "codeIssued"]);
+    let due = |timer: &TimerPlan| match *timer {
+        TimerPlan::CodeLifeEnds { due, .. } | TimerPlan::ActivationOverdue { due } => due.to_string(),
+    };
+    let dues: Vec<_> = decision.timers.iter().map(due).collect();
+    assert_eq!(dues, ["2026-02-01T09:00:00Z", "2026-03-02T09:00:00Z"]);
+}
+
+#[test]
+fn each_limit_of_a_purchase_is_checked() {
+    let with = |change: fn(&mut PurchaseOrder)| {
+        let mut order = order("team", Some(5));
+        change(&mut order);
+        order
+    };
+    let table = [
+        (order("team", Some(2)), Ok("P1M")),
+        (order("team", Some(10)), Ok("P1M")),
+        (order("team", Some(1)), Err("tooFewSeats")),
+        (order("team", Some(11)), Err("tooManySeats")),
+        (order("team", None), Err("quantityRequired")),
+        (order("flat", None), Ok("P1M")),
+        (order("flat", Some(1)), Err("quantityNotAllowed")),
+        (order("huge", Some(1)), Ok("P1M")),
+        (order("huge", Some(2)), Err("amountTooLarge")),
+        (order("private", Some(1)), Err("planPrivate")),
+        (order("stopped", Some(1)), Err("planStopSell")),
+        (order("none", Some(1)), Err("unknownPlan")),
+        (with(|order| order.term_unit = Some(TermUnit::P1Y)), Ok("P1Y")),
+        (with(|order| order.term_unit = Some(TermUnit::P3Y)), Err("termNotSold")),
+        (with(|order| order.customer = id("nobody")), Err("unknownCustomer")),
+        (with(|order| order.partner = Some(id("nobody"))), Err("unknownPartner")),
+        (with(|order| order.partner = Some(id("adatum"))), Err("customerOfAnotherPartner")),
+        (with(|order| order.offer = id("nothing")), Err("unknownOffer")),
+    ];
+    for (order, expected) in table {
+        let found = buy(&order).map(|(bought, _)| bought.term_unit.as_str().to_owned());
+        assert_eq!(found.as_deref().map_err(Refusal::code), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn billing_starts_at_the_later_confirmation_in_either_order() {
+    let licenses = || Command::ReportLicenses { assigned: 3 };
+    let table: [(Command<'_>, &str, Command<'_>, &str, [u64; 3]); 2] = [
+        (licenses(), "activated", Command::Activate, "licensesAssigned", [10, 20, 21]),
+        (Command::Activate, "licensesAssigned", licenses(), "activated", [20, 10, 21]),
+    ];
+    for (first, missing, second, already, causes) in table {
+        let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
+        let kinds = run(&mut bought, first, "2026-02-01T10:00:00Z", 10).unwrap();
+        assert_eq!(kinds.len(), 1, "one confirmation starts nothing: {kinds:?}");
+        let still: Vec<_> = bought.confirmations.missing().into_iter().map(ConfirmationKind::as_str).collect();
+        assert_eq!((still, bought.billing), (vec![missing], None), "after {already}");
+
+        let kinds = run(&mut bought, second, "2026-02-05T10:00:00Z", 20).unwrap();
+        assert_eq!(&kinds[1..], ["billingStarted", "charged"]);
+        let billing = bought.billing.unwrap();
+        assert_eq!(billing.at, at("2026-02-05T10:00:00Z"));
+        assert_eq!(bought.state, State::Subscribed { term: billing.term });
+        assert_eq!((billing.term.start.to_string(), billing.term.end.to_string()), ("2026-02-05".into(), "2026-03-04".into()));
+
+        let line = charged(&bought, second, causes);
+        assert_eq!(line.amount.to_string(), "100.00 USD");
+        assert_eq!(line.description, "team, 5 seats × 20.00 USD for one P1M term");
+    }
+}
+
+/// The charge that the second confirmation brings, decided again from the state before it.
+fn charged(after: &Subscription, second: Command<'_>, causes: [u64; 3]) -> crate::domain::billing::LedgerLine {
+    let mut before = after.clone();
+    before.billing = None;
+    before.ledger_lines = 0;
+    match second {
+        Command::Activate => {
+            before.state = State::Pending;
+            before.confirmations.activated = None;
+        }
+        _ => before.confirmations.licenses_assigned = None,
+    }
+    let context = Context { now: after.billing.unwrap().at, first_entry: Seq(20) };
+    let decision = decide(&before, second, context).unwrap();
+    let Some(Event::Charged { line }) = decision.events.last() else { panic!("{decision:?}") };
+    assert_eq!(line.caused_by, causes.map(Seq));
+    line.clone()
+}
+
+#[test]
+fn flat_rates_and_trials_are_charged_by_their_own_formula() {
+    let table = [
+        ("flat", None, None, ChargeKind::TermFee, "99.50 USD", "2026-02-28"),
+        ("trial", Some(3), None, ChargeKind::FreeTrial, "0.00 USD", "2026-02-28"),
+        ("trial", Some(3), Some(TermUnit::P1Y), ChargeKind::FreeTrial, "0.00 USD", "2026-02-28"),
+        ("team", Some(3), Some(TermUnit::P1Y), ChargeKind::TermFee, "600.00 USD", "2027-01-31"),
+    ];
+    for (plan, quantity, term_unit, kind, amount, until) in table {
+        let (mut bought, _) = buy(&PurchaseOrder { term_unit, ..order(plan, quantity) }).unwrap();
+        run(&mut bought, Command::ReportLicenses { assigned: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
+        let context = Context { now: at("2026-02-01T00:00:00Z"), first_entry: Seq(9) };
+        let decision = decide(&bought, Command::Activate, context).unwrap();
+        let Some(Event::Charged { line }) = decision.events.last() else { panic!("{plan}") };
+        let found = (line.kind, line.amount.to_string(), line.period.end.to_string());
+        assert_eq!(found, (kind, amount.to_owned(), until.to_owned()), "{plan}");
+    }
+}
+
+#[test]
+fn an_offer_may_wait_for_one_confirmation_only() {
+    for (waited, command) in [
+        (ConfirmationKind::Activated, Command::Activate),
+        (ConfirmationKind::LicensesAssigned, Command::ReportLicenses { assigned: 1 }),
+    ] {
+        let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
+        bought.confirmations.waits_for = [waited].into_iter().collect::<std::collections::BTreeSet<_>>().try_into().unwrap();
+        let kinds = run(&mut bought, command, "2026-02-01T00:00:00Z", 5).unwrap();
+        assert_eq!(&kinds[1..], ["billingStarted", "charged"], "{waited:?}");
+        // The other confirmation comes later and is billed no second time.
+        let other = if command == Command::Activate { Command::ReportLicenses { assigned: 1 } } else { Command::Activate };
+        assert_eq!(run(&mut bought, other, "2026-02-09T00:00:00Z", 9).unwrap().len(), 1);
+        assert_eq!(bought.state.term().unwrap().start.to_string(), "2026-02-01");
+    }
+}
+
+#[test]
+fn every_state_answers_every_command() {
+    let (pending, _) = buy(&order("team", Some(5))).unwrap();
+    let mut subscribed = pending.clone();
+    run(&mut subscribed, Command::Activate, "2026-02-01T00:00:00Z", 5).unwrap();
+    let mut over = pending.clone();
+    run(&mut over, Command::ActivationOverdue, "2026-03-02T09:00:00Z", 5).unwrap();
+    let code = pending.code.clone();
+    let issued_at = code.issued_at;
+    type Outcome = Result<&'static [&'static str], &'static str>;
+    let table: [(Command<'_>, [Outcome; 3]); 7] = [
+        (Command::IssueCode(&code), [Ok(&["codeIssued"]), Ok(&["codeIssued"]), Err("notInStatus")]),
+        (Command::Resolve, [Ok(&["resolved"]), Ok(&["resolved"]), Ok(&["resolved"])]),
+        (
+            Command::ReportLicenses { assigned: 5 },
+            [Ok(&["licensesAssigned"]), Ok(&["licensesAssigned", "billingStarted", "charged"]), Err("notInStatus")],
+        ),
+        (Command::ReportLicenses { assigned: 6 }, [Err("tooManyLicenses"), Err("tooManyLicenses"), Err("notInStatus")]),
+        (Command::Activate, [Ok(&["activated"]), Ok(&[]), Err("notInStatus")]),
+        (Command::CodeLifeEnds { issued_at }, [Ok(&["codeExpired"]), Ok(&[]), Ok(&[])]),
+        (Command::ActivationOverdue, [Ok(&["notActivatedInTime"]), Ok(&[]), Ok(&[])]),
+    ];
+    for (command, expected) in table {
+        for (state, expected) in [&pending, &subscribed, &over].into_iter().zip(expected) {
+            let mut state = state.clone();
+            let status = state.state.status();
+            let found = run(&mut state, command, "2026-02-02T00:00:00Z", 30);
+            let found = found.as_deref().map_err(Refusal::code);
+            assert_eq!(found, expected, "{command:?} in {status:?}");
+        }
+    }
+}
+
+#[test]
+fn a_confirmation_that_is_repeated_changes_nothing() {
+    let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
+    run(&mut bought, Command::ReportLicenses { assigned: 3 }, "2026-02-01T00:00:00Z", 5).unwrap();
+    run(&mut bought, Command::Activate, "2026-02-01T00:00:00Z", 6).unwrap();
+    let settled = bought.clone();
+    for command in [Command::ReportLicenses { assigned: 4 }, Command::Activate] {
+        assert_eq!(run(&mut bought, command, "2026-02-03T00:00:00Z", 20), Ok(Vec::new()));
+    }
+    assert_eq!(bought, settled);
+}

@@ -22,7 +22,8 @@ struct BoughtPage {
     billed_since: Option<Moment>,
     over: bool,
     waits_for: String,
-    deadline: Moment,
+    /// Until when it has to be activated; `None` once it is.
+    deadline: Option<Moment>,
     href: String,
 }
 
@@ -31,14 +32,15 @@ pub(super) async fn show(here: Here, id: Path<String>) -> Result<Response, Conso
     let subscription = here.subscription(id).await?;
     let view = here.view(&subscription).await?;
     let waits_for: Vec<_> = subscription.confirmations.waits_for.iter().map(confirmation_words).collect();
+    let status = subscription.state.status();
     let bought = BoughtPage {
         shell: here.shell("", format!("Bought: {}", view.name)),
         facts: Facts::of(&here, &subscription),
         link: LinkPanel::of(&here.place, &subscription, &view.link),
         billed_since: view.billing.since.as_deref().map(Moment::of_text),
-        over: subscription.state.status() == Status::Unsubscribed,
+        over: status == Status::Unsubscribed,
         waits_for: waits_for.join(" and "),
-        deadline: Moment::of(subscription.activation_deadline),
+        deadline: (status == Status::PendingFulfillmentStart).then(|| Moment::of(subscription.activation_deadline)),
         href: here.place.subscription(subscription.id),
     };
     Ok(page(StatusCode::OK, &bought))

@@ -223,8 +223,8 @@ fn plans(catalogue: &Catalogue, chosen: &str) -> Vec<Group> {
 
 /// A plan in one line: what it costs, for how many.
 fn plan_label(plan: &Plan) -> String {
-    let per_seat = if matches!(plan.pricing, Pricing::PerUser { .. }) { "a seat, " } else { "" };
-    let prices = plan.terms.iter().map(|term| format!("{} {per_seat}{}", term.price, term_words(&term.unit)));
+    let per_seat = if matches!(plan.pricing, Pricing::PerUser { .. }) { "seat and " } else { "" };
+    let prices = plan.terms.iter().map(|term| format!("{} per {per_seat}{}", term.price, term_words(&term.unit)));
     let mut label = format!("{}: {}", plan.name, prices.collect::<Vec<_>>().join(" or "));
     let seats = match plan.pricing {
         Pricing::FlatRate => Some("flat rate".to_owned()),

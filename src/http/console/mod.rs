@@ -58,17 +58,22 @@ pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Rout
     let console = Arc::new(Console { app, links, base_url });
     Router::new()
         .route("/", get(home::show))
-        .route("/purchases", post(buy::submit))
+        .route("/purchases", post(buy::submit).get(go_home))
         .route("/subscriptions/{id}", get(subscription::show))
         .route("/subscriptions/{id}/bought", get(bought::show))
         .route("/subscriptions/{id}/links", post(subscription::fresh_link))
         .route("/journal", get(journal::show))
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))
-        .route("/clock/advance", post(clock::advance))
+        .route("/clock/advance", post(clock::advance).get(go_home))
         .route("/clock/run-next", post(clock::run_next))
         .layer(middleware::from_fn(same_origin::refuse_cross_site))
         .with_state(console)
+}
+
+/// A form that was refused leaves its address in the browser's bar: whoever opens that gets the form.
+async fn go_home(here: Here) -> Redirect {
+    here.back_to("/")
 }
 
 /// What the pages are made from.

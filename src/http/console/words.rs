@@ -34,9 +34,9 @@ impl Moment {
 /// How a thing stands, for its colour. The words beside it always say the same.
 pub(super) const fn status_tone(status: Status) -> &'static str {
     match status {
-        Status::PendingFulfillmentStart => "waiting",
+        Status::PendingFulfillmentStart => "warn",
         Status::Subscribed => "good",
-        Status::Unsubscribed => "over",
+        Status::Unsubscribed => "",
     }
 }
 

@@ -180,3 +180,20 @@ pub struct PublisherEnvironment {
     /// The stand-in's landing page for this publisher.
     pub landing_page: String,
 }
+
+impl Environment {
+    /// The environment of one publisher's app as variables, in the order in which people read them.
+    #[must_use]
+    pub fn variables(&self, publisher: &PublisherEnvironment) -> Vec<(&'static str, String)> {
+        vec![
+            ("MARKETPLACE_API", self.marketplace_api.clone()),
+            ("MARKETPLACE_API_VERSION", self.api_version.clone()),
+            ("MARKETPLACE_RESOURCE", self.resource.clone()),
+            ("AUTHORITY", self.authority.clone()),
+            ("TOKEN_ENDPOINT", publisher.token_endpoint.clone()),
+            ("TENANT_ID", publisher.tenant_id.clone()),
+            ("CLIENT_ID", publisher.client_id.clone()),
+            ("CLIENT_SECRET", publisher.client_secret.clone()),
+        ]
+    }
+}

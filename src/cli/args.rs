@@ -1,0 +1,218 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+
+/// Rehearse the sale of a SaaS offer through Microsoft's commercial marketplace, end to end, on one machine or in CI.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rehearsal",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  rehearsal serve\n  rehearsal play scenarios/\n  rehearsal print-env --publisher contoso\n\n\
+                  Exit codes: 0 success, 1 assertion failed, 2 usage, 3 bad fixture or scenario, 4 could not start,\n\
+                  5 timeout, 130 interrupted, 143 terminated."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run the marketplace, the identity and the stand-in publisher.
+    #[command(
+        after_help = "Examples:\n  rehearsal serve\n  rehearsal serve --listen 127.0.0.1:0 --ephemeral --json\n  \
+                            rehearsal serve --fixtures ./my-offers --landing-page http://localhost:3000/landing\n  \
+                            rehearsal serve --auth relaxed --act-as contoso\n  \
+                            rehearsal serve --only publisher --marketplace https://host/ --authority https://host/\n\n\
+                            Ctrl-C or SIGTERM: what is in flight is finished, then the server exits with 0."
+    )]
+    Serve(Box<ServeArgs>),
+    /// Play scenarios and report how they went.
+    #[command(after_help = "Examples:\n  rehearsal play scenarios/\n  \
+                            rehearsal play scenarios/ok/main-flow.yaml --report junit=report.xml --report mermaid=flow.mmd\n  \
+                            rehearsal play scenarios/ --against http://127.0.0.1:7070")]
+    Play(Box<PlayArgs>),
+    /// Print the environment that an app of your own needs: base URLs, tenant, client id, secret.
+    #[command(
+        after_help = "Examples:\n  rehearsal print-env\n  rehearsal print-env --publisher fabrikam --format json\n  \
+                            eval \"$(rehearsal print-env --format shell)\""
+    )]
+    PrintEnv(PrintEnvArgs),
+    /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not.
+    #[command(after_help = "Examples:\n  rehearsal healthcheck\n  rehearsal healthcheck --url http://127.0.0.1:8080")]
+    Healthcheck(HealthcheckArgs),
+    /// Print shell completions.
+    #[command(after_help = "Examples:\n  rehearsal completions bash > /etc/bash_completion.d/rehearsal\n  \
+                            rehearsal completions zsh > ~/.zfunc/_rehearsal")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    #[command(after_help = "Examples:\n  rehearsal man | man -l -\n  rehearsal man > rehearsal.1")]
+    Man,
+}
+
+/// Settings of `serve`. Each is a flag, a `REHEARSAL_*` variable or a key of the settings file, in this order.
+#[derive(Debug, Default, Args)]
+pub(super) struct ServeArgs {
+    /// Where to listen; port 0 takes a free one. [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "HOST:PORT", env = "REHEARSAL_LISTEN")]
+    pub(super) listen: Option<String>,
+    /// The data folder. [default: ./rehearsal-data]
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// Keep everything in memory; nothing is left afterwards.
+    #[arg(long, env = "REHEARSAL_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(super) ephemeral: Option<bool>,
+    /// Fixtures that replace the built-in ones, read when a store is new.
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES")]
+    pub(super) fixtures: Option<PathBuf>,
+    /// Where randomness starts: a number, or `random`. [default: 1]
+    #[arg(long, value_name = "NUMBER|random", env = "REHEARSAL_SEED")]
+    pub(super) seed: Option<SeedSetting>,
+    /// How callers of the marketplace API show who they are. [default: strict]
+    #[arg(long, value_enum, env = "REHEARSAL_AUTH")]
+    pub(super) auth: Option<AuthSetting>,
+    /// With `--auth relaxed`: the publisher that a call without a token acts as. [default: the first one]
+    #[arg(long, value_name = "PUBLISHER", env = "REHEARSAL_ACT_AS")]
+    pub(super) act_as: Option<String>,
+    /// Run one side alone.
+    #[arg(long, value_enum, env = "REHEARSAL_ONLY")]
+    pub(super) only: Option<OnlySetting>,
+    /// The marketplace that the stand-in publisher calls. [default: this server]
+    #[arg(long, value_name = "URL", env = "REHEARSAL_MARKETPLACE")]
+    pub(super) marketplace: Option<Url>,
+    /// The authority that the stand-in publisher gets its tokens from. [default: this server]
+    #[arg(long, value_name = "URL", env = "REHEARSAL_AUTHORITY")]
+    pub(super) authority: Option<Url>,
+    /// The address under which people and links reach this server. [default: the address it listens on]
+    #[arg(long, value_name = "URL", env = "REHEARSAL_PUBLIC_URL")]
+    pub(super) public_url: Option<Url>,
+    /// A landing page of your own, which all personalized links lead to.
+    #[arg(long, value_name = "URL", env = "REHEARSAL_LANDING_PAGE")]
+    pub(super) landing_page: Option<Url>,
+    /// Memory for the store's cache, in MiB. [default: 64]
+    #[arg(long, value_name = "MIB", env = "REHEARSAL_CACHE_MIB")]
+    pub(super) cache_mib: Option<u64>,
+    /// Print the ready line as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write the ready line to this file as well, once the server is ready.
+    #[arg(long, value_name = "PATH", env = "REHEARSAL_READY_FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// The settings file. [default: ./rehearsal.yaml, if there is one]
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// `--seed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeedSetting {
+    Fixed(u64),
+    Random,
+}
+
+impl std::str::FromStr for SeedSetting {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "random" {
+            return Ok(Self::Random);
+        }
+        text.parse().map(Self::Fixed).map_err(|_| "a seed is a number, or the word random".to_owned())
+    }
+}
+
+/// `--auth`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuthSetting {
+    /// With an access token, as in the real world.
+    Strict,
+    /// A call without a token acts as a publisher: for a first quick try.
+    Relaxed,
+}
+
+/// `--only`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnlySetting {
+    /// Marketplace and identity, for a publisher of your own.
+    Marketplace,
+    /// The stand-in publisher, for a marketplace elsewhere.
+    Publisher,
+}
+
+/// `play`.
+#[derive(Debug, Args)]
+pub(super) struct PlayArgs {
+    /// Scenario files, or folders of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Play against a running server. Without it, a server is started in this process, on a free port and in memory.
+    #[arg(long, value_name = "URL")]
+    pub(super) against: Option<Url>,
+    /// Fixtures for the server that is started.
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES", conflicts_with = "against")]
+    pub(super) fixtures: Option<PathBuf>,
+    /// Write a report: `junit=FILE`, `json=FILE`, `mermaid=FILE`. May be repeated.
+    #[arg(long, value_name = "KIND=FILE")]
+    pub(super) report: Vec<String>,
+    /// Scenarios that are played at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(super) jobs: usize,
+    /// Seconds that one scenario may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(super) timeout: u64,
+    /// The seed of every scenario, instead of its own.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) seed: Option<u64>,
+    /// Leave the scenarios' sandboxes on the server.
+    #[arg(long)]
+    pub(super) keep: bool,
+    /// Only say how each scenario ended.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// `print-env`.
+#[derive(Debug, Args)]
+pub(super) struct PrintEnvArgs {
+    /// The server to ask.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070", env = "REHEARSAL_URL")]
+    pub(super) url: Url,
+    /// The sandbox.
+    #[arg(long, default_value = "default")]
+    pub(super) sandbox: String,
+    /// The publisher. [default: the first one]
+    #[arg(long)]
+    pub(super) publisher: Option<String>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = EnvFormat::Dotenv)]
+    pub(super) format: EnvFormat,
+}
+
+/// How `print-env` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum EnvFormat {
+    /// `NAME=value` lines.
+    Dotenv,
+    /// `export NAME='value'` lines.
+    Shell,
+    /// The whole environment of the sandbox.
+    Json,
+}
+
+/// `healthcheck`.
+#[derive(Debug, Args)]
+pub(super) struct HealthcheckArgs {
+    /// The server to ask.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070", env = "REHEARSAL_URL")]
+    pub(super) url: Url,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}

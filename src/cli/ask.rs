@@ -1,0 +1,116 @@
+//! The verbs that ask a running server: `print-env`, `healthcheck`.
+
+use std::{fmt::Write as _, time::Duration};
+
+use serde_json::json;
+use url::Url;
+
+use super::{
+    args::{EnvFormat, HealthcheckArgs, PrintEnvArgs},
+    exit::Exit,
+    output,
+};
+use crate::{
+    diagnostic::did_you_mean,
+    wire::control::{Environment, Problem, PublisherEnvironment},
+};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `rehearsal print-env`
+pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
+    let environment = match fetch_environment(&args.url, &args.sandbox).await {
+        Ok(environment) => environment,
+        Err(text) => return output::complain(&text, Exit::CouldNotStart),
+    };
+    let known = || environment.publishers.iter().map(|publisher| publisher.publisher.as_str());
+    let publisher = match &args.publisher {
+        None => environment.publishers.first(),
+        Some(id) => environment.publishers.iter().find(|publisher| publisher.publisher == *id),
+    };
+    let Some(publisher) = publisher else {
+        let asked = args.publisher.as_deref().unwrap_or_default();
+        let fix = did_you_mean(asked, known()).map_or_else(
+            || format!("use one of {}", known().collect::<Vec<_>>().join(", ")),
+            |id| format!("did you mean {id}?"),
+        );
+        return output::complain(&format!("error: there is no publisher {asked}\n  fix: {fix}"), Exit::Usage);
+    };
+    let text = match args.format {
+        EnvFormat::Dotenv => block(&environment, publisher, |name, value| format!("{name}={value}")),
+        EnvFormat::Shell => {
+            block(&environment, publisher, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''")))
+        }
+        EnvFormat::Json => serde_json::to_string_pretty(&environment).unwrap_or_default(),
+    };
+    output::print(text.trim_end());
+    Exit::Success
+}
+
+fn block(environment: &Environment, publisher: &PublisherEnvironment, line: impl Fn(&str, &str) -> String) -> String {
+    let mut text = String::new();
+    for (name, value) in environment.variables(publisher) {
+        let _infallible = writeln!(text, "{}", line(name, &value));
+    }
+    text
+}
+
+async fn fetch_environment(url: &Url, sandbox: &str) -> Result<Environment, String> {
+    let address = url
+        .join(&format!("/sim/v1/sandboxes/{sandbox}/environment"))
+        .map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
+    let answer = client()?.get(address).send().await.map_err(|error| not_reached(url, &error))?;
+    if answer.status().is_success() {
+        return answer.json().await.map_err(|_| not_rehearsal(url));
+    }
+    match answer.json::<Problem>().await {
+        Ok(problem) => Err(format!("error: {}\n  fix: {}", problem.detail, problem.hint)),
+        Err(_) => Err(not_rehearsal(url)),
+    }
+}
+
+/// `rehearsal healthcheck`
+pub(super) async fn healthcheck(args: &HealthcheckArgs) -> Exit {
+    let (ready, detail) = match ask_ready(&args.url).await {
+        Ok(()) => (true, format!("{} is ready", args.url)),
+        Err(text) => (false, text),
+    };
+    if args.json {
+        output::print(&json!({ "ready": ready, "detail": detail }).to_string());
+    } else if ready {
+        output::print(&detail);
+    } else {
+        output::tell(&detail);
+    }
+    if ready { Exit::Success } else { Exit::AssertionFailed }
+}
+
+async fn ask_ready(url: &Url) -> Result<(), String> {
+    let address = url.join("/readyz").map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
+    let answer = client()?.get(address).send().await.map_err(|error| not_reached(url, &error))?;
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    let status = answer.status().as_u16();
+    let why = answer.text().await.unwrap_or_default();
+    Err(format!("error: {url} is not ready ({status}): {}", why.trim()))
+}
+
+fn client() -> Result<reqwest::Client, String> {
+    reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| format!("error: {error}"))
+}
+
+fn not_reached(url: &Url, error: &reqwest::Error) -> String {
+    let why = if error.is_timeout() { "it does not answer" } else { "nobody listens there" };
+    format!(
+        "error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name it with --url"
+    )
+}
+
+fn not_rehearsal(url: &Url) -> String {
+    format!("error: {url} answers, but not as Rehearsal does\n  fix: name the server with --url")
+}

@@ -1,0 +1,72 @@
+//! The command line: one file per verb, and the wiring of a server.
+
+mod args;
+mod ask;
+mod exit;
+mod output;
+mod play;
+mod publisher_host;
+mod serve;
+mod settings;
+pub mod wiring;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
+
+use self::{
+    args::{Cli, Verb},
+    exit::Exit,
+};
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    // clap prints and ends by itself, with code 2, on a line that it can't read.
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::complain(&format!("error: {error}"), Exit::CouldNotStart).into(),
+    };
+    runtime.block_on(run(cli.verb)).into()
+}
+
+async fn run(verb: Verb) -> Exit {
+    match verb {
+        Verb::Serve(args) => {
+            log("info");
+            serve::run(*args).await
+        }
+        Verb::Play(args) => {
+            log("warn");
+            play::run(*args).await
+        }
+        Verb::PrintEnv(args) => ask::print_env(&args).await,
+        Verb::Healthcheck(args) => ask::healthcheck(&args).await,
+        Verb::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rehearsal", &mut text);
+            print_generated(&text)
+        }
+        Verb::Man => {
+            let mut text = Vec::new();
+            match clap_mangen::Man::new(Cli::command()).render(&mut text) {
+                Ok(()) => print_generated(&text),
+                Err(error) => output::complain(&format!("error: {error}"), Exit::CouldNotStart),
+            }
+        }
+    }
+}
+
+fn print_generated(text: &[u8]) -> Exit {
+    output::print(String::from_utf8_lossy(text).trim_end());
+    Exit::Success
+}
+
+/// Logs go to standard error: text on a terminal, JSON otherwise. `RUST_LOG` says how much.
+fn log(default: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("rehearsal={default}")));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() { subscriber.init() } else { subscriber.json().init() }
+}

@@ -1,0 +1,208 @@
+//! Settings of a server: flag over `REHEARSAL_*` variable over file over default. A key, variable or value that is not
+//! known is an error with a suggestion.
+
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use url::Url;
+
+use super::args::{AuthSetting, OnlySetting, SeedSetting, ServeArgs};
+use crate::{
+    diagnostic::{Diagnostic, SourceFile, did_you_mean},
+    http::Players,
+};
+
+/// The settings file that is read if nobody names one.
+const DEFAULT_FILE: &str = "rehearsal.yaml";
+
+/// Variables of other verbs, and those that clap reads for `serve`.
+const VARIABLES: [&str; 16] = [
+    "REHEARSAL_ACT_AS",
+    "REHEARSAL_AUTH",
+    "REHEARSAL_AUTHORITY",
+    "REHEARSAL_CACHE_MIB",
+    "REHEARSAL_CONFIG",
+    "REHEARSAL_DATA",
+    "REHEARSAL_EPHEMERAL",
+    "REHEARSAL_FIXTURES",
+    "REHEARSAL_LANDING_PAGE",
+    "REHEARSAL_LISTEN",
+    "REHEARSAL_MARKETPLACE",
+    "REHEARSAL_ONLY",
+    "REHEARSAL_PUBLIC_URL",
+    "REHEARSAL_READY_FILE",
+    "REHEARSAL_SEED",
+    "REHEARSAL_URL",
+];
+
+/// What a server is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) listen: String,
+    /// `None` keeps everything in memory.
+    pub(super) data: Option<PathBuf>,
+    pub(super) fixtures: Option<PathBuf>,
+    pub(super) seed: SeedSetting,
+    pub(super) relaxed: bool,
+    pub(super) act_as: Option<String>,
+    pub(super) players: Players,
+    pub(super) marketplace: Option<Url>,
+    pub(super) authority: Option<Url>,
+    pub(super) public_url: Option<Url>,
+    pub(super) landing_page: Option<Url>,
+    pub(super) cache_mib: u64,
+}
+
+/// The settings file: the flags of `serve` in camel case, all optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SettingsFile {
+    listen: Option<String>,
+    data: Option<PathBuf>,
+    ephemeral: Option<bool>,
+    fixtures: Option<PathBuf>,
+    seed: Option<String>,
+    auth: Option<String>,
+    act_as: Option<String>,
+    only: Option<String>,
+    marketplace: Option<Url>,
+    authority: Option<Url>,
+    public_url: Option<Url>,
+    landing_page: Option<Url>,
+    cache_mib: Option<u64>,
+}
+
+/// Settings that can't be used: text for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BadSettings(pub(super) String);
+
+impl Settings {
+    /// The settings of a call of `serve`.
+    pub(super) fn of(args: &ServeArgs) -> Result<Self, BadSettings> {
+        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        let file = read_file(args.config.as_deref())?;
+        Self::layered(args, file)
+    }
+
+    fn layered(args: &ServeArgs, file: SettingsFile) -> Result<Self, BadSettings> {
+        let ephemeral = args.ephemeral.or(file.ephemeral).unwrap_or(false);
+        if ephemeral && args.data.is_some() {
+            return Err(BadSettings(
+                "error: --ephemeral keeps nothing, and --data names a folder to keep it in\n  fix: leave one of them out"
+                    .to_owned(),
+            ));
+        }
+        let data = args.data.clone().or(file.data).unwrap_or_else(|| "rehearsal-data".into());
+        let auth = args.auth.map_or_else(|| choice("auth", file.auth.as_deref()), |auth| Ok(Some(auth)))?;
+        let only = args.only.map_or_else(|| choice("only", file.only.as_deref()), |only| Ok(Some(only)))?;
+        let seed = match (args.seed, file.seed) {
+            (Some(seed), _) => seed,
+            (None, Some(text)) => text.parse().map_err(|why| BadSettings(format!("error: seed: {why}")))?,
+            (None, None) => SeedSetting::Fixed(1),
+        };
+        Ok(Self {
+            listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
+            data: (!ephemeral).then_some(data),
+            fixtures: args.fixtures.clone().or(file.fixtures),
+            seed,
+            relaxed: auth == Some(AuthSetting::Relaxed),
+            act_as: args.act_as.clone().or(file.act_as),
+            players: match only {
+                None => Players::All,
+                Some(OnlySetting::Marketplace) => Players::MarketplaceOnly,
+                Some(OnlySetting::Publisher) => Players::PublisherOnly,
+            },
+            marketplace: args.marketplace.clone().or(file.marketplace),
+            authority: args.authority.clone().or(file.authority),
+            public_url: args.public_url.clone().or(file.public_url),
+            landing_page: args.landing_page.clone().or(file.landing_page),
+            cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or(64),
+        })
+    }
+}
+
+/// One of the values of a setting that the file spells.
+fn choice<T: ValueEnum>(key: &str, text: Option<&str>) -> Result<Option<T>, BadSettings> {
+    let Some(text) = text else { return Ok(None) };
+    T::from_str(text, false).map(Some).map_err(|_| {
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+        let fix = did_you_mean(text, names.iter().map(String::as_str))
+            .map_or_else(|| format!("use one of {}", names.join(", ")), |name| format!("did you mean {name}?"));
+        BadSettings(format!("error: {key}: {text:?} is not a value of this setting\n  fix: {fix}"))
+    })
+}
+
+/// Refuses variables that start as ours do and are none: a typing mistake would be ignored otherwise.
+fn check_variables(names: impl Iterator<Item = String>) -> Result<(), BadSettings> {
+    for name in names.filter(|name| name.starts_with("REHEARSAL_")) {
+        if !VARIABLES.contains(&name.as_str()) {
+            let fix = did_you_mean(&name, VARIABLES).map_or_else(
+                || format!("unset it; the variables are {}", VARIABLES.join(", ")),
+                |known| format!("did you mean {known}?"),
+            );
+            return Err(BadSettings(format!("error: the variable {name} is not known\n  fix: {fix}")));
+        }
+    }
+    Ok(())
+}
+
+fn read_file(named: Option<&Path>) -> Result<SettingsFile, BadSettings> {
+    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(SettingsFile::default()),
+        Err(error) => {
+            let problem = Diagnostic::of_file(path.display().to_string(), format!("can't be read: {error}"));
+            return Err(BadSettings(problem.render()));
+        }
+    };
+    let name = path.display().to_string();
+    let source = SourceFile::new(&name, &text);
+    // An empty file has no settings.
+    if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(SettingsFile::default());
+    }
+    serde_saphyr::from_str(source.text).map_err(|error| BadSettings(source.yaml_problem(&error).render()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Settings, String> {
+        let file: SettingsFile = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        Settings::layered(&ServeArgs::default(), file).map_err(|bad| bad.0)
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
+        let file = || SettingsFile { listen: Some("127.0.0.1:1".into()), ..SettingsFile::default() };
+        let flag = ServeArgs { listen: Some("127.0.0.1:2".into()), ..ServeArgs::default() };
+        assert_eq!(Settings::layered(&flag, file()).unwrap().listen, "127.0.0.1:2");
+        assert_eq!(Settings::layered(&ServeArgs::default(), file()).unwrap().listen, "127.0.0.1:1");
+        let default = Settings::layered(&ServeArgs::default(), SettingsFile::default()).unwrap();
+        assert_eq!((default.listen.as_str(), default.data), ("127.0.0.1:7070", Some("rehearsal-data".into())));
+    }
+
+    #[test]
+    fn unknown_values_and_variables_come_with_a_suggestion() {
+        assert!(parsed("auth: relaxd").unwrap_err().contains("did you mean relaxed?"));
+        assert!(parsed("only: marketplac").unwrap_err().contains("did you mean marketplace?"));
+        assert!(parsed("sead: 4").unwrap_err().contains("sead"));
+        let unknown = check_variables(["REHEARSAL_LISTN".to_owned()].into_iter()).unwrap_err();
+        assert!(unknown.0.contains("did you mean REHEARSAL_LISTEN?"), "{}", unknown.0);
+        assert_eq!(check_variables(["REHEARSAL_DATA".to_owned(), "PATH".to_owned()].into_iter()), Ok(()));
+    }
+
+    #[test]
+    fn keeping_and_not_keeping_exclude_each_other() {
+        let both = ServeArgs { ephemeral: Some(true), data: Some("x".into()), ..ServeArgs::default() };
+        assert!(Settings::layered(&both, SettingsFile::default()).is_err());
+        assert_eq!(parsed("ephemeral: true").unwrap().data, None);
+    }
+}

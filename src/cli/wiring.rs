@@ -1,0 +1,251 @@
+//! A server, put together: the only place that names concrete stores and builds clock, core, publisher and faces.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::ServiceExt;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use url::Url;
+
+use super::publisher_host::{NoPublisher, PublisherAtWork, PublisherHost};
+use crate::{
+    app::{App, AppError, AppOptions},
+    domain::{catalogue::Catalogue, ids::PublisherId},
+    fixtures::{FixtureErrors, Fixtures},
+    http::{AuthMode, Entrance, Faces, Players, routes},
+    publisher::{Publisher, PublisherOptions},
+    sim::{
+        clock::OsClock,
+        entropy::{RequestIds, Seed},
+    },
+    store::{MemoryStore, OpenError, SledOptions, SledStore, Store},
+};
+
+/// How long connections that stay open (live updates) may delay a stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where to listen: `127.0.0.1:7070`; port 0 takes a free one.
+    pub listen: String,
+    /// The data folder; `None` keeps everything in memory.
+    pub data: Option<PathBuf>,
+    /// Memory for the store's cache, in bytes.
+    pub cache_bytes: u64,
+    /// A folder of fixtures; `None` for the built-in ones.
+    pub fixtures: Option<PathBuf>,
+    /// Where randomness starts.
+    pub seed: Seed,
+    /// Whether a call without a token acts as a publisher.
+    pub relaxed: bool,
+    /// The publisher that it acts as; `None` for the first one.
+    pub act_as: Option<PublisherId>,
+    /// Which players are played.
+    pub players: Players,
+    /// The marketplace that the stand-in publisher calls; `None` for this server.
+    pub marketplace: Option<Url>,
+    /// The authority that the stand-in publisher gets its tokens from; `None` for this server.
+    pub authority: Option<Url>,
+    /// Where people and links reach this server; `None` for the address that it listens on.
+    pub public_url: Option<Url>,
+    /// A landing page that all personalized links lead to.
+    pub landing_page: Option<Url>,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:0".to_owned(),
+            data: None,
+            cache_bytes: SledOptions::default().cache_bytes,
+            fixtures: None,
+            seed: Seed(1),
+            relaxed: false,
+            act_as: None,
+            players: Players::All,
+            marketplace: None,
+            authority: None,
+            public_url: None,
+            landing_page: None,
+        }
+    }
+}
+
+/// Why a server did not start. `Display` is for a person, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {reason}\n  fix: {fix}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        reason: std::io::Error,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The fixtures are wrong.
+    #[error(transparent)]
+    Fixtures(#[from] FixtureErrors),
+    /// The core did not come up.
+    #[error("the store can't be used: {0}")]
+    App(#[from] AppError),
+    /// `--act-as` names nobody.
+    #[error("there is no publisher {asked}\n  fix: use one of {known}")]
+    UnknownPublisher {
+        /// The publisher asked for.
+        asked: PublisherId,
+        /// Those that there are.
+        known: String,
+    },
+    /// The HTTP client of the publisher can't be made.
+    #[error("the stand-in publisher can't be started: {0}")]
+    Publisher(String),
+}
+
+/// A running server. Dropping it stops it; [`Server::stop`] waits until that is done.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is reached: `http://127.0.0.1:7070`.
+    pub base_url: String,
+    /// The address that it listens on.
+    pub address: SocketAddr,
+    /// The core, for those who embed the server.
+    pub app: Arc<App>,
+    store: Arc<dyn Store>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Starts a server, and answers when it is ready.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(options: ServerOptions) -> Result<Self, StartError> {
+        let listener = listen(&options.listen).await?;
+        let address = listener.local_addr().map_err(|reason| not_listening(&options.listen, reason))?;
+        let entrance = Entrance::default();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = ServiceExt::<axum::extract::Request>::into_make_service(entrance.router());
+        // Health checks are answered while the rest is being loaded.
+        let serving = tokio::spawn(async move {
+            let stopped = async {
+                let _sender_gone = stopped.await;
+            };
+            axum::serve(listener, service).with_graceful_shutdown(stopped).await
+        });
+        match Self::load(&options, address).await {
+            Ok((base_url, app, store, routes)) => {
+                entrance.open(routes);
+                Ok(Self { base_url, address, app, store, stop: Some(stop), serving })
+            }
+            Err(error) => {
+                serving.abort();
+                Err(error)
+            }
+        }
+    }
+
+    async fn load(
+        options: &ServerOptions,
+        address: SocketAddr,
+    ) -> Result<(String, Arc<App>, Arc<dyn Store>, axum::Router), StartError> {
+        let catalogue = match &options.fixtures {
+            Some(dir) => Fixtures::from_dir(dir)?,
+            None => Fixtures::built_in()?,
+        };
+        let auth = auth_mode(options, &catalogue)?;
+        let store: Arc<dyn Store> = match &options.data {
+            None => Arc::new(MemoryStore::new()),
+            Some(data) => {
+                let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
+                Arc::new(SledStore::open(data, sled)?)
+            }
+        };
+        let wall = Arc::new(OsClock);
+        let app = App::open(AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed }).await?;
+        let own = format!("http://{address}");
+        let base_url = options.public_url.as_ref().map_or_else(|| own.clone(), |url| without_slash(url.as_str()));
+        let publisher = publisher(options, &app, &own, &base_url)?;
+        let faces = Arc::new(Faces {
+            app: Arc::clone(&app),
+            request_ids: RequestIds::default(),
+            base_url: base_url.clone(),
+            landing_page: options.landing_page.as_ref().map(ToString::to_string),
+            auth,
+        });
+        let routes = routes(&faces, publisher, options.players);
+        Ok((base_url, app, store, routes))
+    }
+
+    /// Stops: finishes what is in flight, flushes, closes the store.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the last flush fails.
+    pub async fn stop(mut self) -> Result<(), AppError> {
+        drop(self.stop.take());
+        if tokio::time::timeout(STOP_PATIENCE, &mut self.serving).await.is_err() {
+            tracing::info!("connections that stayed open were closed");
+            self.serving.abort();
+        }
+        Ok(self.store.close().await?)
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|reason| not_listening(address, reason))
+}
+
+fn not_listening(address: &str, reason: std::io::Error) -> StartError {
+    let fix = match reason.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another program listens there; stop it, or choose another port with --listen (port 0 takes a free one)"
+        }
+        std::io::ErrorKind::PermissionDenied => "choose a port above 1023 with --listen",
+        _ => "give an address of this machine and a port, such as --listen 127.0.0.1:7070",
+    };
+    StartError::Listen { address: address.to_owned(), reason, fix }
+}
+
+fn auth_mode(options: &ServerOptions, catalogue: &Catalogue) -> Result<AuthMode, StartError> {
+    let known = || catalogue.publishers.iter().map(|publisher| publisher.id.as_str()).collect::<Vec<_>>().join(", ");
+    let publisher = match &options.act_as {
+        Some(id) if catalogue.publisher(id).is_none() => {
+            return Err(StartError::UnknownPublisher { asked: id.clone(), known: known() });
+        }
+        Some(id) => Some(id.clone()),
+        None => catalogue.publishers.first().map(|publisher| publisher.id.clone()),
+    };
+    Ok(publisher.filter(|_| options.relaxed).map_or(AuthMode::Strict, AuthMode::Relaxed))
+}
+
+fn publisher(
+    options: &ServerOptions,
+    app: &Arc<App>,
+    own: &str,
+    base_url: &str,
+) -> Result<Option<Arc<Publisher>>, StartError> {
+    if !options.players.has_publisher() {
+        app.attend_timers(Arc::new(NoPublisher));
+        return Ok(None);
+    }
+    let url = |text: &str| Url::parse(text).map_err(|error| StartError::Publisher(error.to_string()));
+    let publisher_options = PublisherOptions {
+        marketplace: options.marketplace.clone().map_or_else(|| url(own), Ok)?,
+        authority: options.authority.clone().map_or_else(|| url(own), Ok)?,
+        public_base: url(base_url)?,
+    };
+    let publisher = Publisher::new(PublisherHost::new(app), &publisher_options)
+        .map_err(|error| StartError::Publisher(error.to_string()))?;
+    let publisher = Arc::new(publisher);
+    app.attend_timers(Arc::new(PublisherAtWork(Arc::clone(&publisher))));
+    Ok(Some(publisher))
+}
+
+fn without_slash(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
+}

@@ -1,0 +1,3 @@
+//! The faces, called in process, on a store in memory.
+
+mod console;
