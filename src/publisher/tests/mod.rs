@@ -2,4 +2,4 @@
 
 mod flows;
 mod tables;
-mod world;
+pub(crate) mod world;

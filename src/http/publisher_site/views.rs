@@ -1,0 +1,528 @@
+//! The pages' templates, and the words on them.
+
+use askama::Template;
+
+use crate::{
+    domain::{
+        catalogue::ProvisioningStep,
+        ids::{PublisherId, SandboxId},
+        setup_form::{FieldKind, FormField},
+        time::Timestamp,
+    },
+    publisher::{
+        answers::{Answer, FieldProblem, Typed},
+        host::Site,
+        landing::{LandingView, SetUp},
+        marketplace_client::{MarketplaceError, Status, SubscriptionAnswer},
+        records::{Account, AccountState, Licenses, Purchase, StepRecord, StepState},
+    },
+};
+
+/// What every page shows around its content.
+pub(super) struct Shell {
+    pub(super) company: String,
+    pub(super) initial: String,
+    pub(super) who: String,
+    pub(super) sandbox: String,
+    pub(super) home: String,
+    pub(super) landing: String,
+}
+
+impl Shell {
+    /// The shell of one publisher's pages.
+    pub(super) fn of(site: &Site) -> Self {
+        let mut shell = Self::nobody(&site.sandbox);
+        shell.landing = landing_path(Some(site.publisher.as_str()), &site.sandbox);
+        shell.company.clone_from(&site.name);
+        shell.initial = site.name.chars().take(1).flat_map(char::to_uppercase).collect();
+        shell.who = format!("{} — stand-in publisher of Rehearsal", site.name);
+        shell
+    }
+
+    /// The shell of pages that belong to no publisher yet.
+    pub(super) fn nobody(sandbox: &SandboxId) -> Self {
+        let home = if *sandbox == SandboxId::default_sandbox() {
+            "/publisher".to_owned()
+        } else {
+            format!("/publisher?sandbox={sandbox}")
+        };
+        Self {
+            company: "Stand-in publishers".to_owned(),
+            initial: "R".to_owned(),
+            who: "Stand-in publishers of Rehearsal".to_owned(),
+            sandbox: sandbox.to_string(),
+            home,
+            landing: landing_path(None, sandbox),
+        }
+    }
+}
+
+/// The landing page without a code. Ids need no encoding.
+fn landing_path(site: Option<&str>, sandbox: &SandboxId) -> String {
+    let mut query = Vec::new();
+    if let Some(site) = site {
+        query.push(format!("site={site}"));
+    }
+    if *sandbox != SandboxId::default_sandbox() {
+        query.push(format!("sandbox={sandbox}"));
+    }
+    if query.is_empty() { "/publisher/landing".to_owned() } else { format!("/publisher/landing?{}", query.join("&")) }
+}
+
+/// A publisher to choose.
+pub(super) struct SiteChoice {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) products: Vec<String>,
+    pub(super) chosen: bool,
+    pub(super) landing: String,
+}
+
+impl SiteChoice {
+    pub(super) fn all(sites: &[Site], chosen: Option<&PublisherId>, sandbox: &SandboxId) -> Vec<Self> {
+        let choice = |site: &Site| Self {
+            id: site.publisher.to_string(),
+            name: site.name.clone(),
+            products: site.products.iter().map(|product| product.name.clone()).collect(),
+            chosen: chosen == Some(&site.publisher),
+            landing: landing_path(Some(site.publisher.as_str()), sandbox),
+        };
+        sites.iter().map(choice).collect()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "publisher/index.html")]
+pub(super) struct IndexPage {
+    pub(super) shell: Shell,
+    pub(super) sites: Vec<SiteChoice>,
+}
+
+#[derive(Template)]
+#[template(path = "publisher/ask_code.html")]
+pub(super) struct AskPage {
+    pub(super) shell: Shell,
+    pub(super) choices: Vec<SiteChoice>,
+    pub(super) unknown: Option<String>,
+}
+
+/// How a field is typed into.
+pub(super) enum Input {
+    Line(&'static str),
+    Lines,
+    Choice(Vec<String>),
+}
+
+pub(super) struct FieldView {
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) help: String,
+    pub(super) required: bool,
+    pub(super) typed: String,
+    pub(super) error: Option<String>,
+    pub(super) input: Input,
+    /// Made of constants and the field's name, escaped here: what assistive technology needs to know.
+    pub(super) attributes: String,
+}
+
+impl FieldView {
+    fn of(field: &FormField, typed: &Typed, problems: &[FieldProblem], seats: Option<u32>) -> Self {
+        let error = problems.iter().find(|problem| problem.field == field.name).map(|problem| problem.message.clone());
+        let input = match &field.kind {
+            FieldKind::Text { .. } | FieldKind::Domain => Input::Line("text"),
+            FieldKind::Email => Input::Line("email"),
+            FieldKind::Choice { options } => Input::Choice(options.clone()),
+            FieldKind::Users { .. } => Input::Lines,
+        };
+        let help = match (&field.kind, seats) {
+            (FieldKind::Users { .. }, Some(seats)) => {
+                format!("{} One e-mail address a line, at most {seats}.", field.help).trim().to_owned()
+            }
+            (FieldKind::Users { .. }, None) => format!("{} One e-mail address a line.", field.help).trim().to_owned(),
+            _ => field.help.clone(),
+        };
+        let name = escaped(&field.name);
+        let mut described = Vec::new();
+        if !help.is_empty() {
+            described.push(format!("h-{name}"));
+        }
+        if error.is_some() {
+            described.push(format!("e-{name}"));
+        }
+        let mut attributes = String::new();
+        if !described.is_empty() {
+            attributes.push_str(&format!(" aria-describedby=\"{}\"", described.join(" ")));
+        }
+        if error.is_some() {
+            attributes.push_str(" aria-invalid=\"true\"");
+        }
+        if field.required {
+            attributes.push_str(" aria-required=\"true\"");
+        }
+        Self {
+            name: field.name.clone(),
+            label: field.label.clone(),
+            help,
+            required: field.required,
+            typed: typed.get(&field.name).cloned().unwrap_or_default(),
+            error,
+            input,
+            attributes,
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
+}
+
+/// A line of the summary of what is wrong.
+pub(super) struct ProblemLine {
+    pub(super) name: String,
+    pub(super) label: String,
+    pub(super) message: String,
+}
+
+#[derive(Template)]
+#[template(path = "publisher/set_up.html")]
+pub(super) struct SetUpPage {
+    shell: Shell,
+    purchase: Purchase,
+    term: Option<String>,
+    token: String,
+    site: String,
+    fields: Vec<FieldView>,
+    problems: Vec<ProblemLine>,
+}
+
+impl SetUpPage {
+    pub(super) fn new(set_up: &SetUp, token: &str, typed: &Typed, problems: &[FieldProblem]) -> Self {
+        let SetUp { site, purchase, form } = set_up;
+        let fields: Vec<FieldView> =
+            form.fields.iter().map(|field| FieldView::of(field, typed, problems, purchase.quantity)).collect();
+        let line = |field: &FieldView| {
+            let message = field.error.clone()?;
+            Some(ProblemLine { name: field.name.clone(), label: field.label.clone(), message })
+        };
+        Self {
+            shell: Shell::of(site),
+            term: term_words(purchase),
+            purchase: purchase.clone(),
+            token: token.to_owned(),
+            site: site.publisher.to_string(),
+            problems: fields.iter().filter_map(line).collect(),
+            fields,
+        }
+    }
+}
+
+fn term_words(purchase: &Purchase) -> Option<String> {
+    let unit = purchase.term_unit.as_deref()?;
+    Some(match unit {
+        "P1M" => "monthly term".to_owned(),
+        "P1Y" => "yearly term".to_owned(),
+        "P2Y" => "two-year term".to_owned(),
+        "P3Y" => "three-year term".to_owned(),
+        "P4Y" => "four-year term".to_owned(),
+        "P5Y" => "five-year term".to_owned(),
+        other => format!("term {other}"),
+    })
+}
+
+/// A page that explains why there is nothing to fill in.
+#[derive(Template)]
+#[template(path = "publisher/notice.html")]
+pub(super) struct NoticePage {
+    pub(super) shell: Shell,
+    pub(super) name: &'static str,
+    pub(super) title: String,
+    pub(super) lede: String,
+    pub(super) tone: &'static str,
+    pub(super) detail: Option<(&'static str, String)>,
+    pub(super) is_bad_code: bool,
+    pub(super) asks: bool,
+    pub(super) choices: Vec<SiteChoice>,
+    pub(super) purchase: Option<Purchase>,
+    pub(super) term: Option<String>,
+}
+
+impl NoticePage {
+    pub(super) fn new(shell: Shell, name: &'static str, title: &str, lede: &str) -> Self {
+        Self {
+            shell,
+            name,
+            title: title.to_owned(),
+            lede: lede.to_owned(),
+            tone: "info",
+            detail: None,
+            is_bad_code: false,
+            asks: false,
+            choices: Vec::new(),
+            purchase: None,
+            term: None,
+        }
+    }
+
+    fn about(mut self, purchase: &Purchase) -> Self {
+        self.term = term_words(purchase);
+        self.purchase = Some(purchase.clone());
+        self
+    }
+
+    /// The page for a view that is neither a form nor an account.
+    pub(super) fn of(view: &LandingView, shell: Shell, choices: Vec<SiteChoice>) -> Self {
+        let name = view.name();
+        let notice = |title, lede| Self::new(shell, name, title, lede);
+        match view {
+            LandingView::BadCode { message } => {
+                let lede = "It has expired, or it was damaged on its way here. A code works for 24 hours.";
+                let mut notice = notice("This authorization code can’t be used", lede);
+                (notice.is_bad_code, notice.asks, notice.choices) = (true, true, choices);
+                notice.detail = (!message.is_empty()).then(|| ("What the marketplace said", message.clone()));
+                notice
+            }
+            LandingView::NotOurs => {
+                let lede = "The code is good, but the product was bought from somebody else. Open the personalized link \
+                            of the purchase: it leads to the right publisher.";
+                let mut notice = notice("This purchase belongs to another publisher", lede);
+                (notice.asks, notice.choices) = (true, choices);
+                notice
+            }
+            LandingView::Cancelled(purchase) => {
+                let lede = "It is cancelled in the marketplace, so there is nothing to set up and nothing to pay. To use \
+                            the product again, buy it again.";
+                notice("This subscription has ended", lede).about(purchase)
+            }
+            LandingView::Suspended(purchase) => {
+                let lede = "The marketplace has suspended it, usually because a payment failed. Your data is kept. Once \
+                            it is paid, everything works as before.";
+                notice("This subscription is suspended", lede).about(purchase)
+            }
+            LandingView::ActiveElsewhere(purchase) => {
+                let lede = "The marketplace says that it was activated already, though not through this page. There is \
+                            nothing left to set up.";
+                notice("This subscription is active", lede).about(purchase)
+            }
+            LandingView::OtherStatus { purchase, status } => {
+                let lede = "The marketplace reports a status that does not allow setting it up. Come back later, or ask \
+                            whoever sold it.";
+                let mut notice = notice("This subscription can’t be set up now", lede).about(purchase);
+                notice.detail = Some(("Status in the marketplace", status.clone()));
+                notice
+            }
+            LandingView::MarketplaceFailed { error } => {
+                let lede =
+                    "We could not look up your purchase. Nothing is lost: wait a moment, then load this page again.";
+                let mut notice = notice("The marketplace does not answer as it should", lede);
+                notice.tone = "warn";
+                notice.detail = Some(("For whoever runs this", sentence(&error.to_string())));
+                notice
+            }
+            LandingView::AskForCode { .. }
+            | LandingView::NoSuchSite { .. }
+            | LandingView::SetUp(_)
+            | LandingView::Account(_) => notice("Set up your purchase", "Enter the authorization code."),
+        }
+    }
+}
+
+/// A text as a sentence: a capital first, a full stop last.
+fn sentence(text: &str) -> String {
+    let text = text.trim_end_matches('.');
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// An instant of sandbox time for people.
+fn clock(at: Timestamp) -> String {
+    let text = at.to_string().replace('T', " ");
+    let seconds = text.split('.').next().unwrap_or_default();
+    format!("{} UTC", seconds.trim_end_matches('Z'))
+}
+
+pub(super) struct StepView {
+    pub(super) name: &'static str,
+    pub(super) state: &'static str,
+    pub(super) attempts: u32,
+    pub(super) title: &'static str,
+    pub(super) word: &'static str,
+    pub(super) line: String,
+    pub(super) error: Option<String>,
+    pub(super) may_hurry: bool,
+}
+
+impl StepView {
+    fn of(record: &StepRecord) -> Self {
+        let tries = if record.attempts > 1 { format!(" at attempt {}", record.attempts) } else { String::new() };
+        let (word, line) = match record.state {
+            StepState::Todo => ("", String::new()),
+            StepState::Running => ("In progress", String::new()),
+            StepState::Waiting { until } => {
+                ("Waiting", format!("Attempt {} failed. The next one is due at {}.", record.attempts, clock(until)))
+            }
+            StepState::Done { at } => ("Done", format!("Done{tries}, {}.", clock(at))),
+            StepState::AlreadyDone { at } => ("Done", format!("Found done already, {}.", clock(at))),
+            StepState::Skipped { .. } => ("Left out", "This marketplace has no licence API.".to_owned()),
+            StepState::Stopped => ("Stopped", format!("Attempts so far: {}.", record.attempts)),
+        };
+        let shows_error = !record.state.is_over();
+        Self {
+            name: record.step.as_str(),
+            state: record.state.as_str(),
+            attempts: record.attempts,
+            title: match record.step {
+                ProvisioningStep::CreateAccount => "Create the account",
+                ProvisioningStep::AssignLicenses => "Assign licences",
+                ProvisioningStep::ReportLicenses => "Confirm the licences to the marketplace",
+                ProvisioningStep::Activate => "Activate the subscription",
+            },
+            word,
+            line,
+            error: record.last_error.as_deref().filter(|_| shows_error).map(sentence),
+            may_hurry: matches!(record.state, StepState::Waiting { .. }),
+        }
+    }
+}
+
+/// What the marketplace says of a purchase.
+pub(super) struct MarketView {
+    pub(super) status: String,
+    pub(super) tone: &'static str,
+    pub(super) line: String,
+}
+
+impl MarketView {
+    pub(super) fn of(answer: &Result<SubscriptionAnswer, MarketplaceError>) -> Self {
+        match answer {
+            Ok(answer) => {
+                let (tone, line) = match answer.status() {
+                    Status::Subscribed => ("good", "The subscription is active."),
+                    Status::Pending => {
+                        ("warn", "Not active yet. After activation this can take the marketplace some minutes.")
+                    }
+                    Status::Suspended => ("bad", "Suspended, usually because a payment failed."),
+                    Status::Unsubscribed => ("bad", "The subscription was cancelled."),
+                    Status::Other => ("warn", "A status that we don’t know."),
+                };
+                Self { status: answer.saas_subscription_status.trim().to_owned(), tone, line: line.to_owned() }
+            }
+            Err(error) => Self { status: "Unknown".to_owned(), tone: "warn", line: sentence(&error.to_string()) },
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "publisher/account.html")]
+pub(super) struct AccountPage {
+    shell: Shell,
+    title: String,
+    lede: String,
+    page: String,
+    state: &'static str,
+    badge: (&'static str, &'static str),
+    is_moving: bool,
+    stopped_because: String,
+    customer_url: String,
+    purchase: Purchase,
+    term: Option<String>,
+    licenses: Option<Licenses>,
+    seats: String,
+    steps: Vec<StepView>,
+    answers: Vec<Answer>,
+    market: Option<MarketView>,
+}
+
+impl AccountPage {
+    pub(super) fn new(shell: Shell, account: &Account, customer_url: String, market: Option<MarketView>) -> Self {
+        let state = account.state();
+        let product = &account.purchase.offer_name;
+        let (title, lede, badge) = match state {
+            AccountState::Provisioning => (
+                format!("Setting up {product}"),
+                "This takes a moment. You can close the page: the work goes on, and this address stays good.",
+                ("info", "In progress"),
+            ),
+            AccountState::NeedsAttention => (
+                format!("{product} is not set up yet"),
+                "A step failed and won’t be tried again by itself. What was done so far is kept.",
+                ("bad", "Needs attention"),
+            ),
+            AccountState::Active => (
+                format!("{product} is ready"),
+                "Licences are assigned and the subscription is activated. Manage it here from now on.",
+                ("good", "Active"),
+            ),
+        };
+        let stopped = account.steps.iter().find(|record| record.state == StepState::Stopped);
+        Self {
+            shell,
+            title,
+            lede: lede.to_owned(),
+            page: format!("/publisher/accounts/{}", account.account),
+            state: state.as_str(),
+            badge,
+            is_moving: state == AccountState::Provisioning,
+            stopped_because: stopped.and_then(|record| record.last_error.as_deref()).map(sentence).unwrap_or_default(),
+            customer_url,
+            term: term_words(&account.purchase),
+            purchase: account.purchase.clone(),
+            licenses: account.licenses.clone(),
+            seats: seats_words(account),
+            steps: account.steps.iter().map(StepView::of).collect(),
+            answers: account.answers.clone(),
+            market,
+        }
+    }
+}
+
+fn seats_words(account: &Account) -> String {
+    let named = account.licenses.as_ref().map_or(0, |licenses| licenses.named.len());
+    match account.purchase.quantity {
+        Some(1) => format!("{named} of 1 seat"),
+        Some(seats) => format!("{named} of {seats} seats"),
+        None if named == 1 => "1 user".to_owned(),
+        None => format!("{named} users"),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "publisher/welcome.html")]
+pub(super) struct WelcomePage {
+    shell: Shell,
+    title: String,
+    lede: String,
+    purchase: Purchase,
+    domain: Option<String>,
+    licenses: Option<Licenses>,
+    seats: String,
+}
+
+impl WelcomePage {
+    pub(super) fn new(site: &Site, account: &Account) -> Self {
+        let product = &account.purchase.offer_name;
+        let is_ready = account.state() == AccountState::Active;
+        let (title, lede) = if is_ready {
+            (format!("Welcome to {product}"), "Your account is ready. The people below can sign in.".to_owned())
+        } else {
+            (
+                format!("{product} is being set up"),
+                "Your account is not ready yet. Come back to this page soon.".to_owned(),
+            )
+        };
+        let forms = site.products.iter().flat_map(|product| &product.setup_form.fields);
+        let domains: Vec<&str> =
+            forms.filter(|field| field.kind == FieldKind::Domain).map(|field| field.name.as_str()).collect();
+        let domain = account.answers.iter().find(|answer| domains.contains(&answer.name.as_str()));
+        Self {
+            shell: Shell::of(site),
+            title,
+            lede,
+            purchase: account.purchase.clone(),
+            domain: domain.map(|answer| answer.value.clone()),
+            // Nobody is entitled to anything before the activation.
+            licenses: account.licenses.clone().filter(|_| is_ready),
+            seats: seats_words(account),
+        }
+    }
+}
