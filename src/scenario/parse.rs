@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Spot, advise};
 use super::{
     ast::{Entry, Node, Refused, Scenario, Source, Spanned, Step, Value},
     document,
-    steps::{self, Field, FieldKind, Role, StepKind},
+    steps::{self, Field, FieldKind, Presence, Role, StepKind},
     values::{Reference, Thing, references},
 };
 
@@ -96,7 +96,11 @@ impl Parser<'_> {
         for entry in entries {
             let key = entry.key.value.as_str();
             if !known.contains(&key) {
-                self.problem(entry.key.spot, format!("{of} has no `{key}`"), advise(key, known.iter().copied()));
+                self.problem(
+                    entry.key.spot,
+                    format!("{of} has no `{key}`"),
+                    or_docs(advise(key, known.iter().copied())),
+                );
             }
         }
     }
@@ -110,8 +114,8 @@ impl Parser<'_> {
         let name = entry.key.value.as_str();
         let Some(kind) = StepKind::named(name) else {
             let known: Vec<&str> = steps::all().map(|kind| kind.name).collect();
-            let fix = advise(name, known).unwrap_or_else(|| "docs/scenario-format.md lists the steps".to_owned());
-            self.problem(entry.key.spot, format!("there is no step `{name}`"), Some(fix));
+            let fix = or_docs(advise(name, known));
+            self.problem(entry.key.spot, format!("there is no step `{name}`"), fix);
             // What it would have saved may be used below: one mistake shall be reported once.
             if let Some(save) = entry.value.entries().iter().find(|arg| arg.key.value == "save") {
                 self.saved.insert(save.value.text().to_owned(), &ANYTHING);
@@ -140,17 +144,12 @@ impl Parser<'_> {
                     let mut known: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
                     known.extend(kind.brings.map(|_| "save"));
                     known.extend((kind.role == Role::Action).then_some("refused"));
-                    let fix = advise(key, known);
+                    let fix = or_docs(advise(key, known));
                     self.problem(arg.key.spot, format!("`{}` has no field `{key}`", kind.name), fix);
                 }
             }
         }
-        for field in kind.fields.iter().filter(|field| field.required) {
-            if !args.iter().any(|arg| arg.key.value == field.name) {
-                let message = format!("`{}` needs `{}`: {}", kind.name, field.name, field.kind.noun());
-                self.problem(entry.key.spot, message, Some(format!("add `{}: ...`", field.name)));
-            }
-        }
+        self.complete(kind, entry.key.spot, &args);
         if let (Some(save), Some(_)) = (&save, &refused) {
             let fix = Some("leave one of the two out".to_owned());
             self.problem(save.spot, "a step that is refused brings nothing to save", fix);
@@ -159,6 +158,32 @@ impl Parser<'_> {
             self.saved.insert(save.value.clone(), thing);
         }
         Step { kind, spot: entry.key.spot, args, save, refused }
+    }
+
+    /// Nothing is left out that the step needs.
+    fn complete(&mut self, kind: &StepKind, spot: Spot, args: &[Entry]) {
+        let given = |name: &str| args.iter().any(|arg| arg.key.value == name);
+        for field in kind.fields.iter().filter(|field| field.presence == Presence::Required && !given(field.name)) {
+            let message = format!("`{}` needs `{}`: {}", kind.name, field.name, field.kind.noun());
+            self.problem(spot, message, Some(format!("add `{}: ...`", field.name)));
+        }
+        let choices: Vec<&str> =
+            kind.fields.iter().filter(|field| field.presence == Presence::OneOfThese).map(|field| field.name).collect();
+        if !choices.is_empty() && choices.iter().filter(|name| given(name)).count() != 1 {
+            let message = format!("`{}` needs either `{}`", kind.name, choices.join("` or `"));
+            self.problem(spot, message, Some("give one of them".to_owned()));
+        }
+        // A step that compares nothing would pass whatever happens.
+        if kind.role == Role::Expectation && args.iter().all(|arg| arg.key.value == "subscription") {
+            let known: Vec<String> = kind
+                .fields
+                .iter()
+                .filter(|field| field.name != "subscription")
+                .map(|field| format!("`{}`", field.name))
+                .collect();
+            let fix = Some(format!("add what is expected: {}", known.join(", ")));
+            self.problem(spot, format!("`{}` expects nothing", kind.name), fix);
+        }
     }
 
     fn save(&mut self, kind: &StepKind, arg: &Entry) -> Option<Spanned<String>> {
@@ -213,7 +238,8 @@ impl Parser<'_> {
 
     fn text(&mut self, node: &Node, name: &str) -> Option<Spanned<String>> {
         if node.as_scalar().is_none() || node.text().trim().is_empty() {
-            self.problem(node.spot, format!("`{name}` is a text, not {}", node.noun()), None);
+            let fix = Some(format!("write `{name}: ...` on one line"));
+            self.problem(node.spot, format!("`{name}` is a text, not {}", node.noun()), fix);
             return None;
         }
         Some(Spanned { value: node.text().to_owned(), spot: node.spot })
@@ -222,7 +248,8 @@ impl Parser<'_> {
     fn number(&mut self, node: &Node, name: &str) -> Option<u64> {
         let number = node.as_scalar().and_then(|scalar| scalar.json.as_u64());
         if number.is_none() {
-            self.problem(node.spot, format!("`{name}` is a whole number, not {}", shown(node)), None);
+            let fix = Some("give it a whole number, without quotes: `5`".to_owned());
+            self.problem(node.spot, format!("`{name}` is a whole number, not {}", shown(node)), fix);
         }
         number
     }
@@ -344,7 +371,8 @@ impl Parser<'_> {
         }
         for line in node.items() {
             if !matches!(line.value, Value::Map(_)) {
-                self.problem(line.spot, format!("a line of `{name}` is a map, not {}", line.noun()), None);
+                let fix = fields.first().map(|field| format!("write `{{ {field}: ... }}`"));
+                self.problem(line.spot, format!("a line of `{name}` is a map, not {}", line.noun()), fix);
             }
             self.known_keys(line.entries(), fields, &format!("a line of `{name}`"));
         }
@@ -371,6 +399,11 @@ fn within(node: &Node, source: &Source, used: Reference<'_>) -> Spot {
     }
 }
 
+/// Advice on a misspelt word, or where all the words are.
+fn or_docs(advice: Option<String>) -> Option<String> {
+    advice.or_else(|| Some("docs/scenario-format.md has the list".to_owned()))
+}
+
 fn shown(node: &Node) -> String {
     match node.as_scalar() {
         Some(scalar) if !scalar.json.is_null() => format!("`{}`", scalar.raw),
@@ -380,7 +413,59 @@ fn shown(node: &Node) -> String {
 
 /// The required fields of a step, to be filled in.
 fn example(kind: &StepKind) -> String {
-    let names: Vec<String> =
-        kind.fields.iter().filter(|field| field.required).map(|field| format!("{}: ...", field.name)).collect();
+    let names: Vec<String> = kind
+        .fields
+        .iter()
+        .filter(|field| field.presence != Presence::Optional)
+        .map(|field| format!("{}: ...", field.name))
+        .collect();
     names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{diagnostic::render_all, scenario::report::golden};
+
+    #[test]
+    fn every_mistake_in_a_bad_file_is_reported_at_its_place() {
+        let folder = Path::new("tests/golden/scenario/bad");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".yaml"))
+            .collect();
+        names.sort();
+        assert!(!names.is_empty());
+        for name in names {
+            let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+            let problems = parse(&name, &text).expect_err(&name);
+            golden(&format!("bad/{}.err", name.trim_end_matches(".yaml")), &render_all(&problems));
+        }
+    }
+
+    #[test]
+    fn a_good_file_becomes_steps_with_their_places() {
+        let text = "name: good\nseed: 9\nstart: 2026-02-01T00:00:00Z\nsteps:\n\
+                    \x20 - partner.buys: { customer: c, offer: o, plan: p, save: sub }\n\
+                    \x20 - publisher.activates:\n      subscription: $sub\n      refused: { status: 403, message: no }\n\
+                    \x20 - operator.runs-next-timer:\n";
+        let scenario = parse("good.yaml", text).unwrap();
+        assert_eq!(
+            (scenario.name.value.as_str(), scenario.seed, scenario.start.as_str()),
+            ("good", 9, "2026-02-01T00:00:00Z")
+        );
+        let kinds: Vec<&str> = scenario.steps.iter().map(|step| step.kind.name).collect();
+        assert_eq!(kinds, ["partner.buys", "publisher.activates", "operator.runs-next-timer"]);
+        assert_eq!(scenario.steps[0].save.as_ref().unwrap().value, "sub");
+        let refused = scenario.steps[1].refused.as_ref().unwrap();
+        assert_eq!(refused.status, Some(Spanned { value: 403, spot: Spot { line: 8, column: 26, width: 3 } }));
+        assert_eq!((refused.spot.line, refused.spot.column), (8, 7));
+        assert_eq!(refused.message.as_ref().unwrap().value, "no");
+        assert!(scenario.steps[2].args.is_empty());
+        let defaults = parse("x.yaml", "name: x\nsteps: []\n").unwrap();
+        assert_eq!((defaults.seed, defaults.start.as_str()), (DEFAULT_SEED, DEFAULT_START));
+    }
 }

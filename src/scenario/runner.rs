@@ -9,7 +9,6 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url};
-use serde_json::Value as Json;
 
 use crate::{diagnostic::Spot, sim::clock::Stopwatch};
 
@@ -183,12 +182,11 @@ fn judge(step: &Step, stage: &mut Stage<'_>, outcome: Result<Done, Trouble>) -> 
             (mismatches(&done.checks), done.checks)
         }
         (Ok(done), Some(refused)) => {
-            let found = if done.brings == Json::Null { "it was accepted" } else { "it was accepted and done" };
             let failure = Failure {
                 spot: refused.spot,
                 what: step.kind.name.to_owned(),
                 expected: "a refusal".to_owned(),
-                found: found.to_owned(),
+                found: "it was accepted".to_owned(),
                 fix: "leave `refused` out, or change what is asked for".to_owned(),
             };
             (vec![failure], done.checks)
@@ -241,3 +239,6 @@ fn trouble(trouble: Trouble, spot: Spot, what: &str) -> Failure {
     };
     Failure { spot, what: what.to_owned(), expected: "an answer".to_owned(), found, fix }
 }
+
+#[cfg(test)]
+mod tests;

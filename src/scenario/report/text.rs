@@ -113,7 +113,7 @@ pub fn failure(source: &Source, failure: &Failure) -> String {
     // The first two lines of a diagnostic are its message and place, which are told otherwise here.
     let snippet: Vec<String> = problem.render().lines().skip(2).map(str::to_owned).collect();
     format!(
-        "failed: {}\n{}\n  {}\n  expected: {}\n  found:    {}\n  fix: {}\n",
+        "failed: {}\n{}\n  about:    {}\n  expected: {}\n  found:    {}\n  fix:      {}\n",
         problem.link(),
         snippet.join("\n"),
         failure.what,

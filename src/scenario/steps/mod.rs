@@ -29,8 +29,8 @@ pub struct StepKind {
     pub name: &'static str,
     /// What it does, for the documentation.
     pub about: &'static str,
-    /// The sentence of the report: `{field}` is the field's value, `[..]` is left out unless its fields are given, and
-    /// `{*}` is every field that is not named elsewhere.
+    /// The sentence of the report: `{field}` is the field's value, `{?field}` nothing; `[..]` is left out unless its
+    /// fields are given; `{*}` is every field that is not named elsewhere.
     pub sentence: &'static str,
     /// Its fields.
     pub fields: &'static [Field],
@@ -61,10 +61,21 @@ pub struct Field {
     pub name: &'static str,
     /// What it takes.
     pub kind: FieldKind,
-    /// Whether the step is refused without it.
-    pub required: bool,
+    /// Whether it has to be given.
+    pub presence: Presence,
     /// What it means, for the documentation.
     pub about: &'static str,
+}
+
+/// Whether a field has to be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Always.
+    Required,
+    /// As one likes.
+    Optional,
+    /// Exactly one of the step's fields of this presence.
+    OneOfThese,
 }
 
 /// What a field takes.
@@ -174,11 +185,15 @@ pub fn all() -> impl Iterator<Item = &'static StepKind> {
 }
 
 const fn need(name: &'static str, kind: FieldKind, about: &'static str) -> Field {
-    Field { name, kind, required: true, about }
+    Field { name, kind, presence: Presence::Required, about }
 }
 
 const fn may(name: &'static str, kind: FieldKind, about: &'static str) -> Field {
-    Field { name, kind, required: false, about }
+    Field { name, kind, presence: Presence::Optional, about }
+}
+
+const fn either(name: &'static str, kind: FieldKind, about: &'static str) -> Field {
+    Field { name, kind, presence: Presence::OneOfThese, about }
 }
 
 /// The subscription that a step is about.

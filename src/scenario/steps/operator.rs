@@ -7,7 +7,7 @@ use super::{
     super::stage::{Call, Stage, Trouble, Turn},
     Done,
     FieldKind::{Count, Instant, OneOf, Period},
-    Role, StepKind, may, need,
+    Role, StepKind, either, need,
 };
 
 /// The steps of the stand-in publisher's provisioning.
@@ -18,7 +18,7 @@ pub(super) static STEPS: &[StepKind] = &[
         name: "operator.advances-clock",
         about: "Moves the sandbox's clock forward and runs every timer that falls due, in order. Give `by` or `to`.",
         sentence: "The operator advances the clock[ by {by}][ to {to}].",
-        fields: &[may("by", Period, "By how much."), may("to", Instant, "Until when.")],
+        fields: &[either("by", Period, "By how much."), either("to", Instant, "Until when.")],
         brings: None,
         role: Role::Action,
         act: |stage, turn| Box::pin(advances_clock(stage, turn)),

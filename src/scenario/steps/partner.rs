@@ -47,7 +47,7 @@ pub(super) static STEPS: &[StepKind] = &[
     StepKind {
         name: "partner.opens-link",
         about: "Opens the personalized link in a browser. A page with a status of 400 or more counts as a refusal.",
-        sentence: "The partner opens the personalized link of {subscription}[, its code {mangled}][, without its code].",
+        sentence: "The partner opens the personalized link of {subscription}[, with the code {code}][, its code {mangled}][{?withoutCode}, without its code].",
         fields: &[
             SUBSCRIPTION,
             CODE,
@@ -62,7 +62,7 @@ pub(super) static STEPS: &[StepKind] = &[
     StepKind {
         name: "partner.submits-setup",
         about: "Submits the set-up form of the stand-in publisher's landing page, which starts to provision.",
-        sentence: "The partner submits the set-up information of {subscription}[, the code {mangled}].",
+        sentence: "The partner submits the set-up information of {subscription}[, with the code {code}][, its code {mangled}].",
         fields: &[
             SUBSCRIPTION,
             need(

@@ -26,7 +26,7 @@ pub(super) static STEPS: &[StepKind] = &[
     StepKind {
         name: "publisher.resolves",
         about: "Calls Resolve with the authorization code.",
-        sentence: "The publisher[ {publisher}] resolves the code of {subscription}[, {mangled}].",
+        sentence: "The publisher[ {publisher}] resolves[ {code},] the code of {subscription}[, {mangled}].",
         fields: &[SUBSCRIPTION, PUBLISHER, CODE, MANGLED, SHOWS],
         brings: Some(&values::RESOLVED),
         role: Role::Action,

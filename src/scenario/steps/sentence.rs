@@ -1,6 +1,9 @@
 //! The sentence that a report tells of a step, from the template in its row.
 
-use super::super::ast::{Entry, Node, Step, Value};
+use super::super::{
+    ast::{Entry, Step},
+    check::shown,
+};
 
 /// The sentence of a step, with the values as the file writes them.
 pub(in super::super) fn sentence(step: &Step) -> String {
@@ -17,17 +20,20 @@ pub(in super::super) fn sentence(step: &Step) -> String {
     out
 }
 
+/// The names that a part of a template asks for, without the `?` of those that are only asked whether they are there.
+fn names(part: &str) -> impl Iterator<Item = &str> {
+    part.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(|name| name.trim_start_matches('?'))
+}
+
 fn fill(template: &str, args: &[Entry]) -> String {
-    let named: Vec<&str> = template.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
-    let rest: Vec<&Entry> = args.iter().filter(|arg| !named.contains(&arg.key.value.as_str())).collect();
+    let rest: Vec<&Entry> = args.iter().filter(|arg| names(template).all(|name| name != arg.key.value)).collect();
     let mut out = String::new();
     let mut left = template;
     while let Some((before, after)) = left.split_once('[') {
         let (optional, after) = after.split_once(']').unwrap_or((after, ""));
         out.push_str(&replace(before, args, &rest));
-        let present =
-            |name: &str| if name == "*" { !rest.is_empty() } else { args.iter().any(|a| a.key.value == name) };
-        if optional.split('{').skip(1).filter_map(|part| part.split('}').next()).all(present) {
+        let given = |name: &str| if name == "*" { !rest.is_empty() } else { args.iter().any(|a| a.key.value == name) };
+        if names(optional).all(given) {
             out.push_str(&replace(optional, args, &rest));
         }
         left = after;
@@ -42,28 +48,60 @@ fn replace(text: &str, args: &[Entry], rest: &[&Entry]) -> String {
     while let Some((before, after)) = left.split_once('{') {
         let (name, after) = after.split_once('}').unwrap_or((after, ""));
         out.push_str(before);
+        left = after;
         if name == "*" {
-            let said: Vec<String> = rest.iter().map(|arg| format!("{} {}", arg.key.value, words(&arg.value))).collect();
+            let said: Vec<String> = rest.iter().map(|arg| format!("{} {}", arg.key.value, shown(&arg.value))).collect();
             out.push_str(&said.join(", "));
         } else if let Some(arg) = args.iter().find(|arg| arg.key.value == name) {
-            out.push_str(&words(&arg.value));
+            let value = shown(&arg.value);
+            if value == "1" {
+                left = out_of_plural(left, &mut out);
+            } else {
+                out.push_str(&value);
+            }
         }
-        left = after;
     }
     out.push_str(left);
     out
 }
 
-fn words(node: &Node) -> String {
-    match &node.value {
-        Value::Scalar(scalar) if scalar.raw.is_empty() => "nothing".to_owned(),
-        Value::Scalar(scalar) => scalar.raw.clone(),
-        Value::List(items) if items.is_empty() => "none".to_owned(),
-        Value::List(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Map(entries) => {
-            let inside: Vec<String> =
-                entries.iter().map(|entry| format!("{} {}", entry.key.value, words(&entry.value))).collect();
-            format!("({})", inside.join(", "))
+/// Writes `1` and the noun that follows, without the `s` that templates write for any other number.
+fn out_of_plural<'t>(after: &'t str, out: &mut String) -> &'t str {
+    out.push('1');
+    let noun = after.find(|c: char| !c.is_alphabetic() && c != ' ').unwrap_or(after.len());
+    let noun = after.get(..noun).unwrap_or_default();
+    let word_end = noun.trim_start().find(' ').map_or(noun.len(), |end| end + noun.len() - noun.trim_start().len());
+    let (word, _) = noun.split_at(word_end);
+    match word.strip_suffix('s') {
+        Some(singular) => {
+            out.push_str(singular);
+            after.get(word.len()..).unwrap_or_default()
+        }
+        None => after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{ast::Source, document};
+
+    #[test]
+    fn a_template_is_filled_with_what_is_given() {
+        let table = [
+            ("{a} buys[ {b} seats][, {?c}now]", "{ a: x, b: 1 }", "x buys 1 seat"),
+            ("{a} buys[ {b} seats of it][, {?c}now].", "{ a: x, b: 5, c: true }", "x buys 5 seats of it, now."),
+            ("{a} seats of $s", "{ a: 1 }", "1 seat of $s"),
+            (
+                "{a}: {*}.",
+                "{ a: x, l: [p, q], m: { k: 1, n: null }, e: [] }",
+                "x: l [p, q], m {k: 1, n: nothing}, e [].",
+            ),
+            ("{a}[: {*}].", "{ a: x }", "x."),
+        ];
+        for (template, args, wanted) in table {
+            let node = document::read(&Source::new("x", args)).unwrap().unwrap();
+            assert_eq!(fill(template, node.entries()), wanted);
         }
     }
 }
