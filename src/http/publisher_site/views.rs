@@ -354,15 +354,15 @@ pub(super) struct StepView {
 
 impl StepView {
     fn of(record: &StepRecord) -> Self {
-        let tries = if record.attempts > 1 { format!(" at attempt {}", record.attempts) } else { String::new() };
+        let tries = if record.attempts > 1 { format!(", at attempt {}", record.attempts) } else { String::new() };
         let (word, line) = match record.state {
             StepState::Todo => ("", String::new()),
             StepState::Running => ("In progress", String::new()),
             StepState::Waiting { until } => {
                 ("Waiting", format!("Attempt {} failed. The next one is due at {}.", record.attempts, clock(until)))
             }
-            StepState::Done { at } => ("Done", format!("Done{tries}, {}.", clock(at))),
-            StepState::AlreadyDone { at } => ("Done", format!("Found done already, {}.", clock(at))),
+            StepState::Done { at } => ("Done", format!("{}{tries}", clock(at))),
+            StepState::AlreadyDone { at } => ("Done", format!("{}, found done already", clock(at))),
             StepState::Skipped { .. } => ("Left out", "This marketplace has no licence API.".to_owned()),
             StepState::Stopped => ("Stopped", format!("Attempts so far: {}.", record.attempts)),
         };
