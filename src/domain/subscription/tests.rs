@@ -126,7 +126,12 @@ fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
 }
 
 /// Decides, applies, and tells what happened as kinds of events.
-fn run(subscription: &mut Subscription, command: Command<'_>, now: &str, first: u64) -> Result<Vec<&'static str>, Refusal> {
+fn run(
+    subscription: &mut Subscription,
+    command: Command<'_>,
+    now: &str,
+    first: u64,
+) -> Result<Vec<&'static str>, Refusal> {
     let context = Context { now: at(now), first_entry: Seq(first) };
     let decision = decide(subscription, command, context)?;
     for (entry, event) in decision.numbered() {
@@ -204,7 +209,10 @@ fn billing_starts_at_the_later_confirmation_in_either_order() {
         let billing = bought.billing.unwrap();
         assert_eq!(billing.at, at("2026-02-05T10:00:00Z"));
         assert_eq!(bought.state, State::Subscribed { term: billing.term });
-        assert_eq!((billing.term.start.to_string(), billing.term.end.to_string()), ("2026-02-05".into(), "2026-03-04".into()));
+        assert_eq!(
+            (billing.term.start.to_string(), billing.term.end.to_string()),
+            ("2026-02-05".into(), "2026-03-04".into())
+        );
 
         let line = charged(&bought, second, causes);
         assert_eq!(line.amount.to_string(), "100.00 USD");
@@ -257,11 +265,13 @@ fn an_offer_may_wait_for_one_confirmation_only() {
         (ConfirmationKind::LicensesAssigned, Command::ReportLicenses { assigned: 1 }),
     ] {
         let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
-        bought.confirmations.waits_for = [waited].into_iter().collect::<std::collections::BTreeSet<_>>().try_into().unwrap();
+        bought.confirmations.waits_for =
+            [waited].into_iter().collect::<std::collections::BTreeSet<_>>().try_into().unwrap();
         let kinds = run(&mut bought, command, "2026-02-01T00:00:00Z", 5).unwrap();
         assert_eq!(&kinds[1..], ["billingStarted", "charged"], "{waited:?}");
         // The other confirmation comes later and is billed no second time.
-        let other = if command == Command::Activate { Command::ReportLicenses { assigned: 1 } } else { Command::Activate };
+        let other =
+            if command == Command::Activate { Command::ReportLicenses { assigned: 1 } } else { Command::Activate };
         assert_eq!(run(&mut bought, other, "2026-02-09T00:00:00Z", 9).unwrap().len(), 1);
         assert_eq!(bought.state.term().unwrap().start.to_string(), "2026-02-01");
     }
