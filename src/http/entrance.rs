@@ -14,7 +14,9 @@ use axum::{
 use serde_json::json;
 use tower::{Service, ServiceExt};
 
-use super::{Faces, assets, console, control, identity, marketplace, paths, publisher_site, same_origin};
+use super::{
+    Faces, assets, console, control, exchange::record_visit, identity, marketplace, paths, publisher_site, same_origin,
+};
 use crate::publisher::Publisher;
 
 /// Which players a server plays.
@@ -60,7 +62,8 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
             .merge(console);
     }
     if let Some(publisher) = publisher.filter(|_| players.has_publisher()) {
-        router = router.merge(publisher_site::router(publisher));
+        let recorded = middleware::from_fn_with_state(Arc::clone(faces), record_visit);
+        router = router.merge(publisher_site::router(publisher).layer(recorded));
     }
     router
 }

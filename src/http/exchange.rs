@@ -1,4 +1,59 @@
-//! What the journal keeps of a call: bodies are cut, secrets are blanked.
+//! What the journal keeps of a call: bodies are cut, secrets are blanked. And the recording of visits to the publisher's
+//! pages, which the publisher itself knows nothing of.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+
+use super::Faces;
+use crate::{
+    app::{Exchange, Player, RecordedCall},
+    domain::ids::SandboxId,
+    sim::clock::Stopwatch,
+};
+
+/// Laid on an answer of the publisher's site that the journal shall tell of: which sandbox and, where the publisher has
+/// learned it, which subscription it was about.
+#[derive(Debug, Clone)]
+pub(super) struct Visited {
+    /// The sandbox.
+    pub(super) sandbox: SandboxId,
+    /// The subscription, as the marketplace named it.
+    pub(super) subscription: Option<String>,
+}
+
+/// Records a visit to the publisher's site: the partner, or whoever sits at the browser, calls the publisher.
+pub(super) async fn record_visit(State(faces): State<Arc<Faces>>, request: Request, next: Next) -> Response {
+    let started = Stopwatch::start();
+    let method = request.method().to_string();
+    let path = recorded_path(request.uri().path_and_query().map_or("/", |path| path.as_str()));
+    let response = next.run(request).await;
+    let Some(visited) = response.extensions().get::<Visited>() else { return response };
+    let exchange = Exchange {
+        to: Player::Publisher,
+        method,
+        path,
+        status: response.status().as_u16(),
+        publisher: None,
+        // Forms hold personal data and codes, pages are pages: neither helps in a journal.
+        request_body: None,
+        response_body: None,
+        correlation_id: None,
+        remark: None,
+        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    };
+    let subscription = visited.subscription.as_deref().and_then(|id| id.parse().ok());
+    if let Ok(sandbox) = faces.app.sandbox(&visited.sandbox)
+        && let Err(error) = sandbox.record(RecordedCall { from: Player::Partner, subscription, exchange }).await
+    {
+        tracing::warn!(%error, "a visit was not recorded");
+    }
+    response
+}
 
 /// Characters of a body that are kept.
 const KEPT: usize = 4096;

@@ -86,6 +86,24 @@ pub struct SetUp {
 }
 
 impl LandingView {
+    /// What was bought, where that is known.
+    #[must_use]
+    pub fn purchase(&self) -> Option<&Purchase> {
+        match self {
+            Self::SetUp(set_up) => Some(&set_up.purchase),
+            Self::Account(account) => Some(&account.purchase),
+            Self::ActiveElsewhere(purchase)
+            | Self::Cancelled(purchase)
+            | Self::Suspended(purchase)
+            | Self::OtherStatus { purchase, .. } => Some(purchase),
+            Self::AskForCode { .. }
+            | Self::NoSuchSite { .. }
+            | Self::BadCode { .. }
+            | Self::NotOurs
+            | Self::MarketplaceFailed { .. } => None,
+        }
+    }
+
     /// The name of the case, in JSON and for tests.
     #[must_use]
     pub const fn name(&self) -> &'static str {

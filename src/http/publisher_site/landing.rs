@@ -17,13 +17,13 @@ use super::{
     views::{AskPage, NoticePage, SetUpPage, SiteChoice},
 };
 use crate::{
-    http::page::page,
+    http::{exchange::Visited, page::page},
     publisher::{
         Publisher, Submission,
         answers::Typed,
         host::{HostError, Site},
         landing::{LandingView, Visit},
-        records::Account,
+        records::{Account, Purchase},
     },
 };
 
@@ -37,7 +37,8 @@ pub(super) async fn show(
     let shown = async {
         let visit = asked.visit()?;
         let view = publisher.landing(&visit).await?;
-        show_view(&publisher, &visit, &view, format).await
+        let shown = show_view(&publisher, &visit, &view, format).await?;
+        Ok(visited(shown, &visit, view.purchase()))
     };
     shown.await.unwrap_or_else(|error| failed(&error, format))
 }
@@ -59,19 +60,34 @@ pub(super) async fn submit(
     let answered = async {
         let visit = asked.visit()?;
         match publisher.submit(&visit, &typed).await? {
-            Submission::Accepted { account, opened } => Ok(accepted(&publisher, &account, opened, format)),
-            Submission::Refused { problems, .. } if format == Format::Json => {
-                Ok(json(StatusCode::UNPROCESSABLE_ENTITY, &ProblemsBody { errors: &problems }))
+            Submission::Accepted { account, opened } => {
+                let answer = accepted(&publisher, &account, opened, format);
+                Ok(visited(answer, &visit, Some(&account.purchase)))
             }
             Submission::Refused { set_up, problems } => {
-                let token = visit.token.as_deref().unwrap_or_default();
-                let form = SetUpPage::new(&set_up, token, &typed, &problems);
-                Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &form))
+                let answer = if format == Format::Json {
+                    json(StatusCode::UNPROCESSABLE_ENTITY, &ProblemsBody { errors: &problems })
+                } else {
+                    let token = visit.token.as_deref().unwrap_or_default();
+                    let form = SetUpPage::new(&set_up, token, &typed, &problems);
+                    page(StatusCode::UNPROCESSABLE_ENTITY, &form)
+                };
+                Ok(visited(answer, &visit, Some(&set_up.purchase)))
             }
-            Submission::NotPossible(view) => show_refused(&publisher, &visit, &view, format).await,
+            Submission::NotPossible(view) => {
+                let answer = show_refused(&publisher, &visit, &view, format).await?;
+                Ok(visited(answer, &visit, view.purchase()))
+            }
         }
     };
     answered.await.unwrap_or_else(|error: HostError| failed(&error, format))
+}
+
+/// Marks an answer for the journal.
+fn visited(mut answer: Response, visit: &Visit, purchase: Option<&Purchase>) -> Response {
+    let subscription = purchase.map(|purchase| purchase.subscription.clone());
+    answer.extensions_mut().insert(Visited { sandbox: visit.sandbox.clone(), subscription });
+    answer
 }
 
 fn accepted(publisher: &Publisher, account: &Account, opened: bool, format: Format) -> Response {

@@ -90,7 +90,7 @@ async fn each_action_is_followed_by_settling_and_the_sandbox_is_made_and_cleared
         calls,
         [
             "DELETE /sim/v1/sandboxes/play-a-b",
-            r#"POST /sim/v1/sandboxes {"name":"play-a-b","seed":5,"frozenAt":"2026-01-01T00:00:00Z"}"#,
+            r#"POST /sim/v1/sandboxes {"name":"play-a-b","seed":5,"frozenAt":"2026-01-01T00:00:00Z","timers":"manual"}"#,
             r#"POST /sim/v1/sandboxes/play-a-b/purchases {"customer":"c","offer":"o","plan":"p"}"#,
             r#"POST /sim/v1/sandboxes/play-a-b/clock/advance {"by":"PT0S"}"#,
             "POST /sim/v1/sandboxes/play-a-b/subscriptions/s1/links {}",

@@ -11,12 +11,13 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    AfterSync, Shared, engine_error,
+    Shared,
+    disk::{Disk, panicked},
     group::{Group, Outcome},
     marker::MarkerFile,
     view::Before,
 };
-use crate::store::{Changeset, CommitError, StoreError, Write};
+use crate::store::{Changeset, CommitError, StoreError};
 
 /// A changeset in the queue.
 #[derive(Debug)]
@@ -30,13 +31,10 @@ type Decided = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError
 
 /// Owner of everything that changes.
 pub(super) struct Committer {
-    pub(super) db: sled::Db,
-    /// sled's `db` file, opened a second time: sled doesn't hand out its own.
-    pub(super) file: File,
+    pub(super) disk: Disk,
     pub(super) marker: MarkerFile,
     pub(super) shared: Arc<Shared>,
     pub(super) commits: u64,
-    pub(super) after_sync: Option<AfterSync>,
     /// Why nothing can be committed any more.
     pub(super) broken: Option<StoreError>,
 }
@@ -83,11 +81,9 @@ impl Committer {
         jobs: &Receiver<Job>,
         decided: &mut Vec<Decided>,
     ) -> Result<Option<Outcome>, StoreError> {
-        let mut group = Group::new(&self.db, self.commits);
-        let mut bytes = 0;
+        let mut group = Group::new(&self.disk.db, self.commits);
         let mut next = Some(first);
         while let Some(job) = next {
-            bytes += size(&job.changeset);
             let result = group.add(job.changeset);
             let failed = match &result {
                 Err(CommitError::Store(error)) => Some(error.clone()),
@@ -97,15 +93,14 @@ impl Committer {
             if let Some(error) = failed {
                 return Err(error);
             }
-            next = if bytes < GROUP_BYTES && decided.len() < GROUP_CHANGESETS { jobs.try_recv().ok() } else { None };
+            next = if group.is_full() || decided.len() >= GROUP_CHANGESETS { None } else { jobs.try_recv().ok() };
         }
         Ok(group.finish(self.commits))
     }
 
-    fn make_durable(&mut self, Outcome { before, batch, removed, commits }: Outcome) -> Result<(), StoreError> {
+    fn make_durable(&mut self, Outcome { before, changes, removed, commits }: Outcome) -> Result<(), StoreError> {
         self.set_before(before);
-        self.db.apply_batch(batch).map_err(engine_error)?;
-        self.sync()?;
+        self.disk.commit(changes, commits)?;
         let known = self.marker.last_commit();
         // From the first commit on the marker tells an emptied store from a new one, so that commit waits for it.
         if known == 0 {
@@ -115,25 +110,12 @@ impl Committer {
             self.marker.record(commits)?;
         }
         self.shared.commits.fetch_add(commits - self.commits, Ordering::Relaxed);
-        self.shared.flushes.fetch_add(1, Ordering::Relaxed);
+        self.shared.flushes.store(self.disk.syncs.load(Ordering::Relaxed), Ordering::Relaxed);
         self.commits = commits;
         self.set_before(Before::new());
         // Only now: a claim made while the document could still be seen would never end.
         self.shared.claims.end(&removed);
-        if let Some(after_sync) = &self.after_sync {
-            after_sync();
-        }
         Ok(())
-    }
-
-    /// Brings all that sled has onto the disk. sled's own flush ends in `sync_file_range`, which neither writes down the
-    /// file's length nor empties the disk's cache.
-    ///
-    /// Never to be tried again after a failure: the kernel reports a lost page once, and the next sync would say that
-    /// all is well.
-    fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(engine_error)?;
-        self.file.sync_data().map_err(engine_error)
     }
 
     fn set_before(&self, before: Before) {
@@ -151,25 +133,16 @@ impl Committer {
             None => self.last_flush(),
         };
         self.shared.view.write().unwrap_or_else(PoisonError::into_inner).db = None;
-        let Self { db, file, .. } = self;
-        let dropped = panic::catch_unwind(AssertUnwindSafe(|| drop(db))).map_err(|panic| panicked(&*panic));
+        let (file, closed) = self.disk.close();
         wait_until_released(&file);
-        flushed.and(dropped)
+        flushed.and(closed)
     }
 
     fn last_flush(&mut self) -> Result<(), StoreError> {
-        self.sync()?;
+        self.disk.sync()?;
         self.marker.record(self.commits)?;
         self.marker.sync()
     }
-}
-
-fn size(changeset: &Changeset) -> usize {
-    let write_size = |write: &Write| match write {
-        Write::Put(bytes) => bytes.len(),
-        Write::Remove => 0,
-    };
-    changeset.writes.iter().map(|(key, write)| key.as_bytes().len() + write_size(write)).sum()
 }
 
 /// sled's pool threads let go of the file, and so of its lock, a moment after sled is gone. Whoever opens the store
@@ -185,13 +158,7 @@ fn wait_until_released(file: &File) {
     }
 }
 
-pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> StoreError {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    StoreError::Engine(format!("sled gave up: {}", text.unwrap_or("no reason given")).into())
-}
-
-/// Bounds on a group, so that the first in a long queue doesn't wait for all of it.
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// A bound on a group for changesets that change nothing: they fill no group, and must not hold one up either.
 const GROUP_CHANGESETS: usize = 4096;
 
 /// How far the marker may lag behind. Each time costs a write of 512 bytes, which nothing waits for.

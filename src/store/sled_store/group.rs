@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sled::IVec;
 
 use super::{
+    disk::{Change, Extent},
     engine_error, layout,
     layout::{Body, Head, PartsName},
     view::Before,
@@ -18,6 +19,7 @@ pub(super) struct Group<'db> {
     before: Before,
     after: BTreeMap<Vec<u8>, Option<IVec>>,
     removed: Vec<Key>,
+    bytes: usize,
     commits: u64,
 }
 
@@ -26,8 +28,8 @@ pub(super) struct Group<'db> {
 pub(super) struct Outcome {
     /// What lay under the keys that it changes.
     pub(super) before: Before,
-    /// The changes.
-    pub(super) batch: sled::Batch,
+    /// The changes, in the order of their keys.
+    pub(super) changes: Vec<Change>,
     /// Documents that some changeset of it removes.
     pub(super) removed: Vec<Key>,
     /// How many commits the store will have seen.
@@ -37,7 +39,7 @@ pub(super) struct Outcome {
 impl<'db> Group<'db> {
     /// An empty group behind so many commits.
     pub(super) fn new(db: &'db sled::Db, commits: u64) -> Self {
-        Self { db, before: Before::new(), after: BTreeMap::new(), removed: Vec::new(), commits }
+        Self { db, before: Before::new(), after: BTreeMap::new(), removed: Vec::new(), bytes: 0, commits }
     }
 
     /// Takes a changeset in, or leaves everything as it was when an expectation doesn't hold.
@@ -65,14 +67,13 @@ impl<'db> Group<'db> {
             return None;
         }
         self.after.insert(layout::COMMITS.to_vec(), Some(self.commits.to_be_bytes().as_slice().into()));
-        let mut batch = sled::Batch::default();
-        for (key, value) in self.after {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        Some(Outcome { before: self.before, batch, removed: self.removed, commits: self.commits })
+        let changes = self.after.into_iter().collect();
+        Some(Outcome { before: self.before, changes, removed: self.removed, commits: self.commits })
+    }
+
+    /// Whether the next changeset should wait for the next group.
+    pub(super) fn is_full(&self) -> bool {
+        Extent { changes: self.after.len(), bytes: self.bytes }.fills_a_group()
     }
 
     fn write(&mut self, key: Key, write: Write, name: PartsName) -> Result<(), StoreError> {
@@ -87,6 +88,7 @@ impl<'db> Group<'db> {
         }
         match write {
             Write::Put(bytes) => {
+                self.bytes += bytes.len();
                 let version = Version(old.map_or(1, |head| head.version.0 + 1));
                 let (head, parts) = layout::encode(version, &bytes, name);
                 self.after.insert(tree_key, Some(head.into()));

@@ -5,17 +5,18 @@
 //! | `d`, then the document's key | 8 bytes: the version; then the document's bytes |
 //! | the same, for a large document | 8 bytes: the version with its top bit set; 12 bytes: the name of its parts; 8 bytes: its length |
 //! | `p`, the name of the parts, 4 bytes: the part's number | a part of a large document |
+//! | `y` | where the record of changes that are being made lies, written as the head of a large document; see [`super::disk`] |
 //! | `z` | 8 bytes: how many commits there have been |
 //!
 //! All numbers are big-endian. The name of a document's parts is the number of the commit that wrote them (8 bytes) and
 //! the place of the write in its changeset (4 bytes), so that no two documents ever share one.
 //!
-//! Large documents are cut up because of what sled does with a page of more than 128 KiB: it puts the page into a file of
-//! its own, which it neither syncs nor, on recovery, misses. A power cut would then lose the page, and with it up to 16
-//! acknowledged documents, without a word. A leaf holds 17 entries, and 20 for a moment while two are merged, so
-//! entries that stay below 6 KB keep every page in the log.
+//! Large documents are cut up because sled writes a whole page again for every tenth change to it, and a leaf has up to 17
+//! entries, 20 for a moment while two are merged. Besides, a page of more than a quarter of a segment goes into a file of
+//! its own, which sled neither syncs nor misses on recovery: a power cut would lose it, and every
+//! acknowledged document in it, without a word.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use sled::IVec;
 
@@ -24,15 +25,19 @@ use crate::store::{Key, KeyRange, Version};
 /// A document up to this size lies beside its version; a larger one is cut into parts of this size.
 pub(super) const PART_BYTES: usize = 5 * 1024;
 
-/// Longer keys are refused: 256 of them share an index page, which must stay in the log as well.
-pub(super) const KEY_BYTES_MAX: usize = 400;
+/// Longer keys are refused: 256 of them share an index page.
+pub(super) const KEY_BYTES_MAX: usize = 1024;
 
 /// Where the number of commits is kept: behind everything else, where few writes share its page.
 pub(super) const COMMITS: &[u8] = b"z";
 
+/// Where the note of a record of changes is kept until all of them are made.
+pub(super) const UNFINISHED: &[u8] = b"y";
+
 const DOCUMENTS: u8 = b'd';
 const BEHIND_DOCUMENTS: u8 = b'e';
 const PARTS: u8 = b'p';
+const BEHIND_PARTS: u8 = b'q';
 const IN_PARTS: u64 = 1 << 63;
 
 /// The name of a large document's parts.
@@ -83,6 +88,11 @@ pub(super) fn encode(version: Version, bytes: &[u8], name: PartsName) -> (Vec<u8
     if bytes.len() <= PART_BYTES {
         return ([&version.0.to_be_bytes(), bytes].concat(), Vec::new());
     }
+    encode_in_parts(version, bytes, name)
+}
+
+/// As [`encode`], for bytes that are to lie in parts whatever their size.
+pub(super) fn encode_in_parts(version: Version, bytes: &[u8], name: PartsName) -> (Vec<u8>, Vec<Entry>) {
     let mut head = (version.0 | IN_PARTS).to_be_bytes().to_vec();
     head.extend_from_slice(&name.commit.to_be_bytes());
     head.extend_from_slice(&name.place.to_be_bytes());
@@ -105,6 +115,11 @@ pub(super) fn decode(value: &[u8]) -> Option<Head<'_>> {
     Some(Head { version, body: Body::InParts { name, length } })
 }
 
+/// Where the parts of this name begin, to where all parts end.
+pub(super) fn parts_from(name: PartsName) -> Range<Vec<u8>> {
+    name.key(0)..vec![BEHIND_PARTS]
+}
+
 /// Puts a large document together again; `None` when its parts are not what its head says.
 pub(super) fn join(parts: &[IVec], length: usize) -> Option<Arc<[u8]>> {
     let bytes = parts.concat();
@@ -114,13 +129,15 @@ pub(super) fn join(parts: &[IVec], length: usize) -> Option<Arc<[u8]>> {
 impl PartsName {
     /// The keys of all parts of a document of this length.
     pub(super) fn keys(self, length: usize) -> impl Iterator<Item = Vec<u8>> {
-        (0_u32..).take(length.div_ceil(PART_BYTES)).map(move |number| {
-            let mut key = vec![PARTS];
-            key.extend_from_slice(&self.commit.to_be_bytes());
-            key.extend_from_slice(&self.place.to_be_bytes());
-            key.extend_from_slice(&number.to_be_bytes());
-            key
-        })
+        (0..).take(length.div_ceil(PART_BYTES)).map(move |number| self.key(number))
+    }
+
+    fn key(self, number: u32) -> Vec<u8> {
+        let mut key = vec![PARTS];
+        key.extend_from_slice(&self.commit.to_be_bytes());
+        key.extend_from_slice(&self.place.to_be_bytes());
+        key.extend_from_slice(&number.to_be_bytes());
+        key
     }
 }
 

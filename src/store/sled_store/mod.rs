@@ -7,10 +7,12 @@
 //! * `flush_async` deadlocks under load and is never called; sled's own flusher thread is off. That thread also moves live
 //!   pages out of half-empty parts of the file, without a sync in between, so that a power cut could take both
 //!   copies of a page.
-//! * No page outgrows sled's log ([`layout`]), because sled keeps larger ones in files that it does not sync.
+//! * No more than part of a segment is written between two syncs ([`disk`]), and no page outgrows sled's log ([`layout`]). sled's recovery
+//!   goes wrong otherwise.
 //! * A marker beside the store ([`marker`]) tells when sled has come up with less than there must be.
 
 mod committer;
+mod disk;
 mod folder;
 mod group;
 mod layout;
@@ -20,6 +22,7 @@ mod view;
 use std::{
     fmt,
     fs::File,
+    io,
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
@@ -38,12 +41,13 @@ pub use folder::OpenError;
 use super::{
     Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, Store, StoreError, claims::Claims,
 };
-use committer::{Committer, Job, panicked};
+use committer::{Committer, Job};
+use disk::{Disk, panicked};
 use folder::DataFolder;
 use view::View;
 
-/// Called by the committing thread each time that a group has reached the disk, before its commits are answered. All
-/// commits wait for it.
+/// Called each time that what has been written has reached the disk, before any commit that it completes is answered.
+/// All commits wait for it.
 pub type AfterSync = Arc<dyn Fn() + Send + Sync>;
 
 /// How to open a [`SledStore`].
@@ -51,7 +55,7 @@ pub type AfterSync = Arc<dyn Fn() + Send + Sync>;
 pub struct SledOptions {
     /// How much memory sled may use to keep pages. Bytes; 64 MiB by default (sled's own default is 1 GiB).
     pub cache_bytes: u64,
-    /// Something to do each time that a group has reached the disk.
+    /// Something to do each time that what has been written has reached the disk.
     pub after_sync: Option<AfterSync>,
 }
 
@@ -71,11 +75,12 @@ impl fmt::Debug for SledOptions {
 ///
 /// Reads show durable commits only: what is on its way to the disk is not seen until it has arrived. They answer at once
 /// and never wait for a flush. A document's version starts at 1 again when it is written after having been removed. Keys may
-/// have up to 400 bytes.
+/// have up to 1,024 bytes.
 ///
-/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again; reads go on,
-/// and show what had been acknowledged. What was being committed when it failed counts as not committed and
-/// is never shown, but may turn out to be there when the store is opened again, as with any lost answer.
+/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again. Reads then show
+/// what had been acknowledged, or fail as well, because sled tidies up where it reads. What was being committed when it
+/// failed counts as not committed and is never shown, but may turn out to be there when the store is opened again, as
+/// with any lost answer.
 ///
 /// A commit runs to its end even if its future is dropped after the first poll. Dropping the store closes it, waiting for
 /// what has been queued.
@@ -112,29 +117,16 @@ impl SledStore {
         folder.sync_leftovers()?;
         let db = open_sled(&folder, &options)?;
         folder.sync_names()?;
-        let commits = match db.get(layout::COMMITS).map_err(|error| folder.sled_error(error))? {
-            Some(value) => value
-                .as_ref()
-                .try_into()
-                .map(u64::from_be_bytes)
-                .map_err(|_| folder.damaged("the number of commits is not a number".to_owned()))?,
-            None => 0,
-        };
-        folder.check(commits)?;
         let file = File::options().read(true).write(true).open(folder.sled_file());
         let file = file.map_err(|error| folder.io_error(error))?;
+        let disk = Disk { db, file, after_sync: options.after_sync, syncs: AtomicU64::new(0) };
+        let commits =
+            disk.recover().and_then(|()| disk.commits()).map_err(|error| folder.io_error(io::Error::other(error)))?;
+        folder.check(commits)?;
 
         let shared = Arc::new(Shared::default());
-        shared.view.write().unwrap_or_else(PoisonError::into_inner).db = Some(db.clone());
-        let committer = Committer {
-            db,
-            file,
-            marker,
-            shared: Arc::clone(&shared),
-            commits,
-            after_sync: options.after_sync,
-            broken: None,
-        };
+        shared.view.write().unwrap_or_else(PoisonError::into_inner).db = Some(disk.db.clone());
+        let committer = Committer { disk, marker, shared: Arc::clone(&shared), commits, broken: None };
         let (jobs, queue) = mpsc::channel();
         let (done, closed) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -236,7 +228,11 @@ impl Store for SledStore {
 /// Opens sled's part of a folder. sled asserts much of what it finds in a damaged file, so a panic says that it is damaged.
 fn open_sled(folder: &DataFolder, options: &SledOptions) -> Result<sled::Db, OpenError> {
     // `mode` is left alone: 0.34.7 reads it nowhere.
-    let config = sled::Config::new().path(folder.sled()).cache_capacity(options.cache_bytes).flush_every_ms(None);
+    let config = sled::Config::new()
+        .path(folder.sled())
+        .cache_capacity(options.cache_bytes)
+        .flush_every_ms(None)
+        .segment_size(disk::SEGMENT_BYTES);
     match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(opened) => opened.map_err(|error| folder.sled_error(error)),
         Err(panic) => Err(folder.damaged(panicked(&*panic).to_string())),

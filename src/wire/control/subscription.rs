@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PurchaseRequest {
     /// The customer.
-    #[schema(example = "alpine-ski-house")]
+    #[schema(example = "northwind")]
     pub customer: String,
     /// The offer.
     #[schema(example = "contoso-crm")]

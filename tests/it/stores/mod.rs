@@ -1,6 +1,9 @@
 //! Every store passes the same suite; the embedded one also survives what happens to disks.
 
 mod conformance;
+#[cfg(unix)]
+mod disk_full;
+mod power_cut;
 mod sled_folder;
 
 use std::sync::Arc;

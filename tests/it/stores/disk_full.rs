@@ -1,0 +1,86 @@
+//! The disk is full: a commit that finds no room is refused, and so is every later one, but nothing acknowledged is lost.
+//!
+//! A limit on the size of files stands for the full disk: sled's write fails half-way, as it does there, and neither a
+//! file system of one's own nor any rights are needed. The limit holds for a process, so the test runs itself as a child.
+
+use std::{
+    env,
+    path::Path,
+    process::{Command, Output},
+};
+
+use rehearsal::store::{CommitError, SledOptions, SledStore, Store, StoreError};
+
+use super::{document, key, put};
+
+const FOLDER: &str = "REHEARSAL_TEST_FULL_DISK";
+
+#[tokio::test]
+async fn a_full_disk_refuses_commits_and_loses_none() {
+    // Limits that fall into the middle of a page, at the end of one, and some way along.
+    for limit_kib in [256, 1_001, 3_072] {
+        let folder = tempfile::tempdir().unwrap();
+        let child = run_child(folder.path(), limit_kib);
+        let output = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success(), "{output}");
+        let acknowledged = output.lines().find_map(|line| line.split_once("acknowledged: ")).expect(&output).1;
+        let acknowledged: u64 = acknowledged.trim().parse().unwrap();
+        assert!(acknowledged > 0, "{output}");
+
+        // There is room again.
+        let store = SledStore::open(folder.path(), SledOptions::default()).unwrap();
+        for number in 0..acknowledged {
+            let found = store.get(&key("a", number)).await.unwrap();
+            assert_eq!(found, Some(document(1, text(number))), "{number} of {acknowledged}");
+        }
+        store.commit(put(key("a", acknowledged + 10), "goes on")).await.unwrap();
+        store.close().await.unwrap();
+    }
+}
+
+/// The child's part. Run by itself it has no folder to fill, and nothing to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_of_the_full_disk_test() {
+    let Some(folder) = env::var_os(FOLDER) else { return };
+    let store = SledStore::open(Path::new(&folder), SledOptions::default()).unwrap();
+    let mut acknowledged = 0;
+    let first_error = loop {
+        match store.commit(put(key("a", acknowledged), text(acknowledged))).await {
+            Ok(()) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(first_error, CommitError::Store(StoreError::Engine(_))), "{first_error:?}");
+    assert!(first_error.to_string().contains("File too large"), "{first_error}");
+    // What failed does not show and what was acknowledged does, as far as sled can still read at all.
+    for number in 0..=acknowledged {
+        match store.get(&key("a", number)).await {
+            Ok(found) => assert_eq!(found, (number < acknowledged).then(|| document(1, text(number)))),
+            Err(error) => assert_eq!(error.to_string(), first_error.to_string()),
+        }
+    }
+    // Even what would need no room is refused, and for the same reason.
+    for _ in 0..3 {
+        let error = store.commit(put(key("a", 0), "tiny")).await.unwrap_err();
+        assert_eq!(error.to_string(), first_error.to_string());
+    }
+    assert_eq!(store.close().await.unwrap_err().to_string(), first_error.to_string());
+    println!("\nacknowledged: {acknowledged}");
+}
+
+/// Runs this very program with a limit on the size of files. The signal that comes with the limit is ignored, so that
+/// the write fails instead.
+fn run_child(folder: &Path, limit_kib: u32) -> Output {
+    let blocks = limit_kib * 2;
+    Command::new("sh")
+        .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "stores::disk_full::child_of_the_full_disk_test", "--nocapture"])
+        .env(FOLDER, folder)
+        .output()
+        .unwrap()
+}
+
+fn text(number: u64) -> String {
+    format!("document {number} ").repeat(100)
+}
