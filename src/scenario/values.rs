@@ -60,8 +60,10 @@ pub static LINK: Thing = Thing {
 };
 
 /// An account at the stand-in publisher.
-pub static ACCOUNT: Thing =
-    Thing { noun: "account", properties: &[property("id", "/account"), property("url", "/url")] };
+pub static ACCOUNT: Thing = Thing {
+    noun: "account",
+    properties: &[property("id", "/account"), property("url", "/url"), property("customerUrl", "/customerUrl")],
+};
 
 /// What Resolve answers.
 pub static RESOLVED: Thing = Thing {

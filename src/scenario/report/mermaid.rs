@@ -9,7 +9,7 @@ use super::{
 #[must_use]
 pub fn play(result: &PlayResult) -> String {
     let sections = result.scenarios.iter().map(|scenario| {
-        let title = escaped(&scenario.name);
+        let title = scenario.name.replace('\n', " ");
         format!("## {title}\n\n`{}`\n\n```mermaid\n{}```\n", scenario.source.file, self::scenario(scenario))
     });
     sections.collect::<Vec<_>>().join("\n")

@@ -55,8 +55,8 @@ pub fn play(result: &PlayResult, alphabet: Alphabet) -> String {
 #[must_use]
 pub fn summary(result: &PlayResult) -> String {
     let count = |verdict| result.scenarios.iter().filter(|scenario| scenario.verdict() == verdict).count();
-    let total = result.scenarios.len();
-    let mut out = format!("{total} scenario{}: {} passed", if total == 1 { "" } else { "s" }, count(Verdict::Passed));
+    let total = counted(result.scenarios.len(), "scenario");
+    let mut out = format!("{total}: {} passed", count(Verdict::Passed));
     for (verdict, word) in [(Verdict::Failed, "failed"), (Verdict::TimedOut, "timed out")] {
         match count(verdict) {
             0 => {}
@@ -154,10 +154,14 @@ fn verdict(result: &ScenarioResult) -> String {
     }
     let total = result.steps.len();
     match result.verdict() {
-        Verdict::Passed => format!("passed: {steps} steps, {checks} comparisons"),
+        Verdict::Passed => format!("passed: {}, {}", counted(steps, "step"), counted(checks, "comparison")),
         Verdict::TimedOut => format!("timed out: {steps} of {total} steps passed"),
         Verdict::Failed | Verdict::BadScenario => format!("failed: {steps} of {total} steps passed"),
     }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 fn push_indented(out: &mut String, text: &str) {

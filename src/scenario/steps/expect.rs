@@ -106,7 +106,7 @@ pub(super) static STEPS: &[StepKind] = &[
     },
     StepKind {
         name: "expect.account",
-        about: "Compares an account at the stand-in publisher.",
+        about: "Compares an account at the stand-in publisher: `state`, `steps`, `licenses`, `answers`, `customerUrl`.",
         sentence: "Expected of the account {account}: {*}.",
         fields: &[
             need("account", Text, "The address of the account: `$account.url`."),
