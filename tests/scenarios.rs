@@ -1,6 +1,7 @@
 //! Every scenario in `scenarios/` is played against a real server, twice: each report has to be equal to the golden one
 //! beside the scenario, so both are equal. `UPDATE_GOLDEN=1` writes the golden reports, and the tables of
 //! `docs/scenario-format.md`.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
 
 use std::{
     fmt::Write as _,

@@ -139,6 +139,12 @@ impl Sandbox {
         &self.world.id
     }
 
+    /// The name of its space in the store: another one when a sandbox of the same name is made anew.
+    #[must_use]
+    pub fn space(&self) -> &str {
+        self.world.space.name()
+    }
+
     /// What it sells, and to whom.
     #[must_use]
     pub fn catalogue(&self) -> &Arc<Catalogue> {

@@ -92,7 +92,8 @@ impl App {
             return Err(TokenFault::NotBearer);
         }
         let token = token.trim();
-        let remembered = self.checked_tokens().get(token);
+        // A sandbox that is deleted and made anew mints the very same tokens: what the old one's stood for is checked again.
+        let remembered = self.checked_tokens().get(token).filter(|checked| checked.sandbox.strong_count() > 0);
         let checked = match remembered {
             Some(checked) => checked,
             None => self.check(token)?,

@@ -16,8 +16,8 @@ use std::{
     },
 };
 
+use rand::rngs::ChaCha8Rng;
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
-use rand_chacha::ChaCha8Rng;
 use rehearsal::store::{Changeset, Direction, Key, KeyRange, OpenError, SledOptions, SledStore, Store};
 
 use super::key;
