@@ -1,7 +1,9 @@
-//! The disk is full: a commit that finds no room is refused, and so is every later one, but nothing acknowledged is lost.
+//! The disk is full: a commit that finds no room is refused, and so is every later one, but nothing acknowledged is
+//! lost.
 //!
 //! A limit on the size of files stands for the full disk: sled's write fails half-way, as it does there, and neither a
-//! file system of one's own nor any rights are needed. The limit holds for a process, so the test runs itself as a child.
+//! file system of one's own nor any rights are needed. The limit holds for a process, so the test runs itself as a
+//! child.
 
 use std::{
     env,
