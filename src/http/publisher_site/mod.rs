@@ -20,6 +20,7 @@
 pub mod json;
 
 mod account;
+mod fields;
 mod landing;
 mod views;
 

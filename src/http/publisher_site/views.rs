@@ -2,11 +2,12 @@
 
 use askama::Template;
 
+use super::fields::{FieldView, Input};
 use crate::{
     domain::{
         catalogue::ProvisioningStep,
         ids::{PublisherId, SandboxId},
-        setup_form::{FieldKind, FormField},
+        setup_form::FieldKind,
         time::Timestamp,
     },
     publisher::{
@@ -104,76 +105,6 @@ pub(super) struct AskPage {
     pub(super) shell: Shell,
     pub(super) choices: Vec<SiteChoice>,
     pub(super) unknown: Option<String>,
-}
-
-/// How a field is typed into.
-pub(super) enum Input {
-    Line(&'static str),
-    Lines,
-    Choice(Vec<String>),
-}
-
-pub(super) struct FieldView {
-    pub(super) name: String,
-    pub(super) label: String,
-    pub(super) help: String,
-    pub(super) required: bool,
-    pub(super) typed: String,
-    pub(super) error: Option<String>,
-    pub(super) input: Input,
-    /// Made of constants and the field's name, escaped here: what assistive technology needs to know.
-    pub(super) attributes: String,
-}
-
-impl FieldView {
-    fn of(field: &FormField, typed: &Typed, problems: &[FieldProblem], seats: Option<u32>) -> Self {
-        let error = problems.iter().find(|problem| problem.field == field.name).map(|problem| problem.message.clone());
-        let input = match &field.kind {
-            FieldKind::Text { .. } | FieldKind::Domain => Input::Line("text"),
-            FieldKind::Email => Input::Line("email"),
-            FieldKind::Choice { options } => Input::Choice(options.clone()),
-            FieldKind::Users { .. } => Input::Lines,
-        };
-        let help = match (&field.kind, seats) {
-            (FieldKind::Users { .. }, Some(seats)) => {
-                format!("{} One e-mail address a line, at most {seats}.", field.help).trim().to_owned()
-            }
-            (FieldKind::Users { .. }, None) => format!("{} One e-mail address a line.", field.help).trim().to_owned(),
-            _ => field.help.clone(),
-        };
-        let name = escaped(&field.name);
-        let mut described = Vec::new();
-        if !help.is_empty() {
-            described.push(format!("h-{name}"));
-        }
-        if error.is_some() {
-            described.push(format!("e-{name}"));
-        }
-        let mut attributes = String::new();
-        if !described.is_empty() {
-            attributes.push_str(&format!(" aria-describedby=\"{}\"", described.join(" ")));
-        }
-        if error.is_some() {
-            attributes.push_str(" aria-invalid=\"true\"");
-        }
-        if field.required {
-            attributes.push_str(" aria-required=\"true\"");
-        }
-        Self {
-            name: field.name.clone(),
-            label: field.label.clone(),
-            help,
-            required: field.required,
-            typed: typed.get(&field.name).cloned().unwrap_or_default(),
-            error,
-            input,
-            attributes,
-        }
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
 }
 
 /// A line of the summary of what is wrong.
@@ -354,15 +285,15 @@ pub(super) struct StepView {
 
 impl StepView {
     fn of(record: &StepRecord) -> Self {
-        let tries = if record.attempts > 1 { format!(" at attempt {}", record.attempts) } else { String::new() };
+        let tries = if record.attempts > 1 { format!(", at attempt {}", record.attempts) } else { String::new() };
         let (word, line) = match record.state {
             StepState::Todo => ("", String::new()),
             StepState::Running => ("In progress", String::new()),
             StepState::Waiting { until } => {
                 ("Waiting", format!("Attempt {} failed. The next one is due at {}.", record.attempts, clock(until)))
             }
-            StepState::Done { at } => ("Done", format!("Done{tries}, {}.", clock(at))),
-            StepState::AlreadyDone { at } => ("Done", format!("Found done already, {}.", clock(at))),
+            StepState::Done { at } => ("Done", format!("{}{tries}", clock(at))),
+            StepState::AlreadyDone { at } => ("Done", format!("{}, found done already", clock(at))),
             StepState::Skipped { .. } => ("Left out", "This marketplace has no licence API.".to_owned()),
             StepState::Stopped => ("Stopped", format!("Attempts so far: {}.", record.attempts)),
         };

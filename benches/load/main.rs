@@ -1,0 +1,223 @@
+//! Load, as ratios within one run: `cargo bench --bench load`, or `cargo bench --bench load -- quick`.
+//!
+//! Each figure stands beside that of a bare axum handler that does the same work with nothing around it, measured in
+//! turns on the same machine, so that the ratio means something where the figure does not.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::cast_precision_loss,
+    reason = "a benchmark measures real time, prints, and ends at the first surprise"
+)]
+#![allow(missing_docs, unreachable_pub, clippy::or_fun_call, reason = "a program, not a library")]
+
+mod client;
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Json, Router,
+    routing::{get, post},
+};
+use client::{Rate, Requests, request, run};
+use rehearsal::{
+    cli::wiring::{Server, ServerOptions},
+    store::{Changeset, Key, SledOptions, SledStore, Store},
+};
+use serde_json::Value;
+
+const CLIENTS: usize = 64;
+const PURCHASE: &str = r#"{"customer":"northwind","offer":"contoso-crm","plan":"team","quantity":5}"#;
+
+#[tokio::main]
+async fn main() {
+    let quick = std::env::args().any(|arg| arg == "quick");
+    let time = Duration::from_secs(if quick { 1 } else { 4 });
+    let many = if quick { 5_000 } else { 100_000 };
+    let turns = if quick { 1 } else { 3 };
+    println!("{CLIENTS} clients, {} s a turn, {turns} turn(s), {many} subscriptions for 'many'\n", time.as_secs());
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = start(folder.path()).await;
+    let one = purchase(&server).await;
+    let token = token(&server).await;
+    reads(&server, &one, &token, time, turns).await;
+    let empty = durable(&server, folder.path(), time, turns).await;
+    let few = list(&server, &token, time).await;
+
+    println!("\nfilling up to {many} subscriptions ...");
+    fill(&server, many).await;
+    let full = durable(&server, folder.path(), time, turns).await;
+    println!("durable purchases, many stored / few stored: {:.2}", full / empty);
+    let page = list(&server, &token, time).await;
+    println!("cost of a page of 100, many stored / few stored: {:.2}", few / page);
+    server.stop().await.expect("the server stops");
+    restart(folder.path()).await;
+}
+
+async fn start(data: &Path) -> Server {
+    let options = ServerOptions { data: Some(data.to_owned()), ..ServerOptions::default() };
+    Server::start(options).await.expect("the server starts")
+}
+
+async fn restart(data: &Path) {
+    let before = Instant::now();
+    let server = start(data).await;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let memory = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS unknown");
+    println!("start to ready with what is stored: {:.0} ms; {memory}", before.elapsed().as_secs_f64() * 1000.0);
+    server.stop().await.expect("the server stops");
+}
+
+/// GET of one subscription with a verified token, against a bare handler that serialises the same document.
+async fn reads(server: &Server, one: &Value, token: &str, time: Duration, turns: usize) {
+    let id = one["id"].as_str().expect("an id");
+    let path = format!("/api/saas/subscriptions/{id}?api-version=2018-08-31");
+    let bearer = format!("Bearer {token}");
+    let get_it = request("GET", &path, &[("Authorization", &bearer)], "");
+    let document: Value = fetch(server, &path, token).await;
+    let document = Arc::new(document);
+    let bare = serve(Router::new().route("/", get(move || async move { Json(Arc::clone(&document)) }))).await;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..turns {
+        theirs.push(run(bare, CLIENTS, time, Requests::Same(request("GET", "/", &[], "").into())).await);
+        ours.push(run(server.address, CLIENTS, time, Requests::Same(get_it.clone().into())).await);
+    }
+    compare("GET of one subscription, token verified", &ours, &theirs);
+}
+
+/// Durable purchases, against a bare handler that commits one document of the same size through the same store.
+async fn durable(server: &Server, data: &Path, time: Duration, turns: usize) -> f64 {
+    let size = 1500;
+    let folder = data.join("bare");
+    let store = Arc::new(SledStore::open(&folder, SledOptions::default()).expect("a store"));
+    let numbers = Arc::new(AtomicU64::new(0));
+    let kept = Arc::clone(&store);
+    let commit = move || {
+        let (store, numbers) = (Arc::clone(&kept), Arc::clone(&numbers));
+        async move {
+            let mut changeset = Changeset::default();
+            let number = numbers.fetch_add(1, Ordering::Relaxed);
+            changeset.put(Key::in_sandbox("bench").number(number), vec![b'x'; size]);
+            store.commit(changeset).await.expect("a commit");
+        }
+    };
+    let bare = serve(Router::new().route("/", post(commit))).await;
+    let buy = request("POST", "/sim/v1/sandboxes/default/purchases", &[("Content-Type", "application/json")], PURCHASE);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let before = server.app.store().flush_figures();
+    for _ in 0..turns {
+        theirs.push(run(bare, CLIENTS, time, Requests::Same(request("POST", "/", &[], "").into())).await);
+        ours.push(run(server.address, CLIENTS, time, Requests::Same(buy.clone().into())).await);
+    }
+    let rate = compare("durable purchases", &ours, &theirs);
+    let after = server.app.store().flush_figures();
+    let answers: usize = ours.iter().map(|rate| rate.answers).sum();
+    let (commits, flushes) = (after.commits - before.commits, after.flushes - before.flushes);
+    let per_flush = answers as f64 / flushes.max(1) as f64;
+    println!("  {answers} purchases in {commits} commits and {flushes} flushes: {per_flush:.1} purchases a flush");
+    activations(server, time).await;
+    store.close().await.expect("the store closes");
+    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
+    rate
+}
+
+/// Activations of purchases made beforehand.
+async fn activations(server: &Server, time: Duration) {
+    let token = token(server).await;
+    let bearer = format!("Bearer {token}");
+    let page = control(server, "/sim/v1/sandboxes/default/subscriptions?limit=500").await;
+    let mut ids = Vec::new();
+    let mut page = page;
+    while ids.len() < 20_000 {
+        let listed = page["subscriptions"].as_array().expect("a list");
+        let pending = listed.iter().filter(|one| one["status"] == "PendingFulfillmentStart");
+        ids.extend(pending.filter_map(|one| one["id"].as_str().map(str::to_owned)));
+        let Some(next) = page["next"].as_str() else { break };
+        page = control(server, &format!("/sim/v1/sandboxes/default/subscriptions?{next}")).await;
+    }
+    let each = ids.iter().map(|id| {
+        let path = format!("/api/saas/subscriptions/{id}/activate?api-version=2018-08-31");
+        request("POST", &path, &[("Authorization", &bearer)], "")
+    });
+    let rate = run(server.address, CLIENTS, time, Requests::Each(Arc::new(each.collect()))).await;
+    assert_eq!(rate.failures, 0, "every activation succeeds");
+    println!("  activations: {:.0}/s ({} of them)", rate.per_second, rate.answers);
+}
+
+/// Pages of the publisher's list.
+async fn list(server: &Server, token: &str, time: Duration) -> f64 {
+    let bearer = format!("Bearer {token}");
+    // A page from the middle of the list, so that finding it is part of the cost.
+    let first = fetch(server, "/api/saas/subscriptions?api-version=2018-08-31", token).await;
+    let next = first["@nextLink"].as_str().and_then(|link| link.split_once("/api/")).map(|(_, path)| format!("/api/{path}"));
+    let path = next.unwrap_or_else(|| "/api/saas/subscriptions?api-version=2018-08-31".to_owned());
+    let get_it = request("GET", &path, &[("Authorization", &bearer)], "");
+    let rate = run(server.address, 8, time, Requests::Same(get_it.into())).await;
+    println!("pages of 100 of the list: {:.0}/s", rate.per_second);
+    rate.per_second
+}
+
+async fn fill(server: &Server, many: usize) {
+    let buy = request("POST", "/sim/v1/sandboxes/default/purchases", &[("Content-Type", "application/json")], PURCHASE);
+    let rate = run(server.address, CLIENTS, Duration::from_secs(600), Requests::Each(Arc::new(vec![buy; many]))).await;
+    assert_eq!(rate.failures, 0, "every purchase succeeds");
+}
+
+async fn serve(router: Router) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn control(server: &Server, path: &str) -> Value {
+    reqwest::get(format!("{}{path}", server.base_url)).await.expect("an answer").json().await.expect("JSON")
+}
+
+async fn fetch(server: &Server, path: &str, token: &str) -> Value {
+    let call = reqwest::Client::new().get(format!("{}{path}", server.base_url)).bearer_auth(token);
+    call.send().await.expect("an answer").json().await.expect("JSON")
+}
+
+async fn purchase(server: &Server) -> Value {
+    let url = format!("{}/sim/v1/sandboxes/default/purchases", server.base_url);
+    let call = reqwest::Client::new().post(url).body(PURCHASE);
+    call.send().await.expect("an answer").json().await.expect("JSON")
+}
+
+async fn token(server: &Server) -> String {
+    let environment = control(server, "/sim/v1/sandboxes/default/environment").await;
+    let app = &environment["publishers"][0];
+    let text = |name: &str| app[name].as_str().expect("a text").to_owned();
+    let scope = format!("{}/.default", environment["resource"].as_str().expect("a text"));
+    let form = [
+        ("grant_type", "client_credentials".to_owned()),
+        ("client_id", text("clientId")),
+        ("client_secret", text("clientSecret")),
+        ("scope", scope),
+    ];
+    let call = reqwest::Client::new().post(text("tokenEndpoint")).form(&form);
+    let answer: Value = call.send().await.expect("an answer").json().await.expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// Prints both sides and their ratio, and gives our best rate.
+fn compare(what: &str, ours: &[Rate], theirs: &[Rate]) -> f64 {
+    assert!(ours.iter().chain(theirs).all(|rate| rate.failures == 0), "every request succeeds: {ours:?} {theirs:?}");
+    let median = |rates: &[Rate]| {
+        let mut figures: Vec<f64> = rates.iter().map(|rate| rate.per_second).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!("{what}: {ours:.0}/s, bare {theirs:.0}/s, ratio {:.2}", ours / theirs);
+    ours
+}
