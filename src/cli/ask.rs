@@ -107,9 +107,7 @@ fn client() -> Result<reqwest::Client, String> {
 
 fn not_reached(url: &Url, error: &reqwest::Error) -> String {
     let why = if error.is_timeout() { "it does not answer" } else { "nobody listens there" };
-    format!(
-        "error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name another one"
-    )
+    format!("error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name another one")
 }
 
 fn not_rehearsal(url: &Url) -> String {

@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
 
 mod faces;
+mod kill;
 mod stores;
