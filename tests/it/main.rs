@@ -3,3 +3,4 @@
 
 mod faces;
 mod stores;
+mod world;

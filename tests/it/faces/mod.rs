@@ -1,3 +1,5 @@
-//! The faces, called in process, on a store in memory.
+//! The faces: the console called in process on a store in memory, the APIs over real HTTP.
 
 mod console;
+mod marketplace;
+mod marketplace_refusals;

@@ -21,7 +21,7 @@ async fn a_full_disk_refuses_commits_and_loses_none() {
     for limit_kib in [256, 1_001, 3_072] {
         let folder = tempfile::tempdir().unwrap();
         let child = run_child(folder.path(), limit_kib);
-        let output = String::from_utf8_lossy(&child.stdout).into_owned() + &String::from_utf8_lossy(&child.stderr);
+        let output = format!("{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
         assert!(child.status.success(), "{output}");
         let acknowledged = output.lines().find_map(|line| line.split_once("acknowledged: ")).expect(&output).1;
         let acknowledged: u64 = acknowledged.trim().parse().unwrap();

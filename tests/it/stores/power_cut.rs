@@ -16,8 +16,7 @@ use std::{
     },
 };
 
-use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
 use rehearsal::store::{Changeset, Direction, Key, KeyRange, OpenError, SledOptions, SledStore, Store};
 
 use super::key;
