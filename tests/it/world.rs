@@ -224,6 +224,11 @@ impl Publisher {
         self.http.request(method, url).bearer_auth(&self.token)
     }
 
+    /// The same program with another token.
+    pub(crate) fn with_token(&self, token: String) -> Self {
+        Self { token, ..self.clone() }
+    }
+
     pub(crate) async fn resolve(&self, code: &str) -> Reply {
         send(self.request(Method::POST, "/subscriptions/resolve").header("x-ms-marketplace-token", code)).await
     }

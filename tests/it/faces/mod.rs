@@ -1,5 +1,6 @@
 //! The faces: the console called in process on a store in memory, the APIs over real HTTP.
 
 mod console;
+mod identity;
 mod marketplace;
 mod marketplace_refusals;
