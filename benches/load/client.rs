@@ -1,6 +1,8 @@
 //! A load client that costs little: keep-alive connections, requests made beforehand, answers read by their length.
 
-use std::{net::SocketAddr, sync::Arc, sync::atomic::AtomicUsize, sync::atomic::Ordering, time::Duration, time::Instant};
+use std::{
+    net::SocketAddr, sync::Arc, sync::atomic::AtomicUsize, sync::atomic::Ordering, time::Duration, time::Instant,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -157,7 +157,8 @@ async fn list(server: &Server, token: &str, time: Duration) -> f64 {
     let bearer = format!("Bearer {token}");
     // A page from the middle of the list, so that finding it is part of the cost.
     let first = fetch(server, "/api/saas/subscriptions?api-version=2018-08-31", token).await;
-    let next = first["@nextLink"].as_str().and_then(|link| link.split_once("/api/")).map(|(_, path)| format!("/api/{path}"));
+    let next =
+        first["@nextLink"].as_str().and_then(|link| link.split_once("/api/")).map(|(_, path)| format!("/api/{path}"));
     let path = next.unwrap_or_else(|| "/api/saas/subscriptions?api-version=2018-08-31".to_owned());
     let get_it = request("GET", &path, &[("Authorization", &bearer)], "");
     let rate = run(server.address, 8, time, Requests::Same(get_it.into())).await;

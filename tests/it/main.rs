@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module a room.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
 
+mod cli;
 mod faces;
 mod stores;
 mod world;

@@ -60,9 +60,8 @@ async fn a_v1_token_answer_has_texts_and_a_v2_one_has_numbers() {
     assert_eq!(v1.text, expected);
     let v2 = app.asks_v2(&[]).await;
     let token = text(&v2.expect(200), "access_token");
-    let expected = format!(
-        r#"{{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"{token}"}}"#
-    );
+    let expected =
+        format!(r#"{{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"{token}"}}"#);
     assert_eq!(v2.text, expected);
     for reply in [v1, v2] {
         for (name, value) in [
@@ -141,7 +140,9 @@ async fn refusals_have_entras_status_error_and_code() {
     let v1 = format!("/{}/oauth2/token", app.tenant());
     refused(&app.asks(&v1, &[]).await, 400, "invalid_request", 900_144);
     refused(&app.asks(&v1, &[("resource", "https://graph.microsoft.com")]).await, 400, "invalid_resource", 500_011);
-    for (tenant, code) in [(stranger, 90_002), ("nobody.example", 90_002), ("nobody", 900_023), ("a_b.example", 900_023)] {
+    for (tenant, code) in
+        [(stranger, 90_002), ("nobody.example", 90_002), ("nobody", 900_023), ("a_b.example", 900_023)]
+    {
         let reply = app.asks(&format!("/{tenant}/oauth2/v2.0/token"), &[]).await;
         refused(&reply, 400, "invalid_request", code);
         assert!(reply.text.contains(tenant), "{}", reply.text);

@@ -9,8 +9,7 @@ use serde_json::Value;
 use crate::world::{Reply, VERSION, World, code, masked, send, text};
 
 const BENEFICIARY: &str = r#""beneficiary":{"emailId":"nora.lindqvist@northwind.example","objectId":"<guid>","tenantId":"<guid>","puid":"<puid>"}"#;
-const PURCHASER: &str =
-    r#""purchaser":{"emailId":"priya.sharma@proseware.example","objectId":"<guid>","tenantId":"<guid>","puid":"<puid>"}"#;
+const PURCHASER: &str = r#""purchaser":{"emailId":"priya.sharma@proseware.example","objectId":"<guid>","tenantId":"<guid>","puid":"<puid>"}"#;
 
 /// The subscription object of the flat rate or of the five seats that the buyer buys, as it was recorded.
 fn recorded(is_flat: bool, status: &str, term: &str) -> String {
@@ -103,8 +102,7 @@ async fn a_list_without_subscriptions_is_empty_and_others_are_not_in_it() {
     world.buyer().buys("woodgrove", "fabrikam-vault", "teams", Some(2)).await;
     assert_eq!(contoso.lists().await.text, r#"{"subscriptions":[]}"#);
     world.buyer().buys_seats().await;
-    let expected =
-        format!(r#"{{"subscriptions":[{}]}}"#, recorded(false, "PendingFulfillmentStart", NO_DATES));
+    let expected = format!(r#"{{"subscriptions":[{}]}}"#, recorded(false, "PendingFulfillmentStart", NO_DATES));
     assert_eq!(masked(&contoso.lists().await.text), expected);
     assert_eq!(world.publisher("fabrikam").await.lists().await.json()["subscriptions"].as_array().unwrap().len(), 1);
 }
@@ -232,7 +230,8 @@ async fn the_callers_own_ids_come_back() {
     let one = send(list().header("x-ms-correlationid", "my-story")).await;
     assert_eq!(one.header("x-ms-correlationid"), Some("my-story"));
     assert_eq!(one.header("x-ms-requestid").map(masked).as_deref(), Some("<guid>"));
-    let azure = send(list().header("x-ms-client-request-id", "x").header("x-ms-return-client-request-id", "true")).await;
+    let azure =
+        send(list().header("x-ms-client-request-id", "x").header("x-ms-return-client-request-id", "true")).await;
     assert_eq!(azure.header("x-ms-client-request-id"), None);
 }
 

@@ -66,7 +66,8 @@ async fn another_publishers_subscription_is_forbidden_and_stays_as_it_is() {
     let bought = world.buyer().buys_seats().await;
     let id = text(&bought, "id");
     let plans = send(fabrikam.request(Method::GET, &format!("/subscriptions/{id}/listAvailablePlans"))).await;
-    for reply in [fabrikam.get(&id).await, fabrikam.activate(&id).await, fabrikam.resolve(&code(&bought)).await, plans] {
+    for reply in [fabrikam.get(&id).await, fabrikam.activate(&id).await, fabrikam.resolve(&code(&bought)).await, plans]
+    {
         assert_eq!((reply.status, reply.text.as_str()), (403, FORBIDDEN));
     }
     assert_eq!(world.operator().subscription(&id).await["status"], "PendingFulfillmentStart");
@@ -76,8 +77,9 @@ async fn another_publishers_subscription_is_forbidden_and_stays_as_it_is() {
 async fn what_does_not_exist_is_not_found() {
     let world = World::start().await;
     let contoso = world.publisher("contoso").await;
-    let expected =
-        format!(r#"{{"code":"EntityNotFound","message":"Subscription {UNKNOWN} not found","target":"subscriptionId"}}"#);
+    let expected = format!(
+        r#"{{"code":"EntityNotFound","message":"Subscription {UNKNOWN} not found","target":"subscriptionId"}}"#
+    );
     for reply in [contoso.get(UNKNOWN).await, contoso.activate(UNKNOWN).await] {
         assert_eq!((reply.status, reply.text.as_str()), (404, expected.as_str()));
     }
@@ -117,7 +119,8 @@ async fn resolve_needs_its_header() {
     let world = World::start().await;
     let contoso = world.publisher("contoso").await;
     let reply = send(contoso.request(Method::POST, "/subscriptions/resolve")).await;
-    let expected = r#"{"code":"HeaderNotPresent","message":"Mandatory header missing","target":"x-ms-marketplace-token"}"#;
+    let expected =
+        r#"{"code":"HeaderNotPresent","message":"Mandatory header missing","target":"x-ms-marketplace-token"}"#;
     assert_eq!((reply.status, reply.text.as_str()), (400, expected));
 }
 

@@ -71,7 +71,10 @@ async fn timers_run_one_after_the_other() {
         let next = &operator.get("clock").await.expect(200)["nextTimer"];
         assert_eq!(next, &json!({ "due": due, "kind": kind, "subscription": id }));
         let ran = operator.post("clock/run-next", json!({})).await.expect(200);
-        assert_eq!([&ran["count"], &ran["clock"]["now"], &ran["ran"][0]["kind"]], [&json!(1), &json!(due), &json!(kind)]);
+        assert_eq!(
+            [&ran["count"], &ran["clock"]["now"], &ran["ran"][0]["kind"]],
+            [&json!(1), &json!(due), &json!(kind)]
+        );
         let caused = ran["ran"][0]["entries"].as_array().unwrap();
         let facts = operator.journal(&format!("kind={causes}")).await;
         assert!(caused.contains(&facts[0]["seq"]), "{ran}");
@@ -99,11 +102,15 @@ async fn who_is_not_activated_in_thirty_days_is_cancelled_and_never_billed() {
         let view = operator.subscription(id).await;
         assert_eq!([&view["status"], &view["ledger"]], [&json!("Unsubscribed"), &json!([])]);
         assert_eq!(view["billing"], json!({ "started": false, "missing": [] }));
-        let facts = operator.journal(&format!("subscription={id}&kind=notActivatedInTime,billingStarted,charged")).await;
+        let facts =
+            operator.journal(&format!("subscription={id}&kind=notActivatedInTime,billingStarted,charged")).await;
         assert_eq!(kinds(&facts), ["notActivatedInTime"]);
     }
     assert_eq!(operator.subscription(&done).await["status"], "Subscribed");
-    assert_eq!(world.publisher("contoso").await.get(&never).await.expect(200)["saasSubscriptionStatus"], "Unsubscribed");
+    assert_eq!(
+        world.publisher("contoso").await.get(&never).await.expect(200)["saasSubscriptionStatus"],
+        "Unsubscribed"
+    );
     problem(&world.publisher("contoso").await.reports(&never, 3).await, 409, "notInStatus", None);
     let fresh = operator.post(&format!("subscriptions/{never}/links"), json!({})).await;
     assert!([201, 409].contains(&fresh.status), "{}", fresh.text);

@@ -49,8 +49,7 @@ async fn the_document_lists_every_call_and_every_call_is_served() {
                 .filter(|parameter| parameter["in"] == "path")
                 .map(|parameter| parameter["name"].as_str().unwrap())
                 .collect();
-            let used: BTreeSet<&str> =
-                path.split('{').skip(1).map(|part| part.split_once('}').unwrap().0).collect();
+            let used: BTreeSet<&str> = path.split('{').skip(1).map(|part| part.split_once('}').unwrap().0).collect();
             assert_eq!(declared, used, "{method} {path}");
         }
     }
@@ -58,7 +57,8 @@ async fn the_document_lists_every_call_and_every_call_is_served() {
     assert_eq!(listed, expected);
     for call in listed {
         let (method, path) = call.split_once(' ').unwrap();
-        let path = path.replace("{sandbox}", "nobody").replace("{subscription}", "0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9");
+        let path =
+            path.replace("{sandbox}", "nobody").replace("{subscription}", "0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9");
         let reply = send(world.request(Method::from_bytes(method.as_bytes()).unwrap(), &path)).await;
         assert_ne!(reply.status, 405, "{call}");
         assert_ne!(reply.json()["code"], "noSuchPath", "{call}");

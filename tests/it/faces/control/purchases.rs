@@ -8,8 +8,7 @@ use crate::world::{SANDBOX, START, World, code, send, text};
 
 /// An order of five seats with some fields changed; `null` takes a field out.
 fn order(changes: Value) -> Value {
-    let mut order =
-        json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5 });
+    let mut order = json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5 });
     for (name, value) in changes.as_object().unwrap() {
         if value.is_null() {
             order.as_object_mut().unwrap().shift_remove(name);
