@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{
     event::Event,
     ids::{PublisherId, SubscriptionId},
-    purchase_token,
+    purchase_token::{self, CodeFault},
     refusal::Refusal,
     subscription::{self, Context, Decision, Subscription, TimerPlan, decide},
 };
@@ -62,15 +62,18 @@ impl Command for Resolve {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
         Box::pin(async move {
-            let opened = purchase_token::unseal(&desk.world.secrets, &self.code, desk.now());
-            let id = match opened {
-                Ok(opened) => opened.subscription,
+            let found = match purchase_token::unseal(&desk.world.secrets, &self.code, desk.now()) {
+                // Sandboxes of one seed have the same secrets: a code that opens may still be another sandbox's.
+                Ok(opened) => find_subscription(desk, opened.subscription).await?.ok_or(CodeFault::Foreign),
+                Err(fault) => Err(fault),
+            };
+            let subscription = match found {
+                Ok(subscription) => own(subscription, &self.publisher)?,
                 Err(fault) => {
                     desk.note(Player::Marketplace, None, What::Fact(Event::CodeRefused { fault: fault.clone() }));
                     return Ok(Err(Refusal::Code(fault)));
                 }
             };
-            let subscription = load_own(desk, id, &self.publisher).await?;
             let context = Context { now: desk.now(), first_entry: desk.next_entry() };
             let decision = decide(&subscription, subscription::Command::Resolve, context)?;
             save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).map(Ok)
@@ -95,7 +98,7 @@ impl Command for Change {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let subscription = load_own(desk, self.id, &self.publisher).await?;
+            let subscription = own(load_subscription(desk, self.id).await?, &self.publisher)?;
             let command = match self.change {
                 PublisherChange::Activate => subscription::Command::Activate,
                 PublisherChange::ReportLicenses { assigned } => subscription::Command::ReportLicenses { assigned },
@@ -109,15 +112,18 @@ impl Command for Change {
 
 /// A subscription that has to exist.
 pub(super) async fn load_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Subscription, AppError> {
-    let key = desk.space().subscription(id);
-    desk.load(&key).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
+    find_subscription(desk, id).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
 }
 
-/// A subscription that has to exist and to be the publisher's own.
-async fn load_own(desk: &mut Desk<'_>, id: SubscriptionId, publisher: &PublisherId) -> Result<Subscription, AppError> {
-    let subscription = load_subscription(desk, id).await?;
+async fn find_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Option<Subscription>, AppError> {
+    let key = desk.space().subscription(id);
+    desk.load(&key).await
+}
+
+/// A subscription that has to be the publisher's own.
+fn own(subscription: Subscription, publisher: &PublisherId) -> Result<Subscription, AppError> {
     if subscription.publisher != *publisher {
-        return Err(Refusal::OtherPublisher { subscription: id, publisher: publisher.clone() }.into());
+        return Err(Refusal::OtherPublisher { subscription: subscription.id, publisher: publisher.clone() }.into());
     }
     Ok(subscription)
 }

@@ -33,6 +33,10 @@ fn check_name(kind: &'static str, text: &str) -> Result<(), BadId> {
     if !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.')) {
         return bad("has a character other than a-z, 0-9, '-', '_' and '.'");
     }
+    // Clients take such a segment out of a URL's path, so what it names could never be reached.
+    if matches!(text, "." | "..") {
+        return bad("is made of dots alone");
+    }
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 
 mod browser;
 mod changes;
+mod cli;
 mod faces;
 mod kill;
 mod stores;
+mod world;

@@ -30,6 +30,7 @@ const LARGEST_PAGE: usize = 1000;
 /// Which entries are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct JournalQuery {
     /// Only entries with a larger number. Live, `Last-Event-ID` says the same and goes before it.
     since: Option<u64>,

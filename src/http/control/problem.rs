@@ -32,6 +32,8 @@ pub(super) enum ControlError {
         /// What to do.
         hint: &'static str,
     },
+    /// The body is longer than any that makes sense.
+    BodyTooLarge(String),
     /// There is nothing at that path.
     NoSuchPath(String),
     /// The publisher's token is not accepted.
@@ -66,6 +68,13 @@ impl ControlError {
             Self::BadInput { field, hint, .. } => {
                 (StatusCode::BAD_REQUEST, "The input can't be read", "badInput", *hint, *field)
             }
+            Self::BodyTooLarge(_) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too large",
+                "bodyTooLarge",
+                "Send what /sim/openapi.json describes; none of it comes near the limit.",
+                None,
+            ),
             Self::NoSuchPath(_) => (
                 StatusCode::NOT_FOUND,
                 "There is nothing here",
@@ -82,7 +91,7 @@ impl ControlError {
             ),
         };
         let detail = match self {
-            Self::BadInput { detail, .. } => detail.clone(),
+            Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) => detail.clone(),
             Self::NoSuchPath(path) => format!("there is nothing at {path}"),
             Self::Token(fault) => fault.to_string(),
             Self::App(error) => error.to_string(),
@@ -207,7 +216,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             field: None,
             hint: "Send a JSON object with the fields that /sim/openapi.json describes.",
         };
-        let body = Bytes::from_request(request, state).await.map_err(|error| bad(error.body_text()))?;
+        let body = Bytes::from_request(request, state).await.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ControlError::BodyTooLarge(error.body_text()),
+            _ => bad(error.body_text()),
+        })?;
         let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
         serde_json::from_slice(body).map(Self).map_err(|error| bad(error.to_string()))
     }

@@ -70,6 +70,7 @@ fn order(input: PurchaseRequest) -> Result<PurchaseOrder, ControlError> {
 /// Where a list goes on, and how long its pages are.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
     /// Where the list goes on, as the page before said it.
     after: Option<String>,

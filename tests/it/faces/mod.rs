@@ -1,3 +1,7 @@
-//! The faces, called in process, on a store in memory.
+//! The faces: the console called in process on a store in memory, the APIs over real HTTP.
 
 mod console;
+mod control;
+mod identity;
+mod marketplace;
+mod marketplace_refusals;

@@ -1,0 +1,117 @@
+//! The clock, and what time brings.
+
+use serde_json::{Value, json};
+
+use super::{kinds, problem};
+use crate::world::{START, World, text};
+
+#[tokio::test]
+async fn the_clock_moves_when_it_is_told_to() {
+    let world = World::start().await;
+    let operator = world.operator();
+    assert_eq!(operator.get("clock").await.expect(200), json!({ "now": START, "frozen": true }));
+    let now = |ran: Value| text(&ran["clock"], "now");
+    assert_eq!(now(operator.advances("PT90S").await), "2026-01-01T09:01:30Z");
+    assert_eq!(now(operator.advances("2d").await), "2026-01-03T09:01:30Z");
+    assert_eq!(now(operator.advances("P1M").await), "2026-02-03T09:01:30Z");
+    let to = operator.post("clock/advance", json!({ "to": "2026-03-01T00:00:00Z" })).await;
+    assert_eq!(now(to.expect(200)), "2026-03-01T00:00:00Z");
+    assert_eq!(now(operator.advances("PT0S").await), "2026-03-01T00:00:00Z");
+    let frozen = operator.post("clock/freeze", json!({ "at": "2026-03-02T00:00:00Z" })).await.expect(200);
+    assert_eq!([&frozen["now"], &frozen["frozen"]], [&json!("2026-03-02T00:00:00Z"), &json!(true)]);
+    let running = operator.post("clock/resume", json!({})).await.expect(200);
+    assert_eq!(running["frozen"], false);
+    assert!(text(&running, "now").as_str() >= "2026-03-02T00:00:00", "{running}");
+    assert_eq!(operator.post("clock/freeze", json!({})).await.expect(200)["frozen"], true);
+}
+
+#[tokio::test]
+async fn a_move_that_makes_no_sense_is_refused() {
+    let world = World::start().await;
+    let operator = world.operator();
+    for (body, field) in [
+        (json!({ "by": "soon" }), Some("by")),
+        (json!({ "by": "" }), Some("by")),
+        (json!({ "by": "-P1D" }), Some("by")),
+        (json!({ "by": "P1000000Y" }), Some("by")),
+        (json!({ "to": "tomorrow" }), Some("to")),
+        (json!({}), Some("by")),
+        (json!({ "by": "P1D", "to": "2026-03-01T00:00:00Z" }), Some("by")),
+        (json!({ "for": "P1D" }), None),
+        (json!({ "by": 5 }), None),
+    ] {
+        problem(&operator.post("clock/advance", body).await, 400, "badInput", field);
+    }
+    problem(&operator.post("clock/freeze", json!({ "at": "noon" })).await, 400, "badInput", Some("at"));
+    assert_eq!(operator.get("clock").await.expect(200)["now"], START, "a clock never goes back");
+    problem(&world.operator_of("nobody").get("clock").await, 404, "unknownSandbox", None);
+    problem(&world.operator_of("nobody").post("clock/resume", json!({})).await, 404, "unknownSandbox", None);
+}
+
+#[tokio::test]
+async fn the_clock_never_goes_back() {
+    let world = World::start().await;
+    let operator = world.operator();
+    operator.post("clock/advance", json!({ "to": "2025-01-01T00:00:00Z" })).await;
+    operator.post("clock/freeze", json!({ "at": "2025-01-01T00:00:00Z" })).await;
+    assert_eq!(operator.get("clock").await.expect(200)["now"], START);
+}
+
+#[tokio::test]
+async fn timers_run_one_after_the_other() {
+    let world = World::start().await;
+    let operator = world.operator();
+    let idle = operator.post("clock/run-next", json!({})).await.expect(200);
+    assert_eq!([&idle["count"], &idle["clock"]["now"]], [&json!(0), &json!(START)]);
+    let id = text(&world.buyer().buys_seats().await, "id");
+    for (kind, due, causes) in [
+        ("codeLifeEnds", "2026-01-02T09:00:00Z", "codeExpired"),
+        ("activationOverdue", "2026-01-31T09:00:00Z", "notActivatedInTime"),
+    ] {
+        let next = &operator.get("clock").await.expect(200)["nextTimer"];
+        assert_eq!(next, &json!({ "due": due, "kind": kind, "subscription": id }));
+        let ran = operator.post("clock/run-next", json!({})).await.expect(200);
+        assert_eq!(
+            [&ran["count"], &ran["clock"]["now"], &ran["ran"][0]["kind"]],
+            [&json!(1), &json!(due), &json!(kind)]
+        );
+        let caused = ran["ran"][0]["entries"].as_array().unwrap();
+        let facts = operator.journal(&format!("kind={causes}")).await;
+        assert!(caused.contains(&facts[0]["seq"]), "{ran}");
+        assert_eq!(facts[0]["at"], due);
+    }
+    assert!(operator.get("clock").await.expect(200).get("nextTimer").is_none());
+}
+
+#[tokio::test]
+async fn who_is_not_activated_in_thirty_days_is_cancelled_and_never_billed() {
+    let world = World::start().await;
+    let operator = world.operator();
+    let never = text(&world.buyer().buys_seats().await, "id");
+    let half = text(&world.buyer().buys_seats().await, "id");
+    let done = text(&world.buyer().buys_seats().await, "id");
+    let contoso = world.publisher("contoso").await;
+    for id in [&half, &done] {
+        contoso.reports(id, 3).await.expect(200);
+    }
+    contoso.activate(&done).await;
+    operator.post("clock/advance", json!({ "to": "2026-01-31T08:59:59Z" })).await.expect(200);
+    assert_eq!(operator.subscription(&never).await["status"], "PendingFulfillmentStart");
+    operator.advances("PT1S").await;
+    for id in [&never, &half] {
+        let view = operator.subscription(id).await;
+        assert_eq!([&view["status"], &view["ledger"]], [&json!("Unsubscribed"), &json!([])]);
+        assert_eq!(view["billing"], json!({ "started": false, "missing": [] }));
+        let facts =
+            operator.journal(&format!("subscription={id}&kind=notActivatedInTime,billingStarted,charged")).await;
+        assert_eq!(kinds(&facts), ["notActivatedInTime"]);
+    }
+    assert_eq!(operator.subscription(&done).await["status"], "Subscribed");
+    assert_eq!(
+        world.publisher("contoso").await.get(&never).await.expect(200)["saasSubscriptionStatus"],
+        "Unsubscribed"
+    );
+    problem(&world.publisher("contoso").await.reports(&never, 3).await, 409, "notInStatus", None);
+    let fresh = operator.post(&format!("subscriptions/{never}/links"), json!({})).await;
+    assert!([201, 409].contains(&fresh.status), "{}", fresh.text);
+}

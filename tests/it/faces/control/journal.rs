@@ -1,0 +1,176 @@
+//! The journal: filters, pages, and entries as they come.
+
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use serde_json::Value;
+
+use super::{kinds, problem};
+use crate::world::{World, text};
+
+/// A world in which something has happened, and the two subscriptions that it happened to.
+async fn eventful() -> (World, String, String) {
+    let world = World::start().await;
+    let first = text(&world.buyer().buys_seats().await, "id");
+    world.operator().advances("PT1H").await;
+    let second = text(&world.buyer().buys_flat_rate().await, "id");
+    let contoso = world.publisher("contoso").await;
+    contoso.reports(&first, 5).await.expect(200);
+    contoso.activate(&first).await;
+    (world, first, second)
+}
+
+fn numbers(entries: &[Value]) -> Vec<u64> {
+    entries.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn entries_are_numbered_from_one_without_gaps() {
+    let (world, first, _) = eventful().await;
+    let all = world.operator().journal("limit=1000").await;
+    assert_eq!(numbers(&all), (1..=u64::try_from(all.len()).unwrap()).collect::<Vec<_>>());
+    assert_eq!(kinds(&all)[..2], ["purchaseCreated", "codeIssued"]);
+    let exchange = all.iter().rfind(|entry| entry["kind"] == "exchange").unwrap();
+    assert_eq!([&exchange["from"], &exchange["to"]], ["publisher", "marketplace"]);
+    assert_eq!([&exchange["data"]["method"], &exchange["subscription"]], ["POST", first.as_str()]);
+    assert!(text(&exchange["data"], "path").contains("/activate"), "{exchange}");
+    for entry in &all {
+        assert!(!text(entry, "summary").is_empty() && entry["data"].is_object(), "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn filters_pick_what_was_asked_for() {
+    let (world, first, second) = eventful().await;
+    let operator = world.operator();
+    let all = operator.journal("limit=1000").await;
+    let matching = |wanted: &dyn Fn(&Value) -> bool| {
+        numbers(&all.iter().filter(|entry| wanted(entry)).cloned().collect::<Vec<_>>())
+    };
+    let table: [(String, Vec<u64>); 9] = [
+        (format!("subscription={first}"), matching(&|entry| entry["subscription"] == first.as_str())),
+        (format!("subscription={second}"), matching(&|entry| entry["subscription"] == second.as_str())),
+        ("kind=activated".to_owned(), matching(&|entry| entry["kind"] == "activated")),
+        (
+            "kind=activated,charged,".to_owned(),
+            matching(&|entry| entry["kind"] == "activated" || entry["kind"] == "charged"),
+        ),
+        ("from=2026-01-01T10:00:00Z".to_owned(), matching(&|entry| entry["at"] == "2026-01-01T10:00:00Z")),
+        ("until=2026-01-01T10:00:00Z".to_owned(), matching(&|entry| entry["at"] == "2026-01-01T09:00:00Z")),
+        ("from=2026-01-02T00:00:00Z".to_owned(), Vec::new()),
+        ("since=3&limit=2".to_owned(), vec![4, 5]),
+        (
+            format!("kind=purchaseCreated&subscription={second}&since=1"),
+            matching(&|entry| entry["kind"] == "purchaseCreated" && entry["subscription"] == second.as_str()),
+        ),
+    ];
+    for (query, expected) in table {
+        assert_eq!(numbers(&operator.journal(&query).await), expected, "{query}");
+    }
+    assert!(!matching(&|entry| entry["at"] == "2026-01-01T10:00:00Z").is_empty());
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let (world, first, _) = eventful().await;
+    for filter in [String::new(), format!("&subscription={first}"), "&kind=exchange,codeIssued".to_owned()] {
+        let expected = numbers(&world.operator().journal(&format!("limit=1000{filter}")).await);
+        let mut read = Vec::new();
+        let mut since = Some(0);
+        while let Some(number) = since {
+            let page = world.operator().get(&format!("journal?limit=2&since={number}{filter}")).await.expect(200);
+            let entries = page["entries"].as_array().unwrap();
+            assert!(entries.len() <= 2);
+            read.extend(numbers(entries));
+            since = page["nextSince"].as_u64();
+        }
+        assert_eq!(read, expected, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_can_not_be_read_is_refused() {
+    let world = World::start().await;
+    for (query, field) in [
+        ("subscription=x", Some("subscription")),
+        ("from=noon", Some("from")),
+        ("until=noon", Some("until")),
+        ("since=x", None),
+        ("limit=-1", None),
+        ("kinds=activated", None),
+    ] {
+        problem(&world.operator().get(&format!("journal?{query}")).await, 400, "badInput", field);
+    }
+    problem(&world.operator_of("nobody").get("journal").await, 404, "unknownSandbox", None);
+}
+
+/// Entries as they come.
+struct Live {
+    response: Response,
+    read: String,
+}
+
+impl Live {
+    async fn listen(world: &World, query: &str, last: Option<u64>) -> Self {
+        let request = world.request(Method::GET, &format!("/sim/v1/sandboxes/stage/journal?{query}"));
+        let mut request = request.header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { response, read: String::new() }
+    }
+
+    /// The next event: its id and its entry.
+    async fn next(&mut self) -> (u64, Value) {
+        let patience = Duration::from_secs(20);
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let field = |name: &str| {
+                    let lines = event.lines().filter_map(|line| line.strip_prefix(name));
+                    lines.map(|value| value.trim_start_matches([':', ' '])).next()
+                };
+                let found = field("id").zip(field("data"));
+                let found = found.map(|(id, data)| (id.parse().unwrap(), serde_json::from_str(data).unwrap()));
+                self.read = rest.to_owned();
+                if let Some(found) = found {
+                    return found;
+                }
+                continue;
+            }
+            let chunk = tokio::time::timeout(patience, self.response.chunk()).await.unwrap().unwrap().unwrap();
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn entries_come_live_and_go_on_after_the_last_one_seen() {
+    let world = World::start().await;
+    let mut live = Live::listen(&world, "", None).await;
+    world.buyer().buys_seats().await;
+    for (number, kind) in [(1, "purchaseCreated"), (2, "codeIssued")] {
+        let (id, entry) = live.next().await;
+        assert_eq!((id, &entry["seq"], &entry["kind"]), (number, &number.into(), &kind.into()));
+    }
+    drop(live);
+    let second = text(&world.buyer().buys_flat_rate().await, "id");
+    // `Last-Event-ID` goes before `since`: a browser that reconnects repeats the query that it began with.
+    let mut live = Live::listen(&world, "since=0", Some(2)).await;
+    let (id, entry) = live.next().await;
+    assert_eq!((id, &entry["subscription"]), (3, &second.as_str().into()));
+    assert_eq!(entry, world.operator().journal("since=2&limit=1").await[0]);
+}
+
+#[tokio::test]
+async fn live_entries_are_filtered_too() {
+    let (world, first, second) = eventful().await;
+    let mut live = Live::listen(&world, &format!("subscription={second}&kind=resolved,activated"), None).await;
+    let contoso = world.publisher("contoso").await;
+    contoso.activate(&first).await;
+    contoso.activate(&second).await;
+    let (_, entry) = live.next().await;
+    assert_eq!([&entry["kind"], &entry["subscription"]], ["activated", second.as_str()]);
+}
