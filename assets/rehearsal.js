@@ -66,6 +66,9 @@
     const stream = new EventSource(element.dataset.live);
     // The journal names its events; a stream of unnamed ones is as good.
     for (const kind of ["entry", "message"]) stream.addEventListener(kind, refresh);
+    // A stream that is closed for good (204) has nothing more to tell: what there was to tell may have happened between
+    // the rendering of this page and the opening of the stream.
+    stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) refresh(); });
     window.addEventListener("pagehide", () => stream.close());
   }
 
