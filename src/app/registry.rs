@@ -291,6 +291,7 @@ impl App {
         open.apps.retain(|_, of| of != id);
         open.tenants.retain(|_, of| of != id);
         drop(open);
+        self.checked_tokens().forget(&sandbox);
         self.sweep_in_background();
         Ok(())
     }

@@ -139,6 +139,12 @@ impl Sandbox {
         &self.world.id
     }
 
+    /// The name of its space in the store: another one when a sandbox of the same name is made anew.
+    #[must_use]
+    pub fn space(&self) -> &str {
+        self.world.space.name()
+    }
+
     /// What it sells, and to whom.
     #[must_use]
     pub fn catalogue(&self) -> &Arc<Catalogue> {
@@ -176,10 +182,13 @@ impl Sandbox {
         Seq(self.published.borrow().next_entry.0.saturating_sub(1))
     }
 
-    /// Tells of each commit: wakes up when the journal or the clock has changed.
+    /// Tells of each commit from now on: wakes up when the journal or the clock has changed.
     #[must_use]
     pub fn changes(&self) -> Changes {
-        Changes(self.published.clone())
+        let mut changes = self.published.clone();
+        // A copy believes that it has not seen what its original has not; whoever waits would be woken for nothing.
+        changes.mark_unchanged();
+        Changes(changes)
     }
 
     /// Puts a command into the mailbox and waits until it is decided and durable.

@@ -85,7 +85,8 @@ pub(super) async fn healthcheck(args: &HealthcheckArgs) -> Exit {
     if ready { Exit::Success } else { Exit::AssertionFailed }
 }
 
-async fn ask_ready(url: &Url) -> Result<(), String> {
+/// Asks a server whether it is ready; why not, if it is not.
+pub(super) async fn ask_ready(url: &Url) -> Result<(), String> {
     let address = url.join("/readyz").map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
     let answer = client()?.get(address).send().await.map_err(|error| not_reached(url, &error))?;
     if answer.status().is_success() {
@@ -106,11 +107,9 @@ fn client() -> Result<reqwest::Client, String> {
 
 fn not_reached(url: &Url, error: &reqwest::Error) -> String {
     let why = if error.is_timeout() { "it does not answer" } else { "nobody listens there" };
-    format!(
-        "error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name it with --url"
-    )
+    format!("error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name another one")
 }
 
 fn not_rehearsal(url: &Url) -> String {
-    format!("error: {url} answers, but not as Rehearsal does\n  fix: name the server with --url")
+    format!("error: {url} answers, but not as Rehearsal does\n  fix: name another server")
 }

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::{
     args::PlayArgs,
+    ask::ask_ready,
     exit::Exit,
     output,
     serve::Signals,
@@ -93,6 +94,8 @@ async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
         }
     };
     if let Some(url) = &args.against {
+        // Told once and before anything is played, instead of once for each scenario.
+        ask_ready(url).await.map_err(|text| output::complain(&text, Exit::CouldNotStart))?;
         return Ok(play(&args.files, url, &options, &progress).await);
     }
     let server_options = ServerOptions { fixtures: args.fixtures.clone(), ..ServerOptions::default() };

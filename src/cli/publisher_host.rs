@@ -38,7 +38,7 @@ impl Host for PublisherHost {
         Box::pin(async move {
             let open = self.sandbox(sandbox)?;
             let catalogue = open.catalogue();
-            Ok(catalogue.publishers.iter().map(|seller| site(sandbox, seller, catalogue)).collect())
+            Ok(catalogue.publishers.iter().map(|seller| site(&open, seller, catalogue)).collect())
         })
     }
 
@@ -80,10 +80,11 @@ fn failed(error: AppError) -> HostError {
     }
 }
 
-fn site(sandbox: &SandboxId, seller: &Seller, catalogue: &Catalogue) -> Site {
+fn site(sandbox: &Sandbox, seller: &Seller, catalogue: &Catalogue) -> Site {
     let own = catalogue.offers.iter().filter(|offer| offer.publisher == seller.id);
     Site {
-        sandbox: sandbox.clone(),
+        sandbox: sandbox.id().clone(),
+        installation: sandbox.space().to_owned(),
         publisher: seller.id.clone(),
         name: seller.name.clone(),
         tenant_id: seller.app.tenant_id.to_string(),

@@ -8,7 +8,7 @@ use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     middleware,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde_json::json;
@@ -60,6 +60,9 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
             .merge(marketplace::router(Arc::clone(faces)))
             .merge(identity::router(Arc::clone(faces)))
             .merge(console);
+    }
+    if players == Players::PublisherOnly {
+        router = router.route("/", get(|| async { Redirect::temporary("/publisher") }));
     }
     if let Some(publisher) = publisher.filter(|_| players.has_publisher()) {
         let recorded = middleware::from_fn_with_state(Arc::clone(faces), record_visit);

@@ -20,6 +20,9 @@ use crate::{
 pub struct Site {
     /// The sandbox that it is configured for.
     pub sandbox: SandboxId,
+    /// Which installation of the site this is: a sandbox that was deleted and made anew has a new one, and what was
+    /// remembered for the old one (a token) is of no use to it.
+    pub installation: String,
     /// The publisher's id.
     pub publisher: PublisherId,
     /// The company's name.

@@ -24,7 +24,8 @@ impl Claims {
         scan: impl FnOnce(usize) -> Result<Vec<(Key, Document)>, StoreError>,
     ) -> Result<Vec<(Key, Document)>, StoreError> {
         let mut held = self.lock();
-        // So many of the range are out of reach at most; a scan that much longer finds enough free ones if there are any.
+        // So many of the range are out of reach at most; a scan that much longer finds enough free ones if there are
+        // any.
         let mut found = scan(limit.saturating_add(held_within(&held, range)))?;
         found.retain(|(key, _)| !held.contains(key));
         found.truncate(limit);

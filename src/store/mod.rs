@@ -17,7 +17,8 @@ pub use key::{Key, KeyRange};
 pub use memory::MemoryStore;
 pub use sled_store::{AfterSync, OpenError, SledOptions, SledStore};
 
-/// The version of a document: 1 when first written, then counted up by each commit that writes it.
+/// The version of a document: 1 when first written, then counted up by each commit that writes it. It starts at 1 again
+/// when a document is written after having been removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u64);
 
@@ -131,8 +132,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`CommitError::Conflict`] when an expectation does not hold; [`CommitError::Store`] when the engine fails.
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<(), CommitError>>;
 
-    /// Claims up to `limit` documents of a range for a worker, smallest key first, leaving out what another claim holds.
-    /// A claim ends with [`Store::release`], with the removal of the document, or with the process that made it.
+    /// Claims up to `limit` documents of a range for a worker, smallest key first, leaving out what another claim
+    /// holds. A claim ends with [`Store::release`], with the removal of the document, or with the process that made it.
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't tell.

@@ -1,7 +1,10 @@
 //! The integration tests: one binary, a module a room.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
 
+mod browser;
+mod changes;
 mod cli;
 mod faces;
+mod kill;
 mod stores;
 mod world;

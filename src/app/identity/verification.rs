@@ -92,7 +92,8 @@ impl App {
             return Err(TokenFault::NotBearer);
         }
         let token = token.trim();
-        let remembered = self.checked_tokens().get(token);
+        // A sandbox made anew with the same seed gives out the same tokens: what was remembered of the old one is void.
+        let remembered = self.checked_tokens().get(token).filter(|checked| checked.sandbox.strong_count() > 0);
         let checked = match remembered {
             Some(checked) => checked,
             None => self.check(token)?,
@@ -150,6 +151,13 @@ impl App {
 impl CheckedTokens {
     fn get(&self, token: &str) -> Option<Checked> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
+    }
+
+    /// Forgets the tokens of a sandbox that is being deleted, though somebody may still hold it.
+    pub(in crate::app) fn forget(&self, sandbox: &Arc<Sandbox>) {
+        let gone = Arc::downgrade(sandbox);
+        let mut tokens = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        tokens.retain(|_, checked| !Weak::ptr_eq(&checked.sandbox, &gone));
     }
 
     fn remember(&self, token: &str, checked: Checked) {

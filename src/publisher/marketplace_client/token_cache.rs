@@ -37,13 +37,25 @@ struct Kept {
 pub(super) struct Place(tokio::sync::Mutex<Option<Kept>>);
 
 #[derive(Default)]
-pub(super) struct TokenCache(Mutex<BTreeMap<[String; 3], Arc<Place>>>);
+pub(super) struct TokenCache(Mutex<BTreeMap<[String; 3], Installed>>);
+
+/// The place of a site, as it was installed.
+#[derive(Default)]
+struct Installed {
+    installation: String,
+    place: Arc<Place>,
+}
 
 impl TokenCache {
+    /// The place of a site's token. A site that was installed anew starts without one.
     pub(super) fn place(&self, site: &Site) -> Arc<Place> {
         let key = [site.sandbox.as_str(), &site.tenant_id, &site.client_id].map(str::to_owned);
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(places.entry(key).or_default())
+        let installed = places.entry(key).or_default();
+        if installed.installation != site.installation {
+            *installed = Installed { installation: site.installation.clone(), place: Arc::default() };
+        }
+        Arc::clone(&installed.place)
     }
 }
 

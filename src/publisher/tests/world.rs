@@ -183,6 +183,7 @@ pub(crate) fn site(publisher: &str) -> Site {
     ];
     Site {
         sandbox: SandboxId::default_sandbox(),
+        installation: "1".to_owned(),
         publisher: publisher.parse().unwrap(),
         name: if publisher == "contoso" { "Contoso".to_owned() } else { "Northwind Traders".to_owned() },
         tenant_id: format!("{publisher}-tenant"),

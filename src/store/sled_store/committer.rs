@@ -65,7 +65,7 @@ impl Committer {
         }))
         .unwrap_or_else(|panic| Err(panicked(&*panic)));
         if let Err(error) = committed {
-            tracing::error!(store.error = %error, "the store failed; it takes no further commits until it is opened again");
+            tracing::error!(store.error = %error, "the store failed and takes no more commits until it is opened again");
             for (_, result) in decided.iter_mut().filter(|(_, result)| result.is_ok()) {
                 *result = Err(error.clone().into());
             }

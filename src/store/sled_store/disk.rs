@@ -20,8 +20,8 @@ pub(super) type Change = (Vec<u8>, Option<IVec>);
 /// Size of the segments that sled's file is made of: the largest that it takes. Part of the format.
 ///
 /// On recovery sled trusts what it has *written*, not what was *synced*: if a power cut leaves a later segment whole
-/// and the one before it torn, it cuts the log short, half a batch in or at the very start. That can't happen as long as
-/// less than one segment is written between two syncs, which is what the window below is for.
+/// and the one before it torn, it cuts the log short, half a batch in or at the very start. That can't happen as long
+/// as less than one segment is written between two syncs, which is what the window below is for.
 pub(super) const SEGMENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// At most so much is written between two syncs. Every tenth change of a page writes the whole page again, so this many
@@ -86,7 +86,8 @@ impl Disk {
         self.remove_records(commits)
     }
 
-    /// Finishes what a crash has interrupted after its moment of commitment, and clears away what it interrupted before.
+    /// Finishes what a crash has interrupted after its moment of commitment, and clears away what it interrupted
+    /// before.
     pub(super) fn recover(&self) -> Result<(), StoreError> {
         if let Some(note) = self.db.get(layout::UNFINISHED).map_err(engine_error)? {
             let changes = self.record(&note)?.and_then(Record::changes);
@@ -108,8 +109,8 @@ impl Disk {
         }
     }
 
-    /// Brings all that sled has onto the disk. sled's own flush ends in `sync_file_range`, which neither writes down the
-    /// file's length nor empties the disk's cache.
+    /// Brings all that sled has onto the disk. sled's own flush ends in `sync_file_range`, which neither writes down
+    /// the file's length nor empties the disk's cache.
     ///
     /// Never to be tried again after a failure: the kernel reports a lost page once, and the next sync would say that
     /// all is well.

@@ -13,11 +13,15 @@ use std::{
 
 use super::marker::{FORMAT, MARKER, Marker, MarkerFile};
 
-/// Why a data folder could not be opened as a store, and what to do about it. Nothing in it has been changed.
+/// Why a data folder could not be opened as a store, and what to do about it. A folder that is in use,
+/// not ours or too new has not been touched.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open (or another store in this one).
-    #[error("the data folder {} is in use by another process: stop that one first, or name another folder", path.display())]
+    #[error(
+        "the data folder {} is in use by another process: stop that one first, or name another folder",
+        path.display()
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -170,8 +174,8 @@ impl DataFolder {
         opened.map_err(|error| self.io_error(error))
     }
 
-    /// What sled left in the page cache when it was last killed is brought to disk before sled builds on it: it writes down at once
-    /// how far its log reaches.
+    /// What sled left in the page cache when it was last killed is brought to disk before sled builds on it: it writes
+    /// down at once how far its log reaches.
     pub(super) fn sync_leftovers(&self) -> Result<(), OpenError> {
         match File::open(self.sled_file()) {
             Ok(file) => file.sync_all().map_err(|error| self.io_error(error)),

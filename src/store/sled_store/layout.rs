@@ -3,18 +3,18 @@
 //! | key | value |
 //! |---|---|
 //! | `d`, then the document's key | 8 bytes: the version; then the document's bytes |
-//! | the same, for a large document | 8 bytes: the version with its top bit set; 12 bytes: the name of its parts; 8 bytes: its length |
+//! | the same, if it is large | the version, top bit set; 12 bytes: the name of its parts; 8 bytes: its length |
 //! | `p`, the name of the parts, 4 bytes: the part's number | a part of a large document |
-//! | `y` | where the record of changes that are being made lies, written as the head of a large document; see [`super::disk`] |
+//! | `y` | the head of the record of changes that are being made, if any; see [`super::disk`] |
 //! | `z` | 8 bytes: how many commits there have been |
 //!
 //! All numbers are big-endian. The name of a document's parts is the number of the commit that wrote them (8 bytes) and
 //! the place of the write in its changeset (4 bytes), so that no two documents ever share one.
 //!
-//! Large documents are cut up because sled writes a whole page again for every tenth change to it, and a leaf has up to 17
-//! entries, 20 for a moment while two are merged. Besides, a page of more than a quarter of a segment goes into a file of
-//! its own, which sled neither syncs nor misses on recovery: a power cut would lose it, and every
-//! acknowledged document in it, without a word.
+//! Large documents are cut up because sled writes a whole page again for every tenth change to it, and a leaf has up to
+//! 17 entries, 20 for a moment while two are merged. Besides, a page of more than a quarter of a segment goes into a
+//! file of its own, which sled neither syncs nor misses on recovery: a power cut would lose it, and every acknowledged
+//! document in it, without a word.
 
 use std::{ops::Range, sync::Arc};
 

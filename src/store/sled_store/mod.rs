@@ -2,13 +2,14 @@
 //!
 //! sled 0.34 is safe only if it is used in a certain way, and this module is that way:
 //!
-//! * One thread ([`committer`]) writes. It takes all changesets that have queued up, applies them as one batch, calls `flush`,
-//!   then `fdatasync` on sled's file, and only then answers. `flush` alone loses acknowledged data in a power cut.
-//! * `flush_async` deadlocks under load and is never called; sled's own flusher thread is off. That thread also moves live
-//!   pages out of half-empty parts of the file, without a sync in between, so that a power cut could take both
+//! * One thread ([`committer`]) writes. It takes all changesets that have queued up, applies them as one batch, calls
+//!   `flush`, then `fdatasync` on sled's file, and only then answers. `flush` alone loses acknowledged data in a power
+//!   cut.
+//! * `flush_async` deadlocks under load and is never called; sled's own flusher thread is off. That thread also moves
+//!   live pages out of half-empty parts of the file, without a sync in between, so that a power cut could take both
 //!   copies of a page.
-//! * No more than part of a segment is written between two syncs ([`disk`]), and no page outgrows sled's log ([`layout`]). sled's recovery
-//!   goes wrong otherwise.
+//! * No more than part of a segment is written between two syncs ([`disk`]), and no page outgrows sled's log
+//!   ([`layout`]). sled's recovery goes wrong otherwise.
 //! * A marker beside the store ([`marker`]) tells when sled has come up with less than there must be.
 
 mod committer;
@@ -73,17 +74,17 @@ impl fmt::Debug for SledOptions {
 
 /// Documents in a folder on this machine, owned by one process at a time.
 ///
-/// Reads show durable commits only: what is on its way to the disk is not seen until it has arrived. They answer at once
-/// and never wait for a flush. A document's version starts at 1 again when it is written after having been removed. Keys may
-/// have up to 1,024 bytes.
+/// Reads show durable commits only: what is on its way to the disk is not seen until it has arrived. They answer at
+/// once and never wait for a flush. A document's version starts at 1 again when it is written after having been
+/// removed. Keys may have up to 1,024 bytes.
 ///
-/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again. Reads then show
-/// what had been acknowledged, or fail as well, because sled tidies up where it reads. What was being committed when it
-/// failed counts as not committed and is never shown, but may turn out to be there when the store is opened again, as
-/// with any lost answer.
+/// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again. Reads then
+/// show what had been acknowledged, or fail as well, because sled tidies up where it reads. What was being committed
+/// when it failed counts as not committed and is never shown, but may turn out to be there when the store is opened
+/// again, as with any lost answer.
 ///
-/// A commit runs to its end even if its future is dropped after the first poll. Dropping the store closes it, waiting for
-/// what has been queued.
+/// A commit runs to its end even if its future is dropped after the first poll. Dropping the store closes it, waiting
+/// for what has been queued.
 pub struct SledStore {
     shared: Arc<Shared>,
     running: Mutex<Option<Running>>,
@@ -225,7 +226,8 @@ impl Store for SledStore {
     }
 }
 
-/// Opens sled's part of a folder. sled asserts much of what it finds in a damaged file, so a panic says that it is damaged.
+/// Opens sled's part of a folder. sled asserts much of what it finds in a damaged file, so a panic says that it is
+/// damaged.
 fn open_sled(folder: &DataFolder, options: &SledOptions) -> Result<sled::Db, OpenError> {
     // `mode` is left alone: 0.34.7 reads it nowhere.
     let config = sled::Config::new()

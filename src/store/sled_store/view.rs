@@ -12,10 +12,10 @@ pub(super) type Before = BTreeMap<Vec<u8>, Option<IVec>>;
 
 /// sled's tree, seen without the group that is on its way to the disk.
 ///
-/// sled shows a batch as soon as it is applied, which is before it is durable. So the committer first puts down what it is about
-/// to change, and takes that away again when the group is on disk; readers look there first. They hold a lock on the
-/// view for as long as they read, so that what they see is the state at one moment, large documents and long scans
-/// included. If a flush fails, what was put down stays, and nothing of the failed commit ever shows.
+/// sled shows a batch as soon as it is applied, which is before it is durable. So the committer first puts down what it
+/// is about to change, and takes that away again when the group is on disk; readers look there first. They hold a lock
+/// on the view for as long as they read, so that what they see is the state at one moment, large documents and long
+/// scans included. If a flush fails, what was put down stays, and nothing of the failed commit ever shows.
 #[derive(Debug, Default)]
 pub(super) struct View {
     /// `None` once the store is closed.

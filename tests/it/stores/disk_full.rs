@@ -1,7 +1,9 @@
-//! The disk is full: a commit that finds no room is refused, and so is every later one, but nothing acknowledged is lost.
+//! The disk is full: a commit that finds no room is refused, and so is every later one, but nothing acknowledged is
+//! lost.
 //!
 //! A limit on the size of files stands for the full disk: sled's write fails half-way, as it does there, and neither a
-//! file system of one's own nor any rights are needed. The limit holds for a process, so the test runs itself as a child.
+//! file system of one's own nor any rights are needed. The limit holds for a process, so the test runs itself as a
+//! child.
 
 use std::{
     env,
@@ -21,7 +23,7 @@ async fn a_full_disk_refuses_commits_and_loses_none() {
     for limit_kib in [256, 1_001, 3_072] {
         let folder = tempfile::tempdir().unwrap();
         let child = run_child(folder.path(), limit_kib);
-        let output = format!("{}{}", String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+        let output = [child.stdout.as_slice(), &child.stderr].map(String::from_utf8_lossy).concat();
         assert!(child.status.success(), "{output}");
         let acknowledged = output.lines().find_map(|line| line.split_once("acknowledged: ")).expect(&output).1;
         let acknowledged: u64 = acknowledged.trim().parse().unwrap();

@@ -3,8 +3,8 @@
 //!
 //! Method: at each sync the committing thread stands still, and what is in the data folder then is what the disk is
 //! bound to hold. So a copy taken at that moment is the state after a cut that loses all later writes. The copy taken
-//! at the next sync has all writes that were under way between the two; sectors taken from either at random are what a disk with
-//! a cache of its own may be left with.
+//! at the next sync has all writes that were under way between the two; sectors taken from either at random are what a
+//! disk with a cache of its own may be left with.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,8 @@ use std::{
     },
 };
 
-use rand::{Rng, RngExt, SeedableRng, rngs::ChaCha8Rng, seq::IndexedRandom};
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rehearsal::store::{Changeset, Direction, Key, KeyRange, OpenError, SledOptions, SledStore, Store};
 
 use super::key;
@@ -204,8 +205,8 @@ fn step(before: &Documents, large: bool, rng: &mut impl Rng) -> (Changeset, Docu
     (changeset, documents)
 }
 
-/// What a cut between two syncs may leave: of each sector that differs either one, and of a file that has grown any part of
-/// the growth.
+/// What a cut between two syncs may leave: of each sector that differs either one, and of a file that has grown any
+/// part of the growth.
 fn torn(old: &Files, new: &Files, rng: &mut impl Rng) -> Files {
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     // From nearly nothing to nearly everything having reached the disk.
