@@ -2,7 +2,6 @@
 //! beside the scenario, so both are equal. `UPDATE_GOLDEN=1` writes the golden reports, and the tables of
 //! `docs/scenario-format.md`.
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
-#![expect(clippy::unwrap_used, reason = "what can't be read or written has to fail the test")]
 
 use std::{
     fmt::Write as _,

@@ -1,5 +1,9 @@
 //! The integration tests: one binary, a module a room.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails; clippy.toml's leave ends at the test function")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops where it fails; clippy.toml's leave ends at the test function"
+)]
 
 mod browser;
 mod changes;

@@ -76,7 +76,11 @@ impl World {
     /// A call of the control API.
     pub(crate) async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request = self.request(method, &format!("/sim/v1{path}"));
-        send(body.map_or(request.try_clone().unwrap(), |body| request.json(&body))).await
+        send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
     }
 
     pub(crate) fn buyer(&self) -> Buyer<'_> {

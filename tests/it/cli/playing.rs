@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 
 use super::{Served, run_in};
+use crate::world::{client, send, text};
 
 /// A scenario that ends as expected, and one that expects what does not come.
 const GOOD: &str = "name: a purchase waits
@@ -73,8 +74,8 @@ fn untimed(junit: &str) -> String {
     pieces.fold(start, |text, piece| text + piece.split_once('"').unwrap().1)
 }
 
-#[test]
-fn a_scenario_is_played_against_a_running_server_and_leaves_nothing() {
+#[tokio::test]
+async fn a_scenario_is_played_against_a_running_server_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "good.yaml", GOOD);
     let served = Served::start(folder.path(), ["--ephemeral"]);
@@ -82,7 +83,9 @@ fn a_scenario_is_played_against_a_running_server_and_leaves_nothing() {
     let own = run_in(folder.path(), ["play", "good.yaml"]).succeeded().to_owned();
     let against = run_in(folder.path(), ["play", "good.yaml", "--against", &url]);
     assert_eq!(against.succeeded(), own);
+    let left = send(client().get(format!("{url}/sim/v1/sandboxes"))).await.expect(200);
+    let names: Vec<String> = left["sandboxes"].as_array().unwrap().iter().map(|one| text(one, "name")).collect();
+    assert_eq!(names, ["default"]);
     drop(served);
-    let ended = run_in(folder.path(), ["play", "good.yaml", "--against", &url]);
-    assert!(ended.code.is_some_and(|code| code != 0), "{}", ended.out);
+    run_in(folder.path(), ["play", "good.yaml", "--against", &url]).failed(4, &["can't be reached", "fix:"]);
 }

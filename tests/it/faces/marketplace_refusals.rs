@@ -133,7 +133,7 @@ async fn a_bad_code_gets_one_answer_and_the_journal_tells_which_fault_it_was() {
     let good = code(&world.buyer().buys_seats().await);
     assert!(good.contains('+') && good.contains('/') && good.ends_with("=="), "{good}");
     let encoded = utf8_percent_encode(&good, NON_ALPHANUMERIC).to_string();
-    let altered = if good.starts_with('A') { format!("B{}", &good[1..]) } else { format!("A{}", &good[1..]) };
+    let altered = good.strip_prefix('A').map_or_else(|| format!("A{}", &good[1..]), |rest| format!("B{rest}"));
     let table = [
         (encoded.replace('%', "%25"), "doubleEncoded"),
         (encoded, "stillEncoded"),
