@@ -1,0 +1,118 @@
+//! Narrow windows and keyboards.
+
+use serde::Deserialize;
+use thirtyfour::prelude::*;
+
+use super::{Look, Page, World, page::id, set_up};
+
+/// The width of a small telephone.
+const NARROW: i64 = 360;
+
+#[derive(Deserialize)]
+struct Widths {
+    content: i64,
+    window: i64,
+    /// The elements that stick out, for the message.
+    wide: Vec<String>,
+}
+
+/// Nothing is wider than the window, so nobody has to scroll sideways.
+async fn fits(page: &Page) {
+    let widths: Widths = page
+        .run(
+            "const limit = document.documentElement.clientWidth; \
+             const wide = Array.from(document.querySelectorAll('body *')) \
+                .filter((one) => one.getBoundingClientRect().right > limit + 1).slice(0, 8) \
+                .map((one) => `${one.tagName} ${one.className} ${one.id}`); \
+             return { content: document.documentElement.scrollWidth, window: window.innerWidth, wide };",
+        )
+        .await;
+    let url = page.url().await;
+    assert!(widths.content <= NARROW, "{url} is {} px wide: {:?}", widths.content, widths.wide);
+    assert_eq!(widths.window, NARROW, "{url} made the window wider: {:?}", widths.wide);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_a_telephone() {
+    let world = World::start().await;
+    let bought = world.buy().await;
+    world
+        .tell("telephone", Look::Telephone, async move |page| {
+            let subscription = format!("/subscriptions/{}", bought.id);
+            let confirmation = format!("{subscription}/bought");
+            for path in ["/", "/journal", &confirmation, &subscription, "/publisher", "/publisher/landing", "/nowhere"]
+            {
+                page.open(path).await;
+                fits(&page).await;
+            }
+            page.open("/publisher/landing?token=broken&site=contoso").await;
+            page.see(&id("code-guidance")).await;
+            fits(&page).await;
+            page.open(&bought.link).await;
+            fits(&page).await;
+            // With every message that a form can have.
+            page.click("submit").await;
+            page.see(&id("error-summary")).await;
+            fits(&page).await;
+            set_up(&page).await;
+            page.see("[data-testid='account-state'][data-state='active']").await;
+            fits(&page).await;
+            let customers_page = page.text("customer-url").await;
+            for path in ["/", &subscription, &confirmation, "/journal", &customers_page] {
+                page.open(path).await;
+                fits(&page).await;
+            }
+        })
+        .await;
+    world.stop().await;
+}
+
+#[derive(Deserialize)]
+struct Focus {
+    test_id: String,
+    outline: String,
+    width: f64,
+}
+
+async fn focus(page: &Page) -> Focus {
+    page.run(
+        "const focused = document.activeElement; const style = getComputedStyle(focused); \
+         return { test_id: focused.dataset.testid ?? '', outline: style.outlineStyle, \
+                  width: parseFloat(style.outlineWidth) };",
+    )
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_needs_nothing_but_the_keyboard() {
+    let world = World::start().await;
+    world
+        .tell("keyboard", Look::Desktop, async |page| {
+            page.open("/").await;
+            let keys = [
+                ("buy-customer", "Northwind"),
+                ("buy-plan", "Team: 24"),
+                ("buy-term", "1 month"),
+                ("buy-quantity", "5"),
+                ("buy-name", "By keyboard"),
+            ];
+            let mut filled = 0;
+            for _ in 0..40 {
+                page.press(Key::Tab).await;
+                let at = focus(&page).await;
+                assert!(at.outline != "none" && at.width >= 2.0, "no one sees the focus on {:?}", at.test_id);
+                if let Some((_, text)) = keys.iter().find(|(field, _)| *field == at.test_id) {
+                    page.press(*text).await;
+                    filled += 1;
+                }
+                if at.test_id == "buy-submit" {
+                    break;
+                }
+            }
+            assert_eq!(filled, keys.len(), "every field is reached");
+            page.press(Key::Enter).await;
+            page.shows("bought", &["Contoso CRM / Team", "5 seats", "Northwind Traders"]).await;
+        })
+        .await;
+    world.stop().await;
+}

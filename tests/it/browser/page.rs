@@ -1,0 +1,138 @@
+//! What a person does with a page: reads, writes, chooses, clicks. Elements are named by their `data-testid`. Nothing
+//! here waits for time to pass; it waits for the page to show something, and fails with what it was waiting for.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use thirtyfour::{components::SelectElement, error::WebDriverError, prelude::*};
+
+/// How long a page may take to show what it has to show.
+const PATIENCE: Duration = Duration::from_secs(20);
+const GLANCE: Duration = Duration::from_millis(40);
+
+pub(super) struct Page {
+    pub(super) web: WebDriver,
+    base: String,
+}
+
+/// The selector of a test id.
+pub(super) fn id(test_id: &str) -> String {
+    format!("[data-testid='{test_id}']")
+}
+
+fn done<T>(result: WebDriverResult<T>, what: &str) -> T {
+    result.unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+impl Page {
+    pub(super) fn new(web: WebDriver, base: &str) -> Self {
+        Self { web, base: base.to_owned() }
+    }
+
+    /// Opens a path of the server, or a whole URL.
+    pub(super) async fn open(&self, place: &str) {
+        let url = if place.starts_with('/') { format!("{}{place}", self.base) } else { place.to_owned() };
+        done(self.web.goto(&url).await, &url);
+    }
+
+    pub(super) async fn url(&self) -> String {
+        done(self.web.current_url().await, "the address").to_string()
+    }
+
+    /// Waits until a selector finds something.
+    pub(super) async fn see(&self, selector: &str) -> WebElement {
+        let found = self.web.query(By::Css(selector)).wait(PATIENCE, GLANCE).first().await;
+        match found {
+            Ok(element) => element,
+            Err(error) => panic!("no {selector} on {}: {error}", self.url().await),
+        }
+    }
+
+    pub(super) async fn has(&self, test_id: &str) -> bool {
+        done(self.web.query(By::Css(id(test_id))).nowait().exists().await, test_id)
+    }
+
+    /// The text of an element. One that a live update has just replaced is read again.
+    pub(super) async fn text(&self, test_id: &str) -> String {
+        loop {
+            match self.see(&id(test_id)).await.text().await {
+                Err(error) if is_gone(&error) => {}
+                read => return done(read, test_id),
+            }
+        }
+    }
+
+    pub(super) async fn shows(&self, test_id: &str, parts: &[&str]) {
+        let text = self.text(test_id).await;
+        for part in parts {
+            assert!(text.contains(part), "{test_id} does not say {part:?}: {text}");
+        }
+    }
+
+    pub(super) async fn property(&self, test_id: &str, name: &str) -> String {
+        done(self.see(&id(test_id)).await.prop(name).await, test_id).unwrap_or_default()
+    }
+
+    /// What stands in a field.
+    pub(super) async fn value(&self, test_id: &str) -> String {
+        self.property(test_id, "value").await
+    }
+
+    pub(super) async fn write(&self, test_id: &str, text: &str) {
+        let field = self.see(&id(test_id)).await;
+        done(field.clear().await, test_id);
+        done(field.send_keys(text).await, test_id);
+    }
+
+    /// Chooses by value; an option without one has its text as its value.
+    pub(super) async fn choose(&self, test_id: &str, value: &str) {
+        let select = done(SelectElement::new(&self.see(&id(test_id)).await).await, test_id);
+        for option in done(select.options().await, test_id) {
+            if done(option.prop("value").await, test_id).as_deref() == Some(value) {
+                done(option.click().await, test_id);
+                return;
+            }
+        }
+        panic!("{test_id} does not offer {value}");
+    }
+
+    pub(super) async fn click(&self, test_id: &str) {
+        loop {
+            match self.see(&id(test_id)).await.click().await {
+                Err(error) if is_gone(&error) => {}
+                clicked => return done(clicked, test_id),
+            }
+        }
+    }
+
+    /// Clicks on something that opens a new tab, and goes there.
+    pub(super) async fn click_to_new_tab(&self, test_id: &str) {
+        let before = done(self.web.windows().await, "tabs");
+        self.click(test_id).await;
+        let opened = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let now = done(self.web.windows().await, "tabs");
+                if let Some(new) = now.into_iter().find(|window| !before.contains(window)) {
+                    return new;
+                }
+            }
+        });
+        let opened = opened.await.expect("a new tab is opened");
+        done(self.web.switch_to_window(opened).await, "the new tab");
+    }
+
+    /// The result of a script.
+    pub(super) async fn run<T: DeserializeOwned>(&self, script: &str) -> T {
+        let result = done(self.web.execute(script, Vec::new()).await, script);
+        done(result.convert(), script)
+    }
+
+    pub(super) async fn press(&self, keys: impl Into<TypingData>) {
+        let focused = done(self.web.active_element().await, "the focus");
+        done(focused.send_keys(keys).await, "keys");
+    }
+}
+
+fn is_gone(error: &WebDriverError) -> bool {
+    matches!(error.as_inner(), thirtyfour::error::WebDriverErrorInner::StaleElementReference(_))
+}
