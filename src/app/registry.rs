@@ -254,7 +254,7 @@ impl App {
     }
 
     fn start(&self, id: SandboxId, space: Space, catalogue: Catalogue, head: Head, version: Version) -> Arc<Sandbox> {
-        let secrets = head.seed.sealing_secrets();
+        let secrets = head.seed.sealing_secrets(&id);
         let catalogue = Arc::new(catalogue);
         let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets };
         let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     event::Seq,
-    ids::SubscriptionId,
+    ids::{SandboxId, SubscriptionId},
     purchase_token::{NONCE_BYTES, SealingSecrets},
 };
 
@@ -59,10 +59,11 @@ impl Seed {
         Draws(generator)
     }
 
-    /// The secrets that seal the sandbox's authorization codes.
+    /// The secrets that seal a sandbox's authorization codes. Two sandboxes with one seed have the same ids; a code of
+    /// one is foreign to the other all the same.
     #[must_use]
-    pub fn sealing_secrets(self) -> SealingSecrets {
-        let mut draws = self.draws("sealing secrets", Seq(0));
+    pub fn sealing_secrets(self, sandbox: &SandboxId) -> SealingSecrets {
+        let mut draws = self.draws(&format!("sealing secrets of {sandbox}"), Seq(0));
         SealingSecrets::new(draws.bytes(), draws.bytes())
     }
 }
@@ -125,8 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn each_seed_has_its_own_secrets() {
-        assert_eq!(Seed(1).sealing_secrets(), Seed(1).sealing_secrets());
-        assert_ne!(Seed(1).sealing_secrets(), Seed(2).sealing_secrets());
+    fn each_seed_and_each_sandbox_has_its_own_secrets() {
+        let [here, there] = ["here", "there"].map(|name| name.parse().unwrap());
+        assert_eq!(Seed(1).sealing_secrets(&here), Seed(1).sealing_secrets(&here));
+        assert_ne!(Seed(1).sealing_secrets(&here), Seed(2).sealing_secrets(&here));
+        assert_ne!(Seed(1).sealing_secrets(&here), Seed(1).sealing_secrets(&there));
     }
 }

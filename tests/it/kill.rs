@@ -8,13 +8,13 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 const CLIENTS: usize = 12;
 const ROUNDS: usize = 5;
@@ -71,9 +71,9 @@ async fn client(base: String, number: usize, told: Arc<Mutex<Told>>, answers: Ar
         assert_eq!(bought.status(), StatusCode::CREATED);
         let bought: Value = bought.json().await.ok()?;
         let (id, code) = (bought["id"].as_str()?.to_owned(), bought["link"]["authorizationCode"].as_str()?);
-        told.lock().unwrap().bought.insert(id.clone());
+        told.lock().await.bought.insert(id.clone());
         answered();
-        if (number + turn) % 2 == 0 {
+        if (number + turn).is_multiple_of(2) {
             let form = [
                 ("token", code),
                 ("site", "contoso"),
@@ -91,17 +91,17 @@ async fn client(base: String, number: usize, told: Arc<Mutex<Told>>, answers: Ar
                 return None;
             }
             assert_eq!(status, StatusCode::CREATED, "{body}");
-            told.lock().unwrap().submitted.insert(id);
+            told.lock().await.submitted.insert(id);
         } else {
             let licenses = format!("{base}/sim/v1/subscriptions/{id}/licenses");
             let reported = http.post(licenses).bearer_auth(&token).json(&json!({"assigned": 2})).send().await.ok()?;
             assert_eq!(reported.status(), StatusCode::OK);
-            told.lock().unwrap().reported.insert(id.clone());
+            told.lock().await.reported.insert(id.clone());
             answered();
             let activate = format!("{base}/api/saas/subscriptions/{id}/activate?api-version=2018-08-31");
             let activated = http.post(activate).bearer_auth(&token).send().await.ok()?;
             assert_eq!(activated.status(), StatusCode::OK);
-            told.lock().unwrap().activated.insert(id);
+            told.lock().await.activated.insert(id);
         }
         answered();
     }
@@ -232,13 +232,13 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_and_repeats_nothi
         }
         drop(server);
         let server = Process::start(folder.path());
-        audit(&server.base, &told.lock().unwrap()).await;
+        audit(&server.base, &*told.lock().await).await;
     }
 
     // Whatever was started ends: due work and its retries run, and the publisher's accounts become active.
     let server = Process::start(folder.path());
     clock(&Client::new(), &server.base, "advance", &json!({"by": "PT1H"})).await;
-    let told = told.lock().unwrap();
+    let told = told.lock().await;
     let subscriptions = audit(&server.base, &told).await;
     for id in told.submitted.iter().chain(&told.activated) {
         assert_eq!(subscriptions[id]["billing"]["started"], true, "{}", subscriptions[id]);

@@ -99,7 +99,7 @@ impl BillingView {
         } else {
             let since = subscription.created.to_string();
             let missing = subscription.confirmations.missing().into_iter();
-            missing.map(|kind| missing_confirmation(kind, since.clone())).collect()
+            missing.map(|kind| missing_confirmation(kind, subscription, since.clone())).collect()
         };
         Self {
             started: subscription.billing.is_some(),
@@ -109,18 +109,19 @@ impl BillingView {
     }
 }
 
-fn missing_confirmation(kind: ConfirmationKind, since: String) -> MissingConfirmation {
+fn missing_confirmation(kind: ConfirmationKind, subscription: &Subscription, since: String) -> MissingConfirmation {
+    let id = subscription.id;
     let remedy = match kind {
-        ConfirmationKind::LicensesAssigned => {
+        ConfirmationKind::LicensesAssigned => format!(
             "The publisher assigns licences and reports it: submit the set-up form on its landing page, or \
              POST /sim/v1/subscriptions/{id}/licenses as the publisher."
-        }
-        ConfirmationKind::Activated => {
+        ),
+        ConfirmationKind::Activated => format!(
             "The publisher calls activate: submit the set-up form on its landing page, or \
              POST /api/saas/subscriptions/{id}/activate as the publisher."
-        }
+        ),
     };
-    MissingConfirmation { kind: kind.as_str().to_owned(), since, remedy: remedy.to_owned() }
+    MissingConfirmation { kind: kind.as_str().to_owned(), since, remedy }
 }
 
 impl From<&LedgerLine> for LedgerLineView {
