@@ -1,5 +1,6 @@
 //! The real binary: what it prints where, and how it ends.
 
+mod apart;
 mod asking;
 mod playing;
 mod serving;
@@ -76,7 +77,11 @@ struct Served {
 impl Served {
     /// Starts `serve` on a free port and waits for its ready line.
     fn start<S: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = S>) -> Self {
-        let mut command = command(folder, ["serve", "--listen", "127.0.0.1:0", "--json"]);
+        Self::start_at("127.0.0.1:0", folder, args)
+    }
+
+    fn start_at<S: AsRef<OsStr>>(address: &str, folder: &Path, args: impl IntoIterator<Item = S>) -> Self {
+        let mut command = command(folder, ["serve", "--listen", address, "--json"]);
         command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
