@@ -19,8 +19,9 @@ use tokio::sync::{Mutex, Semaphore};
 const CLIENTS: usize = 12;
 const ROUNDS: usize = 5;
 const SEED: u64 = 20_261_122;
-/// Another seed than [`SEED`], to look for other moments or to play a failure again.
-const SEED_VARIABLE: &str = "REHEARSAL_TEST_SEED";
+/// Another seed than [`SEED`], to look for other moments or to play a failure again. The server inherits it, and takes
+/// no variable of its own prefix that it does not know.
+const SEED_VARIABLE: &str = "KILL_TEST_SEED";
 
 /// A server in a process of its own.
 struct Process {
