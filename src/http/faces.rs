@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 
 use crate::{
-    app::{App, Sandbox},
+    app::{
+        App, AppError, Sandbox,
+        identity::{Caller, TokenFault},
+    },
     domain::{
         catalogue::Offer,
         ids::{PublisherId, SandboxId},
@@ -48,6 +51,23 @@ impl Faces {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let scheme = self.base_url.split_once("://").map_or("http", |(scheme, _)| scheme);
         host.map_or_else(|| self.base_url.clone(), |host| format!("{scheme}://{host}"))
+    }
+
+    /// The publisher that makes a call, by its access token or, in relaxed mode and without one, by configuration.
+    ///
+    /// # Errors
+    /// The error that `refused` makes of a token that is not accepted; [`AppError::UnknownSandbox`] turned into one.
+    pub(super) fn caller<E: From<AppError>>(
+        &self,
+        headers: &HeaderMap,
+        refused: impl FnOnce(TokenFault) -> E,
+    ) -> Result<Caller, E> {
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        if let (None, AuthMode::Relaxed(publisher)) = (authorization, &self.auth) {
+            let sandbox = self.app.sandbox(&SandboxId::default_sandbox())?;
+            return Ok(Caller { sandbox, publisher: publisher.clone() });
+        }
+        self.app.caller(authorization).map_err(refused)
     }
 
     /// Where the personalized links of an offer lead.

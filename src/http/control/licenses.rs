@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     app::{AppError, Exchange, Player, RecordedCall, identity::Caller},
-    domain::{ids::SandboxId, ids::SubscriptionId, subscription::Subscription},
-    http::faces::{AuthMode, Faces},
+    domain::{ids::SubscriptionId, subscription::Subscription},
+    http::faces::Faces,
     sim::clock::Stopwatch,
     wire::control::{LicenseReport, Problem, SubscriptionView},
 };
@@ -37,7 +37,7 @@ pub(super) async fn report(
     Input(input): Input<LicenseReport>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
     let started = Stopwatch::start();
-    let caller = caller(&faces, &headers)?;
+    let caller = faces.caller(&headers, ControlError::Token)?;
     let id = subscription_id(&subscription)?;
     let outcome = caller.sandbox.report_licenses(caller.publisher.clone(), id, input.assigned).await;
     record(&caller, id, &input, &headers, outcome.as_ref(), &started).await?;
@@ -45,15 +45,6 @@ pub(super) async fn report(
     let ledger = caller.sandbox.ledger(id).await?;
     let link = link_view(&faces, &caller.sandbox, &subscription);
     Ok(Json(SubscriptionView::of(&subscription, &ledger, link)))
-}
-
-fn caller(faces: &Faces, headers: &HeaderMap) -> Result<Caller, ControlError> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let (None, AuthMode::Relaxed(publisher)) = (authorization, &faces.auth) {
-        let sandbox = faces.app.sandbox(&SandboxId::default_sandbox())?;
-        return Ok(Caller { sandbox, publisher: publisher.clone() });
-    }
-    faces.app.caller(authorization).map_err(ControlError::Token)
 }
 
 async fn record(

@@ -18,11 +18,7 @@ use super::problem::{Problem, Told};
 use crate::{
     app::{Exchange, Player, RecordedCall, identity::Caller},
     domain::ids::{SandboxId, SubscriptionId},
-    http::{
-        exchange::recorded_body,
-        faces::{AuthMode, Faces},
-        paths::OriginalPath,
-    },
+    http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
     sim::clock::Stopwatch,
     wire::fulfillment::API_VERSION,
 };
@@ -118,7 +114,7 @@ impl Call {
     {
         let call = Arc::new(self);
         let caller = match call.check_version() {
-            Ok(()) => call.caller(),
+            Ok(()) => call.faces.caller(&call.headers, Problem::Token),
             Err(problem) => Err(problem),
         };
         match caller {
@@ -135,15 +131,6 @@ impl Call {
             Some(version) if version == API_VERSION => Ok(()),
             version => Err(Problem::ApiVersion(version.clone())),
         }
-    }
-
-    fn caller(&self) -> Result<Caller, Problem> {
-        let authorization = self.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        if let (None, AuthMode::Relaxed(publisher)) = (authorization, &self.faces.auth) {
-            let sandbox = self.faces.app.sandbox(&SandboxId::default_sandbox())?;
-            return Ok(Caller { sandbox, publisher: publisher.clone() });
-        }
-        self.faces.app.caller(authorization).map_err(Problem::Token)
     }
 
     /// The subscription in the path. What is no GUID is no subscription either.
