@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     error::AppError,
     journal::{Entry, Player, What},
+    journal_pages::JournalPages,
     keys::Space,
     sandbox::{Head, World},
 };
@@ -15,6 +16,10 @@ use crate::{
     domain::{event::Seq, ids::SubscriptionId, time::Timestamp},
     store::{Changeset, Document, Expectation, Key, Store, Version, Write},
 };
+
+/// What a batch writes that is on its way to the disk, for the batch after it to build on.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(BTreeMap<Key, (Write, Option<Version>)>);
 
 /// One batch of commands at work.
 pub(crate) struct Desk<'a> {
@@ -24,8 +29,10 @@ pub(crate) struct Desk<'a> {
     /// Seed, clock and counters; a command may move the clock.
     pub(crate) head: Head,
     head_expectation: Expectation,
-    /// The machine's time when the batch began.
+    /// The machine's time when the running command was taken up.
     pub(crate) wall: Timestamp,
+    /// What the batch before this one writes, as long as the store does not show it.
+    under_way: &'a UnderWay,
     /// What the store held when the batch first read it.
     read: BTreeMap<Key, Option<Document>>,
     /// What the batch has written so far.
@@ -35,29 +42,32 @@ pub(crate) struct Desk<'a> {
     /// The head as the commands before the running one left it.
     kept_head: Head,
     entries: Vec<Entry>,
+    journal: JournalPages,
     /// Whether there is anything to commit: a clock that merely ran on is no change.
     changed: bool,
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn open(
+    pub(super) fn open(
         store: &'a dyn Store,
         world: &'a World,
         head: &Head,
         expectation: Expectation,
-        wall: Timestamp,
+        under_way: &'a UnderWay,
     ) -> Self {
         Self {
             store,
             world,
             head: head.clone(),
             head_expectation: expectation,
-            wall,
+            wall: head.last_moment,
+            under_way,
             read: BTreeMap::new(),
             written: BTreeMap::new(),
             staged: BTreeMap::new(),
             kept_head: head.clone(),
             entries: Vec::new(),
+            journal: JournalPages::default(),
             changed: false,
         }
     }
@@ -79,7 +89,8 @@ impl<'a> Desk<'a> {
 
     /// A document, as the commands before this one left it, and this one so far.
     pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, AppError> {
-        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)) {
+        let before = || self.under_way.0.get(key).map(|(write, _)| write);
+        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
             return Ok(match write {
                 Write::Put(bytes) => Some(bytes.as_slice().into()),
                 Write::Remove => None,
@@ -93,13 +104,22 @@ impl<'a> Desk<'a> {
     }
 
     /// The version of a document that the batch has not written; its version after the batch, if it has.
+    ///
+    /// # Errors
+    /// [`AppError::RecordConflict`] if the batch before this one wrote it without having read it: its version is not
+    /// known until that batch is in the store.
     pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
         let present = self.get(key).await?.is_some();
-        let stored = self.read.get(key).and_then(Option::as_ref).map(|document| document.version);
+        let stored = match self.under_way.0.get(key) {
+            Some((Write::Put(_), None)) => return Err(AppError::RecordConflict(key.to_string())),
+            Some((Write::Put(_), version)) => *version,
+            Some((Write::Remove, _)) => None,
+            None => self.read.get(key).and_then(Option::as_ref).map(|document| document.version),
+        };
         let rewritten = self.staged.contains_key(key) || self.written.contains_key(key);
         Ok(present.then(|| match (stored, rewritten) {
             (Some(version), false) => version,
-            (Some(Version(version)), true) => Version(version.saturating_add(1)),
+            (Some(version), true) => version.next(),
             (None, _) => Version(1),
         }))
     }
@@ -144,40 +164,49 @@ impl<'a> Desk<'a> {
         }
         self.changed |= !entries.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
         self.written.extend(staged);
-        if let Some(first) = entries.first() {
-            let key = self.space().journal().number(first.seq.0);
-            let bytes = encode(&key, &entries)?;
-            self.written.insert(key, Write::Put(bytes));
-            for entry in &entries {
-                if let Some(id) = entry.subscription {
-                    let key = self.space().journal_of(id).number(first.seq.0);
-                    self.written.insert(key, Write::Put(Vec::new()));
-                }
-            }
-        }
+        self.journal.add(&self.world.space, &entries)?;
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
         Ok(())
     }
 
+    /// How many documents the batch writes so far.
+    pub(super) fn writes(&self) -> usize {
+        self.written.len().saturating_add(self.journal.documents())
+    }
+
     /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing.
-    pub(super) fn into_changeset(self) -> Result<(Head, Option<Changeset>), AppError> {
+    pub(super) fn into_changeset(self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
         if !self.changed {
             return Ok((self.head, None));
         }
         let mut changeset = Changeset::default();
         let head_key = self.space().head();
         changeset.expect(head_key.clone(), self.head_expectation);
-        for (key, document) in self.read {
+        for (key, document) in &self.read {
             // Every commit of a sandbox names its head, so only what is read and written needs a second check.
-            if self.written.contains_key(&key) {
-                let expectation = document.map_or(Expectation::Absent, |document| Expectation::At(document.version));
-                changeset.expect(key, expectation);
+            if self.written.contains_key(key) {
+                let expectation =
+                    document.as_ref().map_or(Expectation::Absent, |document| Expectation::At(document.version));
+                changeset.expect(key.clone(), expectation);
             }
         }
+        let mut under_way = UnderWay::default();
+        for (key, write) in self.written {
+            let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
+                (Some((Write::Put(_), version)), _) => *version,
+                (Some((Write::Remove, _)), _) | (None, Some(None)) => Some(Version(0)),
+                (None, Some(Some(document))) => Some(document.version),
+                (None, None) => None,
+            };
+            let after = before.map(Version::next);
+            under_way.0.insert(key.clone(), (write.clone(), after));
+            changeset.writes.push((key, write));
+        }
+        // Nothing decides on the journal, so the batch after this one needs none of it.
+        changeset.writes.append(&mut self.journal.into_writes(&self.world.space));
         changeset.put(head_key.clone(), encode(&head_key, &self.head)?);
-        changeset.writes.extend(self.written);
-        Ok((self.head, Some(changeset)))
+        Ok((self.head, Some((changeset, under_way))))
     }
 }
 

@@ -1,7 +1,9 @@
 //! One mailbox per sandbox: takes what has queued up, decides each command on top of the last, commits them together.
 //!
 //! Total order and group commit in one mechanism. Nobody gets an answer before the commit that carries it is durable.
-//! If another process changed the sandbox meanwhile, the whole batch is decided again on fresh state.
+//! While a batch is on its way to the disk, the commands that arrive are decided on top of it; they are committed as the
+//! next batch when it is there, and decided anew if it did not get there. If another process changed the sandbox
+//! meanwhile, the whole batch is decided again on fresh state.
 
 use std::sync::Arc;
 
@@ -9,17 +11,21 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    desk::{Desk, decode},
+    desk::{Desk, UnderWay, decode},
     error::AppError,
     sandbox::{Head, World},
 };
 use crate::{
     sim::clock::WallClock,
-    store::{CommitError, Expectation, Store, Version},
+    store::{Changeset, CommitError, Expectation, Store, Version},
 };
 
-/// Commands that are decided and committed together at the most.
-const BATCH: usize = 256;
+/// Commands that are taken up at once.
+const HANDFUL: usize = 8;
+
+/// A batch that writes so many documents takes no more commands: a store that puts down too much at once has to put it
+/// down twice, to be able to put down all or nothing.
+const BATCH_WRITES: usize = 400;
 
 /// Something that can be asked of a sandbox. It is decided at a [`Desk`]; if it fails, what it wrote there is forgotten.
 /// It may be decided more than once, so deciding must not have effects of its own.
@@ -82,42 +88,125 @@ pub(super) struct Mailbox {
     pub(super) publish: Box<dyn Fn(&Head) + Send>,
 }
 
+/// A batch whose commit the store is working on.
+struct Submitted {
+    jobs: Vec<Box<dyn Job>>,
+    /// The head as it will be.
+    head: Head,
+    writes: UnderWay,
+    commit: BoxFuture<'static, Result<(), CommitError>>,
+}
+
 impl Mailbox {
     /// Works until every handle of the sandbox is gone.
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Box<dyn Job>>) {
-        let mut jobs = Vec::with_capacity(BATCH);
-        while receiver.recv_many(&mut jobs, BATCH).await > 0 {
-            let committed = self.commit(&mut jobs).await;
-            if let Err(error) = &committed {
-                tracing::error!(sandbox = %self.world.id, %error, "a batch of commands was not committed");
-            }
-            for job in jobs.drain(..) {
-                job.answer(committed.clone());
-            }
+        let mut submitted = None;
+        loop {
+            submitted = match submitted {
+                None => {
+                    let mut jobs = Vec::with_capacity(HANDFUL);
+                    if receiver.recv_many(&mut jobs, HANDFUL).await == 0 {
+                        return;
+                    }
+                    self.decide(jobs, &mut receiver).await
+                }
+                Some(batch) => self.decide_behind(batch, &mut receiver).await,
+            };
         }
     }
 
-    async fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<(), AppError> {
-        loop {
-            let expectation = Expectation::At(self.version);
-            let mut desk = Desk::open(&*self.store, &self.world, &self.head, expectation, self.wall.now());
-            for job in jobs.iter_mut() {
-                job.decide(&mut desk).await;
+    /// Decides jobs, and all that have queued up behind them, on what the store holds.
+    async fn decide(
+        &mut self,
+        mut jobs: Vec<Box<dyn Job>>,
+        receiver: &mut mpsc::Receiver<Box<dyn Job>>,
+    ) -> Option<Submitted> {
+        let nothing = UnderWay::default();
+        let mut desk = Desk::open(&*self.store, &self.world, &self.head, Expectation::At(self.version), &nothing);
+        desk.wall = self.wall.now();
+        for job in &mut jobs {
+            job.decide(&mut desk).await;
+        }
+        while desk.writes() < BATCH_WRITES
+            && let Ok(mut job) = receiver.try_recv()
+        {
+            job.decide(&mut desk).await;
+            jobs.push(job);
+        }
+        let batch = desk.into_changeset();
+        self.submit(jobs, batch)
+    }
+
+    /// Decides what arrives while a batch is being committed, on top of that batch.
+    async fn decide_behind(
+        &mut self,
+        Submitted { jobs: before, head, writes, mut commit }: Submitted,
+        receiver: &mut mpsc::Receiver<Box<dyn Job>>,
+    ) -> Option<Submitted> {
+        let (mut jobs, mut handful) = (Vec::new(), Vec::with_capacity(HANDFUL));
+        let version = self.version.next();
+        let mut desk = Desk::open(&*self.store, &self.world, &head, Expectation::At(version), &writes);
+        let committed = loop {
+            tokio::select! {
+                biased;
+                committed = &mut commit => break committed,
+                received = receiver.recv_many(&mut handful, HANDFUL), if desk.writes() < BATCH_WRITES => {
+                    if received == 0 {
+                        // No more will come; what is under way is still to be seen through.
+                        break commit.await;
+                    }
+                    desk.wall = self.wall.now();
+                    for mut job in handful.drain(..) {
+                        job.decide(&mut desk).await;
+                        jobs.push(job);
+                    }
+                }
             }
-            let (head, changeset) = desk.into_changeset()?;
-            let Some(changeset) = changeset else { return Ok(()) };
-            match self.store.commit(changeset).await {
-                Ok(()) => {
-                    self.head = head;
-                    self.version = Version(self.version.0.saturating_add(1));
-                    (self.publish)(&self.head);
-                    return Ok(());
+        };
+        let batch = desk.into_changeset();
+        match committed {
+            Ok(()) => {
+                self.head = head;
+                self.version = version;
+                (self.publish)(&self.head);
+                answer(before, &Ok(()));
+                return self.submit(jobs, batch);
+            }
+            Err(CommitError::Conflict(key)) => {
+                tracing::debug!(sandbox = %self.world.id, %key, "another process was first; deciding again");
+                match self.reload().await {
+                    Ok(()) => jobs.splice(0..0, before).for_each(drop),
+                    Err(error) => answer(before, &Err(error)),
                 }
-                Err(CommitError::Conflict(key)) => {
-                    tracing::debug!(sandbox = %self.world.id, %key, "another process was first; deciding again");
-                    self.reload().await?;
-                }
-                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+            Err(CommitError::Store(error)) => {
+                tracing::error!(sandbox = %self.world.id, %error, "a batch of commands was not committed");
+                answer(before, &Err(error.into()));
+            }
+        }
+        // They were decided on what has not come to be.
+        if jobs.is_empty() { None } else { self.decide(jobs, receiver).await }
+    }
+
+    /// Hands a decided batch to the store; answers at once if there is nothing to commit.
+    fn submit(
+        &self,
+        jobs: Vec<Box<dyn Job>>,
+        batch: Result<(Head, Option<(Changeset, UnderWay)>), AppError>,
+    ) -> Option<Submitted> {
+        match batch {
+            Ok((head, Some((changeset, writes)))) => {
+                let store = Arc::clone(&self.store);
+                let commit = Box::pin(async move { store.commit(changeset).await });
+                Some(Submitted { jobs, head, writes, commit })
+            }
+            Ok((_, None)) => {
+                answer(jobs, &Ok(()));
+                None
+            }
+            Err(error) => {
+                answer(jobs, &Err(error));
+                None
             }
         }
     }
@@ -129,5 +218,11 @@ impl Mailbox {
         self.version = document.version;
         (self.publish)(&self.head);
         Ok(())
+    }
+}
+
+fn answer(jobs: Vec<Box<dyn Job>>, committed: &Result<(), AppError>) {
+    for job in jobs {
+        job.answer(committed.clone());
     }
 }

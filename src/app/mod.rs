@@ -9,6 +9,7 @@ mod error;
 mod fulfillment;
 pub mod identity;
 mod journal;
+mod journal_pages;
 mod keys;
 mod mailbox;
 mod publisher_desk;
