@@ -13,6 +13,10 @@
 
 mod client;
 
+/// As in the binary; the bare handlers have it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::{
     path::Path,
     sync::{
@@ -29,7 +33,7 @@ use axum::{
 use client::{Rate, Requests, request, run};
 use rehearsal::{
     cli::wiring::{Server, ServerOptions},
-    store::{Changeset, Key, SledOptions, SledStore, Store},
+    store::{Changeset, Direction, Key, KeyRange, SledOptions, SledStore, Store},
 };
 use serde_json::Value;
 
@@ -49,12 +53,14 @@ async fn main() {
     let one = purchase(&server).await;
     let token = token(&server).await;
     reads(&server, &one, &token, time, turns).await;
-    let empty = durable(&server, folder.path(), time, turns).await;
+    let (documents, size) = written_by_a_purchase(&server).await;
+    println!("a purchase writes {documents} documents of {size} bytes in all");
+    let empty = durable(&server, folder.path(), size, time, turns).await;
     let few = list(&server, &token, time).await;
 
     println!("\nfilling up to {many} subscriptions ...");
     fill(&server, many).await;
-    let full = durable(&server, folder.path(), time, turns).await;
+    let full = durable(&server, folder.path(), size, time, turns).await;
     println!("durable purchases, many stored / few stored: {:.2}", full / empty);
     let page = list(&server, &token, time).await;
     println!("cost of a page of 100, many stored / few stored: {:.2}", few / page);
@@ -84,23 +90,24 @@ async fn reads(server: &Server, one: &Value, token: &str, time: Duration, turns:
     let get_it = request("GET", &path, &[("Authorization", &bearer)], "");
     let document: Value = fetch(server, &path, token).await;
     let document = Arc::new(document);
-    let bare = serve(Router::new().route("/", get(move || async move { Json(Arc::clone(&document)) }))).await;
+    let handler = get(move || async move { Json(Arc::clone(&document)) });
+    let bare = serve(Router::new().route("/api/saas/subscriptions/{id}", handler)).await;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..turns {
-        theirs.push(run(bare, CLIENTS, time, Requests::Same(request("GET", "/", &[], "").into())).await);
+        theirs.push(run(bare, CLIENTS, time, Requests::Same(get_it.clone().into())).await);
         ours.push(run(server.address, CLIENTS, time, Requests::Same(get_it.clone().into())).await);
     }
     compare("GET of one subscription, token verified", &ours, &theirs);
 }
 
-/// Durable purchases, against a bare handler that commits one document of the same size through the same store.
-async fn durable(server: &Server, data: &Path, time: Duration, turns: usize) -> f64 {
-    let size = 1500;
+/// Durable purchases, against a bare handler that commits one document of the same size through the same store. A
+/// purchase writes several; the bare handler writes as many bytes as all of them have, in one.
+async fn durable(server: &Server, data: &Path, size: usize, time: Duration, turns: usize) -> f64 {
     let folder = data.join("bare");
     let store = Arc::new(SledStore::open(&folder, SledOptions::default()).expect("a store"));
     let numbers = Arc::new(AtomicU64::new(0));
     let kept = Arc::clone(&store);
-    let commit = move || {
+    let commit = move |_body: String| {
         let (store, numbers) = (Arc::clone(&kept), Arc::clone(&numbers));
         async move {
             let mut changeset = Changeset::default();
@@ -109,24 +116,52 @@ async fn durable(server: &Server, data: &Path, time: Duration, turns: usize) -> 
             store.commit(changeset).await.expect("a commit");
         }
     };
-    let bare = serve(Router::new().route("/", post(commit))).await;
-    let buy = request("POST", "/sim/v1/sandboxes/default/purchases", &[("Content-Type", "application/json")], PURCHASE);
+    let path = "/sim/v1/sandboxes/default/purchases";
+    let bare = serve(Router::new().route(path, post(commit))).await;
+    let buy = request("POST", path, &[("Content-Type", "application/json")], PURCHASE);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let before = server.app.store().flush_figures();
+    let (mut commits, mut flushes, mut bare_flushes) = (0, 0, 0);
     for _ in 0..turns {
-        theirs.push(run(bare, CLIENTS, time, Requests::Same(request("POST", "/", &[], "").into())).await);
+        let before = store.flush_figures();
+        theirs.push(run(bare, CLIENTS, time, Requests::Same(buy.clone().into())).await);
+        bare_flushes += store.flush_figures().flushes - before.flushes;
+        let before = server.app.store().flush_figures();
         ours.push(run(server.address, CLIENTS, time, Requests::Same(buy.clone().into())).await);
+        let after = server.app.store().flush_figures();
+        commits += after.commits - before.commits;
+        flushes += after.flushes - before.flushes;
     }
     let rate = compare("durable purchases", &ours, &theirs);
-    let after = server.app.store().flush_figures();
-    let answers: usize = ours.iter().map(|rate| rate.answers).sum();
-    let (commits, flushes) = (after.commits - before.commits, after.flushes - before.flushes);
-    let per_flush = answers as f64 / flushes.max(1) as f64;
-    println!("  {answers} purchases in {commits} commits and {flushes} flushes: {per_flush:.1} purchases a flush");
+    let per_flush = |rates: &[Rate], flushes: u64| {
+        let answers: usize = rates.iter().map(|rate| rate.answers).sum();
+        answers as f64 / flushes.max(1) as f64
+    };
+    println!(
+        "  {commits} commits in {flushes} flushes, \
+         {:.1} purchases a flush (bare {:.1})",
+        per_flush(&ours, flushes),
+        per_flush(&theirs, bare_flushes)
+    );
     activations(server, time).await;
     store.close().await.expect("the store closes");
     std::fs::remove_dir_all(&folder).expect("the folder can be removed");
     rate
+}
+
+/// How many documents one purchase adds, and how many bytes they have.
+async fn written_by_a_purchase(server: &Server) -> (usize, usize) {
+    let sandbox = server.app.sandbox(&"default".parse().expect("a name")).expect("it always exists");
+    let range = KeyRange::under(&Key::in_sandbox(sandbox.space()));
+    let stored = async || {
+        let found = server.app.store().scan(&range, Direction::Ascending, usize::MAX).await.expect("a scan");
+        (found.len(), found.iter().map(|(_, document)| document.bytes.len()).sum::<usize>())
+    };
+    let (documents_before, bytes_before) = stored().await;
+    purchase(server).await;
+    // The call's own entry follows the purchase; the next command comes after it.
+    purchase(server).await;
+    let (documents, bytes) = stored().await;
+    ((documents - documents_before) / 2, (bytes - bytes_before) / 2)
 }
 
 /// Activations of purchases made beforehand.

@@ -1,10 +1,13 @@
 //! What can be asked without changing anything. Queries read the store and don't queue.
 
+use std::sync::Arc;
+
 use super::{
     desk::decode,
     error::AppError,
     journal::{Entry, Exchange, Player, What},
     keys::{indexed, indexed_id},
+    known_subscriptions::KnownSubscription,
     mailbox::Command,
     sandbox::Sandbox,
 };
@@ -14,7 +17,6 @@ use crate::{
         event::Seq,
         ids::{PublisherId, SubscriptionId},
         refusal::Refusal,
-        subscription::Subscription,
         time::Timestamp,
     },
     store::{Direction, Key, KeyRange},
@@ -34,10 +36,10 @@ pub struct ListPosition {
 }
 
 /// A page of subscriptions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct SubscriptionList {
     /// The subscriptions.
-    pub subscriptions: Vec<Subscription>,
+    pub subscriptions: Vec<Arc<KnownSubscription>>,
     /// Where the next page starts; `None` on the last one.
     pub next: Option<ListPosition>,
 }
@@ -73,17 +75,21 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`Refusal::UnknownSubscription`].
-    pub async fn subscription(&self, id: SubscriptionId) -> Result<Subscription, AppError> {
+    pub async fn subscription(&self, id: SubscriptionId) -> Result<Arc<KnownSubscription>, AppError> {
         let key = self.world.space.subscription(id);
         let document = self.store.get(&key).await?.ok_or(Refusal::UnknownSubscription(id))?;
-        decode(&key, &document.bytes)
+        self.known_subscriptions.of(id, &key, &document)
     }
 
     /// A subscription of a publisher.
     ///
     /// # Errors
     /// [`Refusal::UnknownSubscription`], [`Refusal::OtherPublisher`].
-    pub async fn subscription_of(&self, publisher: &PublisherId, id: SubscriptionId) -> Result<Subscription, AppError> {
+    pub async fn subscription_of(
+        &self,
+        publisher: &PublisherId,
+        id: SubscriptionId,
+    ) -> Result<Arc<KnownSubscription>, AppError> {
         let subscription = self.subscription(id).await?;
         if subscription.publisher == *publisher {
             Ok(subscription)

@@ -8,6 +8,7 @@ use tokio::sync::{RwLock, mpsc, watch};
 use super::{
     error::AppError,
     keys::Space,
+    known_subscriptions::KnownSubscriptions,
     mailbox::{self, Command, Job},
     repeated_reads::RepeatedReads,
 };
@@ -97,6 +98,7 @@ pub struct Sandbox {
     /// Held for reading while a timer runs, for writing while the clock is advanced.
     pub(super) timers_at_work: Arc<RwLock<()>>,
     pub(super) repeated_reads: RepeatedReads,
+    pub(super) known_subscriptions: KnownSubscriptions,
 }
 
 impl Sandbox {
@@ -130,6 +132,7 @@ impl Sandbox {
             published,
             timers_at_work: Arc::default(),
             repeated_reads: RepeatedReads::default(),
+            known_subscriptions: KnownSubscriptions::default(),
         })
     }
 

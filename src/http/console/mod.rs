@@ -42,7 +42,7 @@ use self::{
 };
 use super::same_origin;
 use crate::{
-    app::{App, AppError, Sandbox},
+    app::{App, AppError, KnownSubscription, Sandbox},
     domain::{
         ids::{SandboxId, SubscriptionId},
         subscription::Subscription,
@@ -139,7 +139,7 @@ impl Here {
         text.parse().map_err(|_| ConsoleError::not_found(&self.place, format!("{text:?} is no subscription id."), fix))
     }
 
-    async fn subscription(&self, id: Path<String>) -> Result<Subscription, ConsoleError> {
+    async fn subscription(&self, id: Path<String>) -> Result<Arc<KnownSubscription>, ConsoleError> {
         let id = self.subscription_id(id)?;
         self.sandbox.subscription(id).await.map_err(|error| self.failed(&error))
     }

@@ -94,7 +94,7 @@ pub(super) async fn list(
     let after = query.after.as_deref().map(read_position).transpose()?;
     let page = sandbox.newest_subscriptions(after, limit).await?;
     Ok(Json(SubscriptionPage {
-        subscriptions: page.subscriptions.iter().map(SubscriptionSummary::from).collect(),
+        subscriptions: page.subscriptions.iter().map(|known| SubscriptionSummary::from(&***known)).collect(),
         next: page.next.map(|position| format!("after={}&limit={limit}", write_position(position))),
     }))
 }

@@ -7,20 +7,20 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequest, Query, Request, State},
+    extract::{FromRequest, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::problem::{Problem, Told};
 use crate::{
-    app::{Exchange, Player, RecordedCall, identity::Caller},
+    app::{Exchange, KnownSubscription, Player, RecordedCall, identity::Caller},
     domain::ids::{SandboxId, SubscriptionId},
     http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
     sim::clock::Stopwatch,
-    wire::fulfillment::API_VERSION,
+    wire::fulfillment::{API_VERSION, SubscriptionBody},
 };
 
 /// The largest body that is read. The largest real one is a batch of 25 usage events.
@@ -37,20 +37,17 @@ pub(super) struct Call {
     started: Stopwatch,
 }
 
-/// The query parameters that some call reads. Names are folded to lower case before.
-#[derive(Debug, Default, Deserialize)]
+/// The query parameters that some call reads.
+#[derive(Debug, Default)]
 pub(super) struct CallQuery {
-    #[serde(rename = "api-version")]
     api_version: Option<String>,
-    #[serde(rename = "continuationtoken")]
     pub(super) continuation_token: Option<String>,
-    #[serde(rename = "planid")]
     pub(super) plan_id: Option<String>,
 }
 
 /// A successful answer.
 pub(super) struct Answer {
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
     with_etag: bool,
     subscription: Option<SubscriptionId>,
     is_read: bool,
@@ -59,12 +56,25 @@ pub(super) struct Answer {
 impl Answer {
     /// A JSON body that changes nothing, with an `ETag` as the recorded reads have it.
     pub(super) fn read(body: &impl Serialize, subscription: Option<SubscriptionId>) -> Self {
-        Self { body: serde_json::to_vec(body).ok(), with_etag: true, subscription, is_read: true }
+        Self { body: serde_json::to_vec(body).ok().map(Bytes::from), with_etag: true, subscription, is_read: true }
+    }
+
+    /// A subscription as it is.
+    pub(super) fn known(subscription: &KnownSubscription) -> Self {
+        // Only a map with keys that are no text could not be written.
+        let body = subscription.answer(|known| serde_json::to_vec(&SubscriptionBody::from(known)).unwrap_or_default());
+        Self {
+            body: Some(Bytes::from_owner(body)),
+            with_etag: true,
+            subscription: Some(subscription.id),
+            is_read: true,
+        }
     }
 
     /// A JSON body of a call that was more than a read.
     pub(super) fn done(body: &impl Serialize, subscription: SubscriptionId) -> Self {
-        Self { body: serde_json::to_vec(body).ok(), with_etag: false, subscription: Some(subscription), is_read: false }
+        let body = serde_json::to_vec(body).ok().map(Bytes::from);
+        Self { body, with_etag: false, subscription: Some(subscription), is_read: false }
     }
 
     /// No body.
@@ -89,20 +99,22 @@ impl FromRequest<Arc<Faces>> for Call {
     }
 }
 
+/// Names in any case; the last of a name counts.
 fn read_query(uri: &Uri) -> CallQuery {
-    let Some(query) = uri.query() else { return CallQuery::default() };
-    let folded: String = query
-        .split('&')
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            format!("{}={value}", name.to_ascii_lowercase())
-        })
-        .collect::<Vec<_>>()
-        .join("&");
-    Uri::try_from(format!("/?{folded}"))
-        .ok()
-        .and_then(|uri| Query::try_from_uri(&uri).ok())
-        .map_or_else(CallQuery::default, |Query(query)| query)
+    let mut query = CallQuery::default();
+    for (name, value) in url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        let read = [
+            ("api-version", &mut query.api_version),
+            ("continuationtoken", &mut query.continuation_token),
+            ("planid", &mut query.plan_id),
+        ];
+        for (known, place) in read {
+            if name.eq_ignore_ascii_case(known) {
+                *place = Some(value.as_ref().to_owned());
+            }
+        }
+    }
+    query
 }
 
 impl Call {
@@ -149,7 +161,7 @@ impl Call {
             Ok(answer) => (StatusCode::OK, answer.body, answer.with_etag, answer.subscription, answer.is_read, None),
             Err(problem) => {
                 let Told { status, body, remark } = problem.told(host, &self.path);
-                (status, body, false, None, false, remark)
+                (status, body.map(Bytes::from), false, None, false, remark)
             }
         };
         let ids = CallIds::of(&self.headers, &self.faces);
@@ -226,7 +238,7 @@ impl CallIds {
 }
 
 /// The answer with the headers that recordings show.
-fn response(status: StatusCode, body: Option<Vec<u8>>, with_etag: bool, ids: &CallIds, faces: &Faces) -> Response {
+fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: &CallIds, faces: &Faces) -> Response {
     const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-requestid");
     const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlationid");

@@ -49,7 +49,7 @@ pub(super) async fn get(State(_): State<Arc<Faces>>, Path(id): Path<String>, cal
     call.answer(|caller, _| async move {
         let id = Call::subscription_id(&id)?;
         let subscription = caller.sandbox.subscription_of(&caller.publisher, id).await?;
-        Ok(Answer::read(&SubscriptionBody::from(&subscription), Some(id)))
+        Ok(Answer::known(&subscription))
     })
     .await
 }
@@ -60,7 +60,7 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
         let after = call.query.continuation_token.as_deref().map(continuation::read).transpose()?;
         let page = caller.sandbox.subscriptions_of(&caller.publisher, after, PAGE).await?;
         let next_link = page.next.map(|position| continuation::next_link(&call.origin(), position));
-        let subscriptions = page.subscriptions.iter().map(SubscriptionBody::from).collect();
+        let subscriptions = page.subscriptions.iter().map(|known| SubscriptionBody::from(&***known)).collect();
         Ok(Answer::read(&SubscriptionsBody { subscriptions, next_link }, None))
     })
     .await

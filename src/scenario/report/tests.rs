@@ -125,6 +125,6 @@ fn only_the_wall_part_of_the_json_report_depends_on_real_time() {
     };
     assert_eq!(without_wall(&slow), without_wall(&fast));
     assert_ne!(json::play(&slow), json::play(&fast));
-    let story = |run: &PlayResult| text::play(run, text::Alphabet::Unicode) + &mermaid::play(run);
+    let story = |run: &PlayResult| text::play(run, text::Alphabet::Unicode) + mermaid::play(run).as_str();
     assert_eq!(story(&slow), story(&fast));
 }

@@ -1,0 +1,75 @@
+//! Subscriptions as they were last read, so that one that is asked for again and again is decoded, and written out for
+//! its caller, once.
+//!
+//! What is known is used only if the store still has the same version, whoever wrote it; so nothing has to be told that
+//! it changed.
+
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use super::{desk::decode, error::AppError};
+use crate::{
+    domain::{ids::SubscriptionId, subscription::Subscription},
+    store::{Document, Key, Version},
+};
+
+/// Subscriptions remembered, at about 3 KB each; beyond it all are forgotten, which costs decoding each once more.
+const REMEMBERED: usize = 4096;
+
+/// A subscription as the store has it.
+#[derive(Debug)]
+pub struct KnownSubscription {
+    version: Version,
+    subscription: Subscription,
+    answer: OnceLock<Arc<[u8]>>,
+}
+
+impl KnownSubscription {
+    /// Its bytes as the fulfillment API answers them: `render` is asked when they are needed for the first time.
+    pub fn answer(&self, render: impl FnOnce(&Subscription) -> Vec<u8>) -> Arc<[u8]> {
+        Arc::clone(self.answer.get_or_init(|| render(&self.subscription).into()))
+    }
+}
+
+impl Deref for KnownSubscription {
+    type Target = Subscription;
+
+    fn deref(&self) -> &Subscription {
+        &self.subscription
+    }
+}
+
+/// The subscriptions of one sandbox that were read lately.
+#[derive(Debug, Default)]
+pub(super) struct KnownSubscriptions(Mutex<BTreeMap<SubscriptionId, Arc<KnownSubscription>>>);
+
+impl KnownSubscriptions {
+    /// The subscription that a document holds.
+    pub(super) fn of(
+        &self,
+        id: SubscriptionId,
+        key: &Key,
+        document: &Document,
+    ) -> Result<Arc<KnownSubscription>, AppError> {
+        let known = self.lock().get(&id).filter(|known| known.version == document.version).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let subscription = decode(key, &document.bytes)?;
+        let read = Arc::new(KnownSubscription { version: document.version, subscription, answer: OnceLock::new() });
+        let mut all = self.lock();
+        if all.len() >= REMEMBERED {
+            all.clear();
+        }
+        all.insert(id, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// A panic elsewhere leaves the map as it is: every change to it is a single step.
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<SubscriptionId, Arc<KnownSubscription>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
