@@ -9,7 +9,7 @@ use super::{
     keys::indexed,
     mailbox::Command,
     sandbox::Sandbox,
-    timers::{Due, StoredTimer},
+    timers::{Due, StoredTimer, set_timers},
 };
 use crate::domain::{
     event::Event,
@@ -148,18 +148,16 @@ pub(super) fn save(
             desk.put(key, line)?;
         }
     }
-    for (index, timer) in (0..).zip(&decision.timers) {
-        let (due, what) = match *timer {
-            TimerPlan::CodeLifeEnds { due, issued_at } => (due, Due::CodeLifeEnds { subscription: id, issued_at }),
-            TimerPlan::ActivationOverdue { due } => (due, Due::ActivationOverdue { subscription: id }),
-        };
-        let key = desk.space().timer(due, first_entry, index);
-        desk.put(key, &StoredTimer { due, what })?;
-    }
-    if before.is_none() {
-        for index in [desk.space().by_created(), desk.space().by_publisher(&subscription.publisher)] {
-            desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
+    let timers = decision.timers.iter().map(|timer| match *timer {
+        TimerPlan::CodeLifeEnds { due, issued_at } => {
+            StoredTimer::new(due, Due::CodeLifeEnds { subscription: id, issued_at })
         }
+        TimerPlan::ActivationOverdue { due } => StoredTimer::new(due, Due::ActivationOverdue { subscription: id }),
+    });
+    set_timers(desk, first_entry, 0, timers.collect())?;
+    if before.is_none() {
+        let index = desk.space().by_publisher(&subscription.publisher);
+        desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
     }
     if before != Some(&subscription) {
         desk.put(desk.space().subscription(id), &subscription)?;

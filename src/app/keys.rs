@@ -4,6 +4,7 @@
 //! sandbox can be made anew while the documents of the deleted one are still being removed. Documents about sandboxes
 //! lie in the space `~`, which no sandbox name can be.
 
+use super::queries::ListPosition;
 use crate::{
     domain::{
         event::Seq,
@@ -76,11 +77,6 @@ impl Space {
         self.root().text("subscription").guid(id.as_bytes())
     }
 
-    /// Subscriptions by the time of purchase.
-    pub(crate) fn by_created(&self) -> Key {
-        self.root().text("by-created")
-    }
-
     /// A publisher's subscriptions by the time of purchase.
     pub(crate) fn by_publisher(&self, publisher: &PublisherId) -> Key {
         self.root().text("by-publisher").text(publisher.as_str())
@@ -110,6 +106,14 @@ impl Space {
         self.timers().instant(due.as_millis()).number(entry.0).number(index)
     }
 
+    /// The entry and the index in a key made by [`Self::timer`].
+    pub(crate) fn timer_place(&self, key: &Key) -> Option<(Seq, u64)> {
+        let (_due, rest) = self.timers().rest_of(key)?.split_first_chunk::<8>()?;
+        let (entry, rest) = rest.split_first_chunk()?;
+        let (index, _) = rest.split_first_chunk()?;
+        Some((Seq(u64::from_be_bytes(*entry)), u64::from_be_bytes(*index)))
+    }
+
     /// The timer of a named piece of the publisher's work.
     pub(crate) fn work(&self, name: &str) -> Key {
         self.root().text("work").text(name)
@@ -131,8 +135,9 @@ pub(crate) fn indexed(index: Key, created: Timestamp, id: SubscriptionId) -> Key
     index.instant(created.as_millis()).guid(id.as_bytes())
 }
 
-/// The subscription that an index key made by [`indexed`] points to.
-pub(crate) fn indexed_id(index: &Key, key: &Key) -> Option<SubscriptionId> {
-    let id = index.rest_of(key)?.get(8..)?;
-    Some(SubscriptionId::from_bytes(id.try_into().ok()?))
+/// The place in the list that an index key made by [`indexed`] stands for.
+pub(crate) fn indexed_position(index: &Key, key: &Key) -> Option<ListPosition> {
+    let (millis, id) = index.rest_of(key)?.split_first_chunk()?;
+    let created = Timestamp::from_millis(Key::millis_of(*millis));
+    Some(ListPosition { created, id: SubscriptionId::from_bytes(id.try_into().ok()?) })
 }

@@ -6,7 +6,7 @@ use super::{
     desk::decode,
     error::AppError,
     journal::{Entry, Exchange, Player, What},
-    keys::{indexed, indexed_id},
+    keys::{indexed, indexed_position},
     known_subscriptions::KnownSubscription,
     mailbox::Command,
     sandbox::Sandbox,
@@ -27,7 +27,7 @@ use futures_util::future::BoxFuture;
 const CHUNK: usize = 64;
 
 /// Where a list of subscriptions goes on: after this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListPosition {
     /// When it was bought.
     pub created: Timestamp,
@@ -108,7 +108,7 @@ impl Sandbox {
         after: Option<ListPosition>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
-        self.list(self.world.space.by_publisher(publisher), Direction::Ascending, after, limit).await
+        self.list(&[self.world.space.by_publisher(publisher)], Direction::Ascending, after, limit).await
     }
 
     /// All subscriptions, newest first.
@@ -120,32 +120,42 @@ impl Sandbox {
         after: Option<ListPosition>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
-        self.list(self.world.space.by_created(), Direction::Descending, after, limit).await
+        let publishers = self.world.catalogue.publishers.iter();
+        let indexes: Vec<Key> = publishers.map(|publisher| self.world.space.by_publisher(&publisher.id)).collect();
+        self.list(&indexes, Direction::Descending, after, limit).await
     }
 
+    /// A page of the subscriptions of some indexes, in one order.
     async fn list(
         &self,
-        index: Key,
+        indexes: &[Key],
         direction: Direction,
         after: Option<ListPosition>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
-        let mut range = KeyRange::under(&index);
-        if let Some(position) = after {
-            let last = indexed(index.clone(), position.created, position.id);
-            range = match direction {
-                Direction::Ascending => range.after(&last),
-                Direction::Descending => range.before(&last),
-            };
-        }
-        let keys = self.store.scan(&range, direction, limit.saturating_add(1)).await?;
-        let mut list = SubscriptionList::default();
-        for (key, _) in keys.iter().take(limit) {
-            if let Some(id) = indexed_id(&index, key) {
-                list.subscriptions.push(self.subscription(id).await?);
+        let wanted = limit.saturating_add(1);
+        let mut found = Vec::new();
+        for index in indexes {
+            let mut range = KeyRange::under(index);
+            if let Some(position) = after {
+                let last = indexed(index.clone(), position.created, position.id);
+                range = match direction {
+                    Direction::Ascending => range.after(&last),
+                    Direction::Descending => range.before(&last),
+                };
             }
+            let keys = self.store.scan(&range, direction, wanted).await?;
+            found.extend(keys.iter().filter_map(|(key, _)| indexed_position(index, key)));
         }
-        if keys.len() > limit {
+        found.sort_unstable();
+        if direction == Direction::Descending {
+            found.reverse();
+        }
+        let mut list = SubscriptionList::default();
+        for position in found.iter().take(limit) {
+            list.subscriptions.push(self.subscription(position.id).await?);
+        }
+        if found.len() > limit {
             list.next = list.subscriptions.last().map(|last| ListPosition { created: last.created, id: last.id });
         }
         Ok(list)

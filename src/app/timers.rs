@@ -38,6 +38,33 @@ pub struct StoredTimer {
     pub due: Timestamp,
     /// What it does.
     pub what: Due,
+    /// Later timers that were set with it, earliest first: they are put down when this one has run, so that a purchase
+    /// costs one document for all of its timers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) then: Vec<Self>,
+}
+
+impl StoredTimer {
+    /// A timer on its own.
+    pub(super) const fn new(due: Timestamp, what: Due) -> Self {
+        Self { due, what, then: Vec::new() }
+    }
+}
+
+/// Sets the timers of the command whose first entry has this number: the earliest is put down, under `index`, the others
+/// with it.
+pub(super) fn set_timers(
+    desk: &mut Desk<'_>,
+    entry: Seq,
+    index: u64,
+    mut timers: Vec<StoredTimer>,
+) -> Result<(), AppError> {
+    timers.sort_by_key(|timer| timer.due);
+    let mut timers = timers.into_iter();
+    let Some(mut first) = timers.next() else { return Ok(()) };
+    first.then.extend(timers);
+    let key = desk.space().timer(first.due, entry, index);
+    desk.put(key, &first)
 }
 
 /// What is to be done at a deadline.
@@ -132,6 +159,9 @@ impl Command for RunTimer {
         Box::pin(async move {
             let Some(timer) = desk.load::<StoredTimer>(&self.0).await? else { return Ok(()) };
             desk.remove(self.0.clone());
+            if let Some((entry, index)) = desk.space().timer_place(&self.0) {
+                set_timers(desk, entry, index.saturating_add(1), timer.then)?;
+            }
             let (id, command) = match timer.what {
                 Due::CodeLifeEnds { subscription, issued_at } => {
                     (subscription, subscription::Command::CodeLifeEnds { issued_at })
@@ -232,13 +262,14 @@ pub(super) async fn schedule_work(
     let entry = desk.next_entry();
     let pointer = desk.space().work(name);
     if let Some((due, entry, index)) = desk.load::<(Timestamp, Seq, u64)>(&pointer).await? {
-        desk.remove(desk.space().timer(due, entry, index));
+        desk.remove(desk.space().timer(due, entry, index).text(name));
     }
     match due {
         None => desk.remove(pointer),
         Some(due) => {
-            let key = desk.space().timer(due, entry, index);
-            desk.put(key, &StoredTimer { due, what: Due::PublisherWork { work: name.to_owned() } })?;
+            // A change that writes no entry leaves the number to the next one; the name keeps their timers apart.
+            let key = desk.space().timer(due, entry, index).text(name);
+            desk.put(key, &StoredTimer::new(due, Due::PublisherWork { work: name.to_owned() }))?;
             desk.put(pointer, &(due, entry, index))?;
         }
     }

@@ -130,7 +130,7 @@ impl Server {
         let address = listener.local_addr().map_err(|reason| not_listening(&options.listen, reason))?;
         let entrance = Entrance::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = ServiceExt::<axum::extract::Request>::into_make_service(entrance.router());
+        let service = ServiceExt::<axum::extract::Request>::into_make_service(entrance.clone());
         // Health checks are answered while the rest is being loaded.
         let serving = tokio::spawn(async move {
             let stopped = async {

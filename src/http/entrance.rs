@@ -1,18 +1,21 @@
 //! The way in: health and version, the gate that opens when everything is loaded, and the composition of the faces.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll},
+};
 
 use axum::{
     Json, Router,
-    body::Body,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{future::RouteFuture, get},
 };
 use serde_json::json;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
 use super::{
     Faces, assets, console, control, exchange::record_visit, identity, marketplace, paths, publisher_site, same_origin,
@@ -72,44 +75,48 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
 }
 
 /// A server's entrance: answers health checks from the first moment, everything else once it is open.
-#[derive(Debug, Clone, Default)]
+///
+/// It hands a request to one router, not to a router behind a router: that would cost each call as much again as all of
+/// its own routing.
+#[derive(Debug, Clone)]
 pub struct Entrance {
-    routes: Arc<OnceLock<Router>>,
+    closed: Router,
+    open: Arc<OnceLock<Router>>,
+}
+
+impl Default for Entrance {
+    fn default() -> Self {
+        let closed = health().route("/readyz", get(|| async { not_ready() })).fallback(|| async { not_ready() });
+        Self { closed, open: Arc::default() }
+    }
 }
 
 impl Entrance {
     /// Opens: from now on these routes answer. The first call counts.
     pub fn open(&self, routes: Router) {
-        let _already_open = self.routes.set(routes);
+        let ready = get(|| async { "ready\n" });
+        let _already_open = self.open.set(health().route("/readyz", ready).merge(routes));
+    }
+}
+
+impl Service<Request> for Entrance {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
-    /// What the listener serves.
-    pub fn router(&self) -> Router {
-        let entrance = self.clone();
-        let readiness = self.clone();
-        Router::new()
-            .route("/livez", get(|| async { "ok\n" }))
-            .route("/readyz", get(move || async move { readiness.readiness() }))
-            .route("/version", get(version))
-            .fallback(move |request: Request| entrance.clone().enter(request))
+    fn call(&mut self, request: Request) -> RouteFuture<Infallible> {
+        let mut routes = self.open.get().unwrap_or(&self.closed).clone();
+        routes.call(paths::fold(request))
     }
+}
 
-    fn readiness(&self) -> Response {
-        if self.routes.get().is_some() { "ready\n".into_response() } else { not_ready() }
-    }
-
-    async fn enter(self, request: Request) -> Response {
-        let Some(routes) = self.routes.get() else { return not_ready() };
-        let mut routes = routes.clone();
-        let ready = ServiceExt::<Request<Body>>::ready(&mut routes).await;
-        match ready {
-            Ok(routes) => match routes.call(paths::fold(request)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            },
-            Err(never) => match never {},
-        }
-    }
+/// What is answered from the first moment.
+fn health() -> Router {
+    Router::new().route("/livez", get(|| async { "ok\n" })).route("/version", get(version))
 }
 
 fn not_ready() -> Response {

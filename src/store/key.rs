@@ -47,6 +47,12 @@ impl Key {
         self.number(millis.cast_unsigned() ^ (1 << 63))
     }
 
+    /// The instant that [`Self::instant`] made these bytes of.
+    #[must_use]
+    pub const fn millis_of(bytes: [u8; 8]) -> i64 {
+        (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed()
+    }
+
     /// Adds 128 bits.
     #[must_use]
     pub fn guid(mut self, part: &[u8; 16]) -> Self {

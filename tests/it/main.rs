@@ -5,6 +5,7 @@
     reason = "a test stops where it fails; clippy.toml's leave ends at the test function"
 )]
 
+mod batches;
 mod browser;
 mod changes;
 mod cli;

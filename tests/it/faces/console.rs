@@ -73,7 +73,7 @@ impl World {
     }
 
     async fn newest(&self) -> Subscription {
-        self.sandbox.newest_subscriptions(None, 1).await.unwrap().subscriptions.remove(0)
+        Subscription::clone(&self.sandbox.newest_subscriptions(None, 1).await.unwrap().subscriptions[0])
     }
 }
 
