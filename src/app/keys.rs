@@ -7,7 +7,7 @@
 use crate::{
     domain::{
         event::Seq,
-        ids::{PublisherId, SandboxId, SubscriptionId},
+        ids::{OperationId, PublisherId, SandboxId, SubscriptionId},
         time::Timestamp,
     },
     store::Key,
@@ -84,6 +84,11 @@ impl Space {
     /// A publisher's subscriptions by the time of purchase.
     pub(crate) fn by_publisher(&self, publisher: &PublisherId) -> Key {
         self.root().text("by-publisher").text(publisher.as_str())
+    }
+
+    /// An operation on a subscription.
+    pub(crate) fn operation(&self, subscription: SubscriptionId, id: OperationId) -> Key {
+        self.root().text("operation").guid(subscription.as_bytes()).guid(id.as_bytes())
     }
 
     /// The ledger lines of a subscription.

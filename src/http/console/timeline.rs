@@ -144,8 +144,8 @@ fn tone(what: &What) -> &'static str {
         What::Exchange(Exchange { status, .. }) if *status >= 400 => "bad",
         What::PublisherStep(PublisherStep { outcome, .. }) if matches!(outcome.as_str(), "failed" | "gaveUp") => "bad",
         What::Fact(event) => match event.kind() {
-            "codeRefused" | "codeExpired" | "notActivatedInTime" => "bad",
-            "licensesAssigned" | "activated" | "billingStarted" | "charged" => "good",
+            "codeRefused" | "codeExpired" | "notActivatedInTime" | "operationFailed" | "operationConflicted" => "bad",
+            "licensesAssigned" | "activated" | "billingStarted" | "charged" | "operationSucceeded" => "good",
             _ => "plain",
         },
         What::Exchange(_) | What::PublisherStep(_) | What::Clock { .. } | What::Fault { .. } => "plain",

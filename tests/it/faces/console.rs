@@ -13,6 +13,7 @@ use rehearsal::{
     domain::{
         catalogue::Catalogue,
         ids::{PublisherId, SandboxId},
+        operation::Delays,
         subscription::Subscription,
     },
     http::console,
@@ -41,7 +42,7 @@ impl World {
         let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
         let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
         let id: SandboxId = "team-a".parse().unwrap();
-        let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual };
+        let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays: Delays::default() };
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Arc::new(IdlePublisher));
         let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
