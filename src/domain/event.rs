@@ -218,23 +218,24 @@ impl Event {
             Self::Charged { line } => format!("Charged {}: {}.", line.amount, line.description),
             Self::OperationRequested { action, source, plan, quantity, .. } => {
                 let wish = match (action, quantity) {
-                    (Action::ChangePlan, _) => format!(" to {plan}"),
-                    (Action::ChangeQuantity, Some(seats)) => format!(" to {}", count(seats.get(), "seat")),
-                    (Action::ChangeQuantity, None) | (Action::Unsubscribe, _) => String::new(),
+                    (Action::ChangePlan, _) => format!("a change of plan to {plan}"),
+                    (Action::ChangeQuantity, Some(seats)) => format!("a change to {}", count(seats.get(), "seat")),
+                    (Action::ChangeQuantity, None) => "a change of seats".to_owned(),
+                    (Action::Unsubscribe, _) => "the end of the subscription".to_owned(),
                 };
                 let who = match source {
                     RequestSource::Partner => "The publisher",
                     RequestSource::Azure => "The customer",
                 };
-                format!("{who} asked for {}{wish}. Nothing has changed yet.", action.words())
+                format!("{who} asked for {wish}. Nothing has changed yet.")
             }
-            Self::OperationStarted { action, .. } => format!("{} is in progress.", action.words_at_the_start()),
-            Self::OperationSucceeded { action, .. } => format!("{} succeeded.", action.words_at_the_start()),
+            Self::OperationStarted { action, .. } => format!("{} is in progress.", action.words()),
+            Self::OperationSucceeded { action, .. } => format!("{} succeeded.", action.words()),
             Self::OperationFailed { action, .. } => {
-                format!("{} was turned down; the subscription stays as it was.", action.words_at_the_start())
+                format!("{} was turned down; the subscription stays as it was.", action.words())
             }
             Self::OperationConflicted { action, .. } => {
-                format!("{} does not fit the subscription any more, and is given up.", action.words_at_the_start())
+                format!("{} does not fit the subscription any more, and is given up.", action.words())
             }
             Self::PlanChanged { from, to, unit_price, .. } => {
                 format!("The plan is {to} now, no longer {from}; a unit costs {unit_price} for one term.")

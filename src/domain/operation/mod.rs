@@ -94,19 +94,9 @@ impl Action {
         }
     }
 
-    /// The action for people, within a sentence.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::ChangePlan => "a change of plan",
-            Self::ChangeQuantity => "a change of seats",
-            Self::Unsubscribe => "cancellation",
-        }
-    }
-
     /// The action for people, where a sentence starts.
     #[must_use]
-    pub const fn words_at_the_start(self) -> &'static str {
+    pub const fn words(self) -> &'static str {
         match self {
             Self::ChangePlan => "The change of plan",
             Self::ChangeQuantity => "The change of seats",

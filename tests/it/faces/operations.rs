@@ -477,3 +477,24 @@ async fn operations_take_as_long_as_the_sandbox_says() {
         assert_eq!(actors, ["publisher", "marketplace", "marketplace"], "{delays}");
     }
 }
+
+#[tokio::test]
+async fn where_the_server_runs_the_timers_an_operation_ends_by_itself() {
+    let world = World::start().await;
+    let contoso = world.publisher_in("default", "contoso").await;
+    let id = bought_in(&world, "default", "contoso-crm", "team", Some(5)).await;
+    contoso.activate(&id).await;
+    let mut changes = world.changes("default");
+    let operation = accepted(&contoso.changes(&id, json!({ "quantity": 8 })).await);
+    while contoso.operation(&id, &operation).await.expect(200)["status"] != "Succeeded" {
+        changes.next().await.unwrap();
+    }
+    let facts = world.operator_of("default").journal(&format!("subscription={id}&limit=1000")).await;
+    let at = |kind: &str| {
+        let fact = facts.iter().find(|entry| entry["kind"] == kind).unwrap();
+        text(fact, "at").parse::<jiff::Timestamp>().unwrap().as_millisecond()
+    };
+    let [requested, started, ended] = ["operationRequested", "operationStarted", "operationSucceeded"].map(at);
+    assert!(started - requested >= 500 && ended - started >= 500, "{requested} {started} {ended}");
+    assert_eq!(contoso.get(&id).await.expect(200)["quantity"], 8);
+}
