@@ -67,6 +67,11 @@ impl World {
         self.control(Method::POST, "/sandboxes", Some(new)).await.expect(201);
     }
 
+    /// Stops the server, as its owner does.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.unwrap();
+    }
+
     /// Tells of each commit in a sandbox from now on.
     pub(crate) fn changes(&self, sandbox: &str) -> Changes {
         self.server.app.sandbox(&sandbox.parse().unwrap()).unwrap().changes()

@@ -1,5 +1,6 @@
 //! Changes and cancellations that a publisher asks for, and the operations that they become.
 
+use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -496,5 +497,26 @@ async fn where_the_server_runs_the_timers_an_operation_ends_by_itself() {
     };
     let [requested, started, ended] = ["operationRequested", "operationStarted", "operationSucceeded"].map(at);
     assert!(started - requested >= 500 && ended - started >= 500, "{requested} {started} {ended}");
+    assert_eq!(contoso.get(&id).await.expect(200)["quantity"], 8);
+}
+
+#[tokio::test]
+async fn an_operation_goes_on_where_it_was_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk = || ServerOptions { data: Some(folder.path().to_owned()), ..ServerOptions::default() };
+    let world = World::start_with(on_disk()).await;
+    world.create_sandbox(SANDBOX).await;
+    let contoso = world.publisher("contoso").await;
+    let id = active(&world, &contoso).await;
+    let operation = accepted(&contoso.changes(&id, json!({ "quantity": 8 })).await);
+    world.operator().advances("PT0.5S").await;
+    world.stop().await;
+
+    let world = World::start_with(on_disk()).await;
+    let contoso = world.publisher("contoso").await;
+    assert_eq!(contoso.operation(&id, &operation).await.expect(200)["status"], "InProgress");
+    assert_eq!(contoso.changes(&id, json!({ "quantity": 9 })).await.expect(400)["code"], "Failed", "the lock holds");
+    world.operator().advances("PT0.5S").await;
+    assert_eq!(contoso.operation(&id, &operation).await.expect(200)["status"], "Succeeded");
     assert_eq!(contoso.get(&id).await.expect(200)["quantity"], 8);
 }
