@@ -126,10 +126,23 @@ fn told_app_error(error: &AppError, request_id: &str) -> Told {
 
 fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
     let remark = Some(refusal.to_string());
-    if let Some(told) = told_refused_change(refusal) {
-        return Told { remark, ..told };
-    }
     match refusal {
+        Refusal::ChangeMissing
+        | Refusal::ChangesTogether
+        | Refusal::OperationNotAllowed(_)
+        | Refusal::NotActive(_)
+        | Refusal::OperationPending(_)
+        | Refusal::PlanNotInOffer(_)
+        | Refusal::PlanPrivate { .. }
+        | Refusal::PlanStopSell(_)
+        | Refusal::SamePlan { .. }
+        | Refusal::TermNotSold { .. }
+        | Refusal::SameQuantity(_)
+        | Refusal::QuantityNotAllowed(_)
+        | Refusal::TooFewSeats { .. }
+        | Refusal::TooManySeats { .. }
+        | Refusal::TooManySeatsForAnyone { .. }
+        | Refusal::AmountTooLarge { .. } => Told { remark, ..told_refused_change(refusal) },
         // The body holds the request id and nothing else (emulator-note; quirk Q6).
         Refusal::OperationEnded { .. } => Told {
             remark,
@@ -158,14 +171,21 @@ fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
         ),
         // Activate of one that is over: 404 with no body (docs:subscription-api, emulator-code).
         Refusal::NotInStatus { .. } => Told { status: StatusCode::NOT_FOUND, body: None, remark },
-        _ => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),
+        Refusal::UnknownCustomer(_)
+        | Refusal::UnknownPartner(_)
+        | Refusal::CustomerOfAnotherPartner { .. }
+        | Refusal::UnknownOffer(_)
+        | Refusal::UnknownPlan { .. }
+        | Refusal::QuantityRequired(_)
+        | Refusal::UnknownOperation(_)
+        | Refusal::TooManyLicenses { .. } => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),
     }
 }
 
 /// Why a change or a cancellation is refused: always 400, with texts of the emulator (emulator-code) where it has some.
-fn told_refused_change(refusal: &Refusal) -> Option<Told> {
-    let update = |code, message: String| Some(bad_request(Some(code), message, Some("update")));
-    let message = |message: String| Some(bad_request(None, message, None));
+fn told_refused_change(refusal: &Refusal) -> Told {
+    let update = |code, message: String| bad_request(Some(code), message, Some("update"));
+    let message = |message: String| bad_request(None, message, None);
     match refusal {
         Refusal::ChangeMissing => update("BadRequest", "The request content is null".to_owned()),
         Refusal::ChangesTogether => message("Cannot patch more than one field in the same request".to_owned()),
@@ -185,14 +205,8 @@ fn told_refused_change(refusal: &Refusal) -> Option<Told> {
             "Failed",
             "Patch cannot be completed because the subscription is locked due to pending operations".to_owned(),
         ),
-        // Documented as a 400; the texts are ours.
-        Refusal::OperationNotAllowed(_)
-        | Refusal::TermNotSold { .. }
-        | Refusal::QuantityNotAllowed(_)
-        | Refusal::TooFewSeats { .. }
-        | Refusal::TooManySeats { .. }
-        | Refusal::AmountTooLarge { .. } => update("BadRequest", refusal.to_string()),
-        _ => None,
+        // The rest is documented as a 400, or not at all; the texts are ours.
+        other => update("BadRequest", other.to_string()),
     }
 }
 
