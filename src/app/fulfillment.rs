@@ -98,7 +98,7 @@ impl Command for Change {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let subscription = own(load_subscription(desk, self.id).await?, &self.publisher)?;
+            let subscription = load_own(desk, self.id, &self.publisher).await?;
             let command = match self.change {
                 PublisherChange::Activate => subscription::Command::Activate,
                 PublisherChange::ReportLicenses { assigned } => subscription::Command::ReportLicenses { assigned },
@@ -113,6 +113,15 @@ impl Command for Change {
 /// A subscription that has to exist.
 pub(super) async fn load_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Subscription, AppError> {
     find_subscription(desk, id).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
+}
+
+/// A subscription that has to exist and to be the publisher's own.
+pub(super) async fn load_own(
+    desk: &mut Desk<'_>,
+    id: SubscriptionId,
+    publisher: &PublisherId,
+) -> Result<Subscription, AppError> {
+    own(load_subscription(desk, id).await?, publisher)
 }
 
 async fn find_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Option<Subscription>, AppError> {
@@ -153,6 +162,9 @@ pub(super) fn save(
             StoredTimer::new(due, Due::CodeLifeEnds { subscription: id, issued_at })
         }
         TimerPlan::ActivationOverdue { due } => StoredTimer::new(due, Due::ActivationOverdue { subscription: id }),
+        TimerPlan::OperationStep { due, operation } => {
+            StoredTimer::new(due, Due::OperationStep { subscription: id, operation })
+        }
     });
     set_timers(desk, first_entry, 0, timers.collect())?;
     if before.is_none() {

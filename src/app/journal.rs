@@ -1,7 +1,7 @@
 //! The journal: every fact and every call between players, in order.
 //!
-//! Console, scenarios, live updates and reports read it and nothing else. The entries that one command writes lie in
-//! one document, so that a command costs one write however much it has to tell.
+//! Console, scenarios, live updates and reports read it and nothing else. The entries of commands that are
+//! committed together share pages, so that a command costs a part of a write.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,7 @@ use super::queries::ListPosition;
 use crate::{
     domain::{
         event::Seq,
-        ids::{PublisherId, SandboxId, SubscriptionId},
+        ids::{OperationId, PublisherId, SandboxId, SubscriptionId},
         time::Timestamp,
     },
     store::Key,
@@ -82,17 +82,22 @@ impl Space {
         self.root().text("by-publisher").text(publisher.as_str())
     }
 
+    /// An operation on a subscription.
+    pub(crate) fn operation(&self, subscription: SubscriptionId, id: OperationId) -> Key {
+        self.root().text("operation").guid(subscription.as_bytes()).guid(id.as_bytes())
+    }
+
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
         self.root().text("ledger").guid(id.as_bytes())
     }
 
-    /// The journal: one document for each command that wrote entries, under its first entry's number.
+    /// The journal: pages of entries, each under its first entry's number.
     pub(crate) fn journal(&self) -> Key {
         self.root().text("journal")
     }
 
-    /// The journal documents that concern a subscription.
+    /// The pages of the journal that concern a subscription.
     pub(crate) fn journal_of(&self, id: SubscriptionId) -> Key {
         self.root().text("journal-of").guid(id.as_bytes())
     }

@@ -20,6 +20,7 @@ use crate::{
         catalogue::{Catalogue, Publisher},
         event::Seq,
         ids::{ClientId, SandboxId, TenantId},
+        operation::Delays,
         time::Timestamp,
     },
     sim::{
@@ -81,6 +82,8 @@ pub struct NewSandbox {
     pub frozen_at: Option<Timestamp>,
     /// Who runs its timers.
     pub timers: TimerMode,
+    /// How long its operations take.
+    pub delays: Delays,
 }
 
 /// An app registration, and where it lives.
@@ -116,7 +119,14 @@ impl App {
         }
         let id = SandboxId::default_sandbox();
         if app.sandbox(&id).is_err() {
-            app.create_sandbox(NewSandbox { id, seed: None, frozen_at: None, timers: TimerMode::Automatic }).await?;
+            app.create_sandbox(NewSandbox {
+                id,
+                seed: None,
+                frozen_at: None,
+                timers: TimerMode::Automatic,
+                delays: Delays::default(),
+            })
+            .await?;
         }
         app.sweep_in_background();
         Ok(app)
@@ -217,6 +227,7 @@ impl App {
             seed: new.seed.unwrap_or(self.options.seed),
             clock: new.frozen_at.map_or(Clock::wall(), |at| Clock::Frozen { at }),
             timers: new.timers,
+            delays: new.delays,
             next_entry: Seq(1),
             last_moment: new.frozen_at.unwrap_or(wall),
         };

@@ -13,7 +13,10 @@ use super::{
     repeated_reads::RepeatedReads,
 };
 use crate::{
-    domain::{catalogue::Catalogue, event::Seq, ids::SandboxId, purchase_token::SealingSecrets, time::Timestamp},
+    domain::{
+        catalogue::Catalogue, event::Seq, ids::SandboxId, operation::Delays, purchase_token::SealingSecrets,
+        time::Timestamp,
+    },
     sim::{
         clock::{Clock, WallClock},
         entropy::Seed,
@@ -32,6 +35,9 @@ pub(crate) struct Head {
     pub(crate) clock: Clock,
     /// Who runs timers that are due.
     pub(crate) timers: TimerMode,
+    /// How long operations take.
+    #[serde(default)]
+    pub(crate) delays: Delays,
     /// The number of the next journal entry.
     pub(crate) next_entry: Seq,
     /// The time of the last commit: sandbox time never goes back, whatever the machine's clock does.
@@ -71,6 +77,7 @@ pub(crate) struct Published {
     pub(crate) seed: Seed,
     pub(crate) clock: Clock,
     pub(crate) timers: TimerMode,
+    pub(crate) delays: Delays,
     pub(crate) next_entry: Seq,
     pub(crate) last_moment: Timestamp,
 }
@@ -81,6 +88,7 @@ impl Published {
             seed: head.seed,
             clock: head.clock,
             timers: head.timers,
+            delays: head.delays,
             next_entry: head.next_entry,
             last_moment: head.last_moment,
         }
@@ -171,6 +179,12 @@ impl Sandbox {
     #[must_use]
     pub fn timer_mode(&self) -> TimerMode {
         self.published.borrow().timers
+    }
+
+    /// How long its operations take.
+    #[must_use]
+    pub fn delays(&self) -> Delays {
+        self.published.borrow().delays
     }
 
     /// Where its randomness starts.

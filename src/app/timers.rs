@@ -15,12 +15,13 @@ use super::{
     fulfillment::{load_subscription, save},
     journal::Player,
     mailbox::Command,
+    operations,
     sandbox::{Sandbox, TimerMode},
 };
 use crate::{
     domain::{
         event::Seq,
-        ids::{SandboxId, SubscriptionId},
+        ids::{OperationId, SandboxId, SubscriptionId},
         subscription::{self, Context, decide},
         time::Timestamp,
     },
@@ -83,6 +84,13 @@ pub enum Due {
         /// Which one.
         subscription: SubscriptionId,
     },
+    /// An operation goes on to its next status.
+    OperationStep {
+        /// On which subscription.
+        subscription: SubscriptionId,
+        /// Which one.
+        operation: OperationId,
+    },
     /// The stand-in publisher has something to do.
     PublisherWork {
         /// The work's name, which is the publisher's own.
@@ -97,6 +105,7 @@ impl Due {
         match self {
             Self::CodeLifeEnds { .. } => "codeLifeEnds",
             Self::ActivationOverdue { .. } => "activationOverdue",
+            Self::OperationStep { .. } => "operationStep",
             Self::PublisherWork { .. } => "publisherWork",
         }
     }
@@ -105,7 +114,9 @@ impl Due {
     #[must_use]
     pub const fn subscription(&self) -> Option<SubscriptionId> {
         match self {
-            Self::CodeLifeEnds { subscription, .. } | Self::ActivationOverdue { subscription } => Some(*subscription),
+            Self::CodeLifeEnds { subscription, .. }
+            | Self::ActivationOverdue { subscription }
+            | Self::OperationStep { subscription, .. } => Some(*subscription),
             Self::PublisherWork { .. } => None,
         }
     }
@@ -144,7 +155,9 @@ impl Sandbox {
                 publisher.run(self.id(), work).await;
                 Ok(())
             }
-            Due::CodeLifeEnds { .. } | Due::ActivationOverdue { .. } => self.ask(RunTimer(key)).await,
+            Due::CodeLifeEnds { .. } | Due::ActivationOverdue { .. } | Due::OperationStep { .. } => {
+                self.ask(RunTimer(key)).await
+            }
         }
     }
 }
@@ -167,6 +180,9 @@ impl Command for RunTimer {
                     (subscription, subscription::Command::CodeLifeEnds { issued_at })
                 }
                 Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
+                Due::OperationStep { subscription, operation } => {
+                    return operations::take_on(desk, subscription, operation).await;
+                }
                 Due::PublisherWork { .. } => return Ok(()),
             };
             let subscription = load_subscription(desk, id).await?;

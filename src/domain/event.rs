@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     billing::LedgerLine,
     catalogue::Seats,
-    ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
+    ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, SubscriptionId},
+    money::Money,
+    operation::{Action, RequestSource},
     purchase_token::CodeFault,
     subscription::Status,
     time::{Term, TermUnit, Timestamp},
@@ -26,12 +28,12 @@ impl std::fmt::Display for Seq {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
-    /// A partner bought a plan for a customer. Nothing is billed yet.
+    /// A plan was bought for a customer. Nothing is billed yet.
     PurchaseCreated {
         /// The subscription that came to be.
         subscription: SubscriptionId,
-        /// Who bought.
-        partner: PartnerId,
+        /// The partner that bought; `None` if the customer bought for itself.
+        partner: Option<PartnerId>,
         /// For whom.
         customer: CustomerId,
         /// What.
@@ -89,6 +91,69 @@ pub enum Event {
         /// The line.
         line: LedgerLine,
     },
+    /// A change or a cancellation was asked for. Nothing has changed yet.
+    OperationRequested {
+        /// The operation that came to be.
+        operation: OperationId,
+        /// What it does.
+        action: Action,
+        /// Who asked.
+        source: RequestSource,
+        /// The plan that the subscription shall have.
+        plan: PlanId,
+        /// The seats that it shall have; `None` on a flat rate.
+        quantity: Option<Seats>,
+    },
+    /// An operation is under way.
+    OperationStarted {
+        /// Which one.
+        operation: OperationId,
+        /// What it does.
+        action: Action,
+    },
+    /// An operation has done what it was for.
+    OperationSucceeded {
+        /// Which one.
+        operation: OperationId,
+        /// What it was to do.
+        action: Action,
+    },
+    /// An operation was turned down; the subscription stays as it was.
+    OperationFailed {
+        /// Which one.
+        operation: OperationId,
+        /// What it was to do.
+        action: Action,
+    },
+    /// The subscription has become another one meanwhile, and the operation does not fit it any more.
+    OperationConflicted {
+        /// Which one.
+        operation: OperationId,
+        /// What it was to do.
+        action: Action,
+    },
+    /// The subscription has another plan.
+    PlanChanged {
+        /// The plan until now.
+        from: PlanId,
+        /// The plan from now on.
+        to: PlanId,
+        /// Its name.
+        plan_name: String,
+        /// What it costs for one term: flat, or for a seat.
+        unit_price: Money,
+        /// Whether a free trial goes on.
+        free_trial: bool,
+    },
+    /// The subscription has another number of seats.
+    QuantityChanged {
+        /// Seats until now.
+        from: Option<Seats>,
+        /// Seats from now on.
+        to: Seats,
+    },
+    /// The subscription is over: nothing is billed any more.
+    Unsubscribed {},
     /// 30 days passed without activation: the purchase is cancelled, nothing was billed.
     NotActivatedInTime {},
 }
@@ -107,6 +172,14 @@ impl Event {
             Self::Activated { .. } => "activated",
             Self::BillingStarted { .. } => "billingStarted",
             Self::Charged { .. } => "charged",
+            Self::OperationRequested { .. } => "operationRequested",
+            Self::OperationStarted { .. } => "operationStarted",
+            Self::OperationSucceeded { .. } => "operationSucceeded",
+            Self::OperationFailed { .. } => "operationFailed",
+            Self::OperationConflicted { .. } => "operationConflicted",
+            Self::PlanChanged { .. } => "planChanged",
+            Self::QuantityChanged { .. } => "quantityChanged",
+            Self::Unsubscribed {} => "unsubscribed",
             Self::NotActivatedInTime {} => "notActivatedInTime",
         }
     }
@@ -117,7 +190,11 @@ impl Event {
         match self {
             Self::PurchaseCreated { partner, customer, offer, plan, quantity, term_unit, .. } => {
                 let seats = quantity.map_or_else(String::new, |seats| format!(", {}", count(seats.get(), "seat")));
-                format!("{partner} bought {offer} / {plan}{seats}, {term_unit}, for {customer}. Nothing is billed yet.")
+                let (buyer, whom) = partner.as_ref().map_or_else(
+                    || (customer.to_string(), "itself".to_owned()),
+                    |partner| (partner.to_string(), customer.to_string()),
+                );
+                format!("{buyer} bought {offer} / {plan}{seats}, {term_unit}, for {whom}. Nothing is billed yet.")
             }
             Self::CodeIssued { expires_at } => {
                 format!("A personalized link with a fresh authorization code was made; it is valid until {expires_at}.")
@@ -139,6 +216,35 @@ impl Event {
                 format!("Billing started at {at}: everything it waits for is confirmed.")
             }
             Self::Charged { line } => format!("Charged {}: {}.", line.amount, line.description),
+            Self::OperationRequested { action, source, plan, quantity, .. } => {
+                let wish = match (action, quantity) {
+                    (Action::ChangePlan, _) => format!("a change of plan to {plan}"),
+                    (Action::ChangeQuantity, Some(seats)) => format!("a change to {}", count(seats.get(), "seat")),
+                    (Action::ChangeQuantity, None) => "a change of seats".to_owned(),
+                    (Action::Unsubscribe, _) => "the end of the subscription".to_owned(),
+                };
+                let who = match source {
+                    RequestSource::Partner => "The publisher",
+                    RequestSource::Azure => "The customer",
+                };
+                format!("{who} asked for {wish}. Nothing has changed yet.")
+            }
+            Self::OperationStarted { action, .. } => format!("{} is in progress.", action.words()),
+            Self::OperationSucceeded { action, .. } => format!("{} succeeded.", action.words()),
+            Self::OperationFailed { action, .. } => {
+                format!("{} was turned down; the subscription stays as it was.", action.words())
+            }
+            Self::OperationConflicted { action, .. } => {
+                format!("{} does not fit the subscription any more, and is given up.", action.words())
+            }
+            Self::PlanChanged { from, to, unit_price, .. } => {
+                format!("The plan is {to} now, no longer {from}; a unit costs {unit_price} for one term.")
+            }
+            Self::QuantityChanged { from, to } => {
+                let before = from.map_or_else(String::new, |seats| format!(", no longer {}", seats.get()));
+                format!("The subscription has {} now{before}.", count(to.get(), "seat"))
+            }
+            Self::Unsubscribed {} => "The subscription is cancelled; nothing is billed any more.".to_owned(),
             Self::NotActivatedInTime {} => {
                 "Nobody activated the purchase within 30 days: it is cancelled, and nothing was billed.".to_owned()
             }

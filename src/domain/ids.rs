@@ -150,6 +150,8 @@ guid_ids! {
     ClientId = "client id";
     /// An Entra object id: of a user, or of an app's service principal.
     ObjectId = "object id";
+    /// An operation on a subscription: a change or a cancellation.
+    OperationId = "operation id";
     /// A SaaS subscription; the `subscriptionId` of every API.
     SubscriptionId = "subscription id";
     /// An Entra tenant.

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod event;
 pub mod ids;
 pub mod money;
+pub mod operation;
 pub mod purchase_token;
 pub mod refusal;
 pub mod sandbox_identity;

@@ -5,9 +5,10 @@
 
 use super::{
     catalogue::Seats,
-    ids::{CustomerId, OfferId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    operation::OperationStatus,
     purchase_token::CodeFault,
-    subscription::Status,
+    subscription::{CustomerOperation, Status},
     time::TermUnit,
 };
 
@@ -116,6 +117,57 @@ pub enum Refusal {
         /// What was asked for.
         action: &'static str,
     },
+    /// A change that says neither plan nor quantity.
+    #[error("the change says neither a plan nor a number of seats of at least 1")]
+    ChangeMissing,
+    /// A change of plan and quantity together.
+    #[error("plan and quantity can't be changed together")]
+    ChangesTogether,
+    /// What the publisher may not do on the customer's behalf.
+    #[error("{} is not among the subscription's allowedCustomerOperations", .0.as_str())]
+    OperationNotAllowed(CustomerOperation),
+    /// Only an active subscription can be changed.
+    #[error("the subscription is {}: only an active one can be changed", .0.as_str())]
+    NotActive(Status),
+    /// An operation is under way, and until it ends there is no other.
+    #[error("operation {0} is under way")]
+    OperationPending(OperationId),
+    /// The offer has no such plan.
+    #[error("the offer has no plan {0:?}")]
+    PlanNotInOffer(String),
+    /// The subscription has the plan already.
+    #[error("subscription {name} has plan {plan} already")]
+    SamePlan {
+        /// The subscription's name.
+        name: String,
+        /// The plan.
+        plan: PlanId,
+    },
+    /// The subscription has that many seats already.
+    #[error("the subscription has {0} seats already")]
+    SameQuantity(Seats),
+    /// More seats than any subscription may have.
+    #[error("{quantity} seats are more than the {most} that a subscription may have")]
+    TooManySeatsForAnyone {
+        /// Seats asked for.
+        quantity: u64,
+        /// The limit.
+        most: u32,
+    },
+    /// No operation of that id on that subscription.
+    #[error("there is no operation {0:?} on the subscription")]
+    UnknownOperation(String),
+    /// The operation has ended.
+    #[error("operation {operation} is {} already", .status.as_str())]
+    OperationEnded {
+        /// Which one.
+        operation: OperationId,
+        /// How it ended.
+        status: OperationStatus,
+    },
+    /// The publisher started the operation itself: it ends without an answer.
+    #[error("operation {0} was started by the publisher and ends by itself: it takes no answer")]
+    OwnOperation(OperationId),
     /// More licences assigned than seats bought.
     #[error("{assigned} licences were assigned, but only {bought} seats were bought")]
     TooManyLicenses {
@@ -148,6 +200,18 @@ impl Refusal {
             Self::UnknownSubscription(_) => "unknownSubscription",
             Self::OtherPublisher { .. } => "otherPublisher",
             Self::NotInStatus { .. } => "notInStatus",
+            Self::ChangeMissing => "changeMissing",
+            Self::ChangesTogether => "changesTogether",
+            Self::OperationNotAllowed(_) => "operationNotAllowed",
+            Self::NotActive(_) => "notActive",
+            Self::OperationPending(_) => "operationPending",
+            Self::PlanNotInOffer(_) => "planNotInOffer",
+            Self::SamePlan { .. } => "samePlan",
+            Self::SameQuantity(_) => "sameQuantity",
+            Self::TooManySeatsForAnyone { .. } => "tooManySeatsForAnyone",
+            Self::UnknownOperation(_) => "unknownOperation",
+            Self::OperationEnded { .. } => "operationEnded",
+            Self::OwnOperation(_) => "ownOperation",
             Self::TooManyLicenses { .. } => "tooManyLicenses",
         }
     }
@@ -174,6 +238,15 @@ impl Refusal {
             Self::UnknownSubscription(_) => "List the sandbox's subscriptions for the ids that it knows.",
             Self::OtherPublisher { .. } => "Use the app registration of the publisher whose offer was bought.",
             Self::NotInStatus { .. } => "GET the subscription for its status and what is missing.",
+            Self::ChangeMissing | Self::ChangesTogether => "Send either planId or quantity.",
+            Self::OperationNotAllowed(_) => "Leave changes of what a CSP bought to the CSP.",
+            Self::NotActive(_) => "GET the subscription, and change it while it is Subscribed.",
+            Self::OperationPending(_) => "Poll the operation until it has ended, then ask again.",
+            Self::PlanNotInOffer(_) | Self::SamePlan { .. } => "Take another plan from listAvailablePlans.",
+            Self::SameQuantity(_) | Self::TooManySeatsForAnyone { .. } => "Ask for another number of seats.",
+            Self::UnknownOperation(_) => "Take the id from Operation-Location, or list the operations.",
+            Self::OperationEnded { .. } => "GET the operation for how it ended.",
+            Self::OwnOperation(_) => "Poll the operation until it has ended.",
             Self::TooManyLicenses { .. } => "Assign at most as many licences as seats were bought.",
         }
     }
@@ -191,10 +264,23 @@ impl Refusal {
             | Self::QuantityNotAllowed(_)
             | Self::TooFewSeats { .. }
             | Self::TooManySeats { .. }
+            | Self::SameQuantity(_)
+            | Self::TooManySeatsForAnyone { .. }
             | Self::AmountTooLarge { .. } => Some("quantity"),
             Self::Code(_) => Some("token"),
             Self::TooManyLicenses { .. } => Some("assigned"),
-            Self::UnknownSubscription(_) | Self::OtherPublisher { .. } | Self::NotInStatus { .. } => None,
+            Self::PlanNotInOffer(_) | Self::SamePlan { .. } => Some("planId"),
+            Self::UnknownSubscription(_)
+            | Self::OtherPublisher { .. }
+            | Self::NotInStatus { .. }
+            | Self::ChangeMissing
+            | Self::ChangesTogether
+            | Self::OperationNotAllowed(_)
+            | Self::NotActive(_)
+            | Self::OperationPending(_)
+            | Self::UnknownOperation(_)
+            | Self::OperationEnded { .. }
+            | Self::OwnOperation(_) => None,
         }
     }
 }

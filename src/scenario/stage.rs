@@ -65,6 +65,8 @@ enum Body {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) location: Option<String>,
+    /// The operation that was accepted: `Operation-Location`.
+    pub(super) operation_location: Option<String>,
     /// The body: JSON if it is, else its text.
     pub(super) body: Json,
 }
@@ -176,14 +178,15 @@ impl<'r> Stage<'r> {
         };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
-        let location = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+        let named = |name: &str| response.headers().get(name).and_then(|to| to.to_str().ok()).map(str::to_owned);
+        let (location, operation_location) = (named("location"), named("operation-location"));
         let text = response.text().await.map_err(unreachable)?;
         let body = if text.is_empty() {
             Json::Null
         } else {
             serde_json::from_str(&text).unwrap_or_else(|_| Json::String(text))
         };
-        Ok(Answer { status, location, body })
+        Ok(Answer { status, location, operation_location, body })
     }
 
     /// An address of the control API.

@@ -88,8 +88,14 @@ pub static FULFILLMENT: Thing = Thing {
     ],
 };
 
+/// An operation, as the fulfillment API tells of it.
+pub static OPERATION: Thing = Thing {
+    noun: "operation",
+    properties: &[property("id", "/id"), property("action", "/action"), property("status", "/status")],
+};
+
 /// Every thing, for the documentation.
-pub static THINGS: &[&Thing] = &[&SUBSCRIPTION, &LINK, &ACCOUNT, &RESOLVED, &FULFILLMENT];
+pub static THINGS: &[&Thing] = &[&SUBSCRIPTION, &LINK, &ACCOUNT, &RESOLVED, &FULFILLMENT, &OPERATION];
 
 impl Thing {
     /// The property of that name; without one the first.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     event::Seq,
-    ids::{SandboxId, SubscriptionId},
+    ids::{OperationId, SandboxId, SubscriptionId},
     purchase_token::{NONCE_BYTES, SealingSecrets},
 };
 
@@ -85,6 +85,12 @@ impl Draws {
     #[must_use]
     pub fn subscription_id(&mut self) -> SubscriptionId {
         SubscriptionId::from_bytes(self.bytes())
+    }
+
+    /// An operation id: random in all 128 bits too.
+    #[must_use]
+    pub fn operation_id(&mut self) -> OperationId {
+        OperationId::from_bytes(self.bytes())
     }
 
     /// Nonces without end, for [`crate::domain::purchase_token::seal`]. It settles on one of the first few.

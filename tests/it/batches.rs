@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use rehearsal::{
     app::{App, AppError, AppOptions, JournalFilter, NewSandbox, Sandbox, TimerMode},
-    domain::{ids::SubscriptionId, subscription::PurchaseOrder},
+    domain::{
+        ids::SubscriptionId,
+        operation::Delays,
+        subscription::{Buyer, PurchaseOrder},
+    },
     fixtures::Fixtures,
     sim::{clock::OsClock, entropy::Seed},
     store::{Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, MemoryStore, Store, StoreError},
@@ -106,13 +110,14 @@ async fn sandbox(store: &Arc<SlowStore>) -> Arc<Sandbox> {
     let (wall, catalogue) = (Arc::new(OsClock), Fixtures::built_in().unwrap());
     let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
     let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
-    let new = NewSandbox { id: "batches".parse().unwrap(), seed: None, frozen_at, timers: TimerMode::Manual };
+    let (id, delays) = ("batches".parse().unwrap(), Delays::default());
+    let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays };
     app.create_sandbox(new).await.unwrap()
 }
 
 fn order() -> PurchaseOrder {
     PurchaseOrder {
-        partner: None,
+        buyer: Buyer::OwnPartner,
         customer: "northwind".parse().unwrap(),
         offer: "contoso-crm".parse().unwrap(),
         plan: "team".parse().unwrap(),

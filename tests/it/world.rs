@@ -2,7 +2,10 @@
 //!
 //! They act in a sandbox of their own, whose clock stands still and whose timers run only when it is advanced.
 
-use rehearsal::cli::wiring::{Server, ServerOptions};
+use rehearsal::{
+    app::Changes,
+    cli::wiring::{Server, ServerOptions},
+};
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
@@ -17,7 +20,7 @@ pub(crate) const VERSION: &str = "api-version=2018-08-31";
 pub(crate) struct World {
     pub(crate) base_url: String,
     http: Client,
-    _server: Server,
+    server: Server,
 }
 
 /// An answer, read to its end.
@@ -56,12 +59,22 @@ impl World {
 
     pub(crate) async fn start_with(options: ServerOptions) -> Self {
         let server = Server::start(options).await.unwrap();
-        Self { base_url: server.base_url.clone(), http: client(), _server: server }
+        Self { base_url: server.base_url.clone(), http: client(), server }
     }
 
     pub(crate) async fn create_sandbox(&self, name: &str) {
         let new = json!({ "name": name, "frozenAt": START, "timers": "manual" });
         self.control(Method::POST, "/sandboxes", Some(new)).await.expect(201);
+    }
+
+    /// Stops the server, as its owner does.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.unwrap();
+    }
+
+    /// Tells of each commit in a sandbox from now on.
+    pub(crate) fn changes(&self, sandbox: &str) -> Changes {
+        self.server.app.sandbox(&sandbox.parse().unwrap()).unwrap().changes()
     }
 
     /// A request to a path of this server.

@@ -5,6 +5,7 @@ use super::{
         billing::{ChargeKind, LedgerLine},
         catalogue::ConfirmationKind,
         event::{Event, Seq, count},
+        ids::OperationId,
         money::Money,
         purchase_token::AuthorizationCode,
         refusal::Refusal,
@@ -59,6 +60,13 @@ pub enum TimerPlan {
     ActivationOverdue {
         /// When.
         due: Timestamp,
+    },
+    /// An operation goes on to its next status.
+    OperationStep {
+        /// When.
+        due: Timestamp,
+        /// Which one.
+        operation: OperationId,
     },
 }
 

@@ -6,18 +6,20 @@
 mod decide;
 mod purchase;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Context, Decision, TimerPlan, decide};
-pub use purchase::{PurchaseOrder, purchase};
+pub(super) use purchase::term_not_sold;
+pub use purchase::{Buyer, PurchaseOrder, check_quantity, purchase};
 
 use super::{
     catalogue::{BillingWaitsFor, ConfirmationKind, Person, Seats},
     event::{Event, Seq},
-    ids::{CustomerId, OfferId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
     money::Money,
+    operation::Action,
     purchase_token::AuthorizationCode,
     time::{Term, TermUnit, Timestamp},
 };
@@ -46,11 +48,11 @@ pub struct Subscription {
     pub unit_price: Money,
     /// Whether its first month is free.
     pub free_trial: bool,
-    /// The partner that bought it.
-    pub partner: PartnerId,
+    /// The CSP partner that bought it; `None` if the customer bought for itself.
+    pub partner: Option<PartnerId>,
     /// The customer that it is for.
     pub customer: CustomerId,
-    /// The partner's person.
+    /// Whoever bought: the partner's person, or the customer's own.
     pub purchaser: Person,
     /// The customer's person.
     pub beneficiary: Person,
@@ -68,6 +70,19 @@ pub struct Subscription {
     pub ledger_lines: u32,
     /// The timer that cancels it if nobody activates it.
     pub activation_deadline: Timestamp,
+    /// The operations on it that have not ended: one change at the most, and one cancellation.
+    #[serde(default)]
+    pub outstanding: Vec<Outstanding>,
+}
+
+/// An operation that has not ended. While there is one, the plan and the quantity are locked (emulator-code; quirk Q36).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outstanding {
+    /// Which one.
+    pub operation: OperationId,
+    /// What it does.
+    pub action: Action,
 }
 
 /// Where a subscription stands, with what is true only there.
@@ -206,7 +221,40 @@ pub struct BillingStart {
     pub term: Term,
 }
 
+/// What the publisher may do on the customer's behalf: `allowedCustomerOperations`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CustomerOperation {
+    /// Cancel.
+    Delete,
+    /// Look at it.
+    Read,
+    /// Change plan or quantity.
+    Update,
+}
+
+impl CustomerOperation {
+    /// The operation as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "Delete",
+            Self::Read => "Read",
+            Self::Update => "Update",
+        }
+    }
+}
+
 impl Subscription {
+    /// What the publisher may do on the customer's behalf: with what a CSP bought, only read it (docs:subscription-new);
+    /// with everything else, all of it, in the order of 2024 (recorded; quirk Q43).
+    #[must_use]
+    pub const fn allowed_customer_operations(&self) -> &'static [CustomerOperation] {
+        match self.partner {
+            Some(_) => &[CustomerOperation::Read],
+            None => &[CustomerOperation::Delete, CustomerOperation::Read, CustomerOperation::Update],
+        }
+    }
+
     /// The subscription after a fact. Facts that concern only the journal change nothing.
     #[must_use]
     pub fn apply(mut self, event: &Event, at: Timestamp, entry: Seq) -> Self {
@@ -231,7 +279,25 @@ impl Subscription {
             Event::NotActivatedInTime {} => {
                 self.state = State::Unsubscribed { term: None, since: at };
             }
-            Event::PurchaseCreated { .. }
+            Event::OperationRequested { operation, action, .. } => {
+                self.outstanding.push(Outstanding { operation: *operation, action: *action });
+            }
+            Event::OperationSucceeded { operation, .. }
+            | Event::OperationFailed { operation, .. }
+            | Event::OperationConflicted { operation, .. } => {
+                self.outstanding.retain(|outstanding| outstanding.operation != *operation);
+            }
+            Event::PlanChanged { to, plan_name, unit_price, free_trial, .. } => {
+                self.plan = to.clone();
+                self.plan_name.clone_from(plan_name);
+                self.unit_price = *unit_price;
+                self.free_trial = *free_trial;
+            }
+            Event::QuantityChanged { to, .. } => self.quantity = Some(*to),
+            // Plan, quantity and term stay (13 of 13 recorded rows; quirks Q15 and Q39).
+            Event::Unsubscribed {} => self.state = State::Unsubscribed { term: self.state.term(), since: at },
+            Event::OperationStarted { .. }
+            | Event::PurchaseCreated { .. }
             | Event::CodeIssued { .. }
             | Event::CodeExpired { .. }
             | Event::CodeRefused { .. }

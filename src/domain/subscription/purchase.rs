@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        catalogue::{Catalogue, Plan, Pricing, Seats},
+        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats},
         event::{Event, Seq},
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
         purchase_token::AuthorizationCode,
@@ -15,11 +15,22 @@ use super::{
 /// How long a purchase waits for its activation (portal banner, quoted in the reference: 30 days).
 const ACTIVATION_DAYS: i32 = 30;
 
-/// What a partner asks for. Ids are parsed, nothing is looked up yet.
+/// Who buys for a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Buyer {
+    /// The partner that the customer belongs to: a CSP purchase.
+    OwnPartner,
+    /// This partner, which has to be the customer's own.
+    Partner(PartnerId),
+    /// The customer itself, directly from the marketplace: purchaser and beneficiary are the same person.
+    Customer,
+}
+
+/// What a buyer asks for. Ids are parsed, nothing is looked up yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurchaseOrder {
-    /// The partner who buys; `None` for the one that the customer belongs to.
-    pub partner: Option<PartnerId>,
+    /// Who buys.
+    pub buyer: Buyer,
     /// The customer who gets it.
     pub customer: CustomerId,
     /// The offer.
@@ -48,11 +59,11 @@ pub fn purchase(
 ) -> Result<(Subscription, Decision), Refusal> {
     let customer =
         catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
-    let partner_id = order.partner.as_ref().unwrap_or(&customer.partner);
-    let partner = catalogue.partner(partner_id).ok_or_else(|| Refusal::UnknownPartner(partner_id.clone()))?;
-    if customer.partner != partner.id {
-        return Err(Refusal::CustomerOfAnotherPartner { customer: customer.id.clone(), partner: partner.id.clone() });
-    }
+    let partner = match &order.buyer {
+        Buyer::OwnPartner => Some(partner_of(catalogue, customer, &customer.partner)?),
+        Buyer::Partner(id) => Some(partner_of(catalogue, customer, id)?),
+        Buyer::Customer => None,
+    };
     let beneficiary =
         customer.users.first().cloned().ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
     let offer = catalogue.offer(&order.offer).ok_or_else(|| Refusal::UnknownOffer(order.offer.clone()))?;
@@ -88,9 +99,9 @@ pub fn purchase(
         term_unit: term.unit.clone(),
         unit_price: term.price,
         free_trial: plan.free_trial,
-        partner: partner.id.clone(),
+        partner: partner.map(|partner| partner.id.clone()),
         customer: customer.id.clone(),
-        purchaser: partner.user.clone(),
+        purchaser: partner.map_or(&beneficiary, |partner| &partner.user).clone(),
         beneficiary,
         created: now,
         state: State::Pending,
@@ -102,6 +113,7 @@ pub fn purchase(
         billing: None,
         ledger_lines: 0,
         activation_deadline: now.plus(Period::days(ACTIVATION_DAYS)),
+        outstanding: Vec::new(),
         code,
     };
     let mut decision = Decision::starting_at(first_entry);
@@ -119,7 +131,17 @@ pub fn purchase(
     Ok((subscription, decision))
 }
 
-fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> Refusal {
+/// A partner that the customer belongs to.
+fn partner_of<'a>(catalogue: &'a Catalogue, customer: &Customer, id: &PartnerId) -> Result<&'a Partner, Refusal> {
+    let partner = catalogue.partner(id).ok_or_else(|| Refusal::UnknownPartner(id.clone()))?;
+    if customer.partner != partner.id {
+        return Err(Refusal::CustomerOfAnotherPartner { customer: customer.id.clone(), partner: partner.id.clone() });
+    }
+    Ok(partner)
+}
+
+/// That a plan is not sold for a term, with those that it is sold for.
+pub(in crate::domain) fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> Refusal {
     Refusal::TermNotSold {
         plan: plan.id.clone(),
         unit: unit.cloned().unwrap_or(TermUnit::P1M),
@@ -127,7 +149,11 @@ fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> Refusal {
     }
 }
 
-fn check_quantity(plan: &Plan, quantity: Option<Seats>) -> Result<Option<Seats>, Refusal> {
+/// Whether a plan is sold with that number of seats.
+///
+/// # Errors
+/// The limit that it breaks; a flat rate takes no number at all.
+pub fn check_quantity(plan: &Plan, quantity: Option<Seats>) -> Result<Option<Seats>, Refusal> {
     match (plan.pricing, quantity) {
         (Pricing::FlatRate, None) => Ok(None),
         (Pricing::FlatRate, Some(_)) => Err(Refusal::QuantityNotAllowed(plan.id.clone())),

@@ -10,15 +10,15 @@ use crate::domain::{
     setup_form::SetupForm,
 };
 
-fn at(text: &str) -> Timestamp {
+pub(in crate::domain) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn id<T: std::str::FromStr<Err = crate::domain::ids::BadId>>(text: &str) -> T {
+pub(in crate::domain) fn id<T: std::str::FromStr<Err = crate::domain::ids::BadId>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-fn guid(number: u8) -> String {
+pub(in crate::domain) fn guid(number: u8) -> String {
     format!("{number:032x}").replace(' ', "0")
 }
 
@@ -48,12 +48,12 @@ fn plan(name: &str, pricing: Pricing, prices: &[(TermUnit, &str)]) -> Plan {
     }
 }
 
-fn seats(count: u32) -> Seats {
+pub(in crate::domain) fn seats(count: u32) -> Seats {
     count.try_into().unwrap()
 }
 
 /// One offer with a plan of every kind that a purchase looks at; two partners, a customer each.
-fn catalogue() -> Catalogue {
+pub(in crate::domain) fn catalogue() -> Catalogue {
     let limits = Pricing::PerUser { min: Some(seats(2)), max: Some(seats(10)) };
     let open = Pricing::PerUser { min: None, max: None };
     let monthly = [(TermUnit::P1M, "20.00"), (TermUnit::P1Y, "200.00")];
@@ -106,9 +106,9 @@ fn catalogue() -> Catalogue {
     }
 }
 
-fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrder {
+pub(in crate::domain) fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrder {
     PurchaseOrder {
-        partner: None,
+        buyer: Buyer::OwnPartner,
         customer: id("alpine"),
         offer: id("crm"),
         plan: id(plan),
@@ -118,7 +118,7 @@ fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrder {
     }
 }
 
-fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
+pub(in crate::domain) fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
     let now = at("2026-01-31T09:00:00Z");
     let subscription = SubscriptionId::from_bytes([7; 16]);
     let code = purchase_token::seal(&SealingSecrets::new([1; 64], [2; 64]), subscription, now, [[0; 104]]);
@@ -126,7 +126,7 @@ fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
 }
 
 /// Decides, applies, and tells what happened as kinds of events.
-fn run(
+pub(in crate::domain) fn run(
     subscription: &mut Subscription,
     command: Command<'_>,
     now: &str,
@@ -151,10 +151,24 @@ fn a_purchase_waits_for_its_publisher_and_names_who_bought_for_whom() {
     let kinds: Vec<_> = decision.events.iter().map(Event::kind).collect();
     assert_eq!(kinds, ["purchaseCreated", "codeIssued"]);
     let due = |timer: &TimerPlan| match *timer {
-        TimerPlan::CodeLifeEnds { due, .. } | TimerPlan::ActivationOverdue { due } => due.to_string(),
+        TimerPlan::CodeLifeEnds { due, .. }
+        | TimerPlan::ActivationOverdue { due }
+        | TimerPlan::OperationStep { due, .. } => due.to_string(),
     };
     let dues: Vec<_> = decision.timers.iter().map(due).collect();
     assert_eq!(dues, ["2026-02-01T09:00:00Z", "2026-03-02T09:00:00Z"]);
+}
+
+#[test]
+fn a_customer_that_buys_for_itself_is_purchaser_and_beneficiary_and_may_change() {
+    let operations = |order: &PurchaseOrder| {
+        let (bought, _) = buy(order).unwrap();
+        (bought.purchaser == bought.beneficiary, bought.allowed_customer_operations().to_vec())
+    };
+    let direct = PurchaseOrder { buyer: Buyer::Customer, ..order("team", Some(5)) };
+    use CustomerOperation::{Delete, Read, Update};
+    assert_eq!(operations(&direct), (true, vec![Delete, Read, Update]));
+    assert_eq!(operations(&order("team", Some(5))), (false, vec![Read]));
 }
 
 #[test]
@@ -180,8 +194,8 @@ fn each_limit_of_a_purchase_is_checked() {
         (with(|order| order.term_unit = Some(TermUnit::P1Y)), Ok("P1Y")),
         (with(|order| order.term_unit = Some(TermUnit::P3Y)), Err("termNotSold")),
         (with(|order| order.customer = id("nobody")), Err("unknownCustomer")),
-        (with(|order| order.partner = Some(id("nobody"))), Err("unknownPartner")),
-        (with(|order| order.partner = Some(id("adatum"))), Err("customerOfAnotherPartner")),
+        (with(|order| order.buyer = Buyer::Partner(id("nobody"))), Err("unknownPartner")),
+        (with(|order| order.buyer = Buyer::Partner(id("adatum"))), Err("customerOfAnotherPartner")),
         (with(|order| order.offer = id("nothing")), Err("unknownOffer")),
     ];
     for (order, expected) in table {

@@ -22,7 +22,7 @@ use crate::{
         catalogue::{Catalogue, Customer, Plan, Pricing, Seats},
         ids::{OfferId, PlanId},
         refusal::Refusal,
-        subscription::PurchaseOrder,
+        subscription::{Buyer, PurchaseOrder},
         time::TermUnit,
     },
 };
@@ -117,7 +117,7 @@ fn order(input: &BuyInput) -> Result<PurchaseOrder, FieldErrors> {
     let (Some(customer), Some((offer, plan)), Some(quantity)) = (customer, plan, quantity) else { return Err(errors) };
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let term_unit = given(&input.term).map(TermUnit::from);
-    Ok(PurchaseOrder { partner: None, customer, offer, plan, term_unit, quantity, name: given(&input.name) })
+    Ok(PurchaseOrder { buyer: Buyer::OwnPartner, customer, offer, plan, term_unit, quantity, name: given(&input.name) })
 }
 
 fn plan(text: &str) -> Result<(OfferId, PlanId), String> {

@@ -51,6 +51,7 @@ impl ClockPanel {
             what: match timer.what {
                 Due::CodeLifeEnds { .. } => "an authorization code expires",
                 Due::ActivationOverdue { .. } => "a purchase that nobody has activated is cancelled",
+                Due::OperationStep { .. } => "an operation goes on",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },
             href: timer.what.subscription().map(|id| here.place.subscription(id)),

@@ -61,6 +61,7 @@ pub(super) struct Facts {
     pub(super) free_trial: bool,
     pub(super) seats: Option<String>,
     pub(super) term_unit: String,
+    /// Who bought: the partner, or the customer itself.
     pub(super) partner: String,
     pub(super) purchaser: String,
     pub(super) customer: String,
@@ -181,8 +182,12 @@ impl Facts {
         let catalogue = here.sandbox.catalogue();
         let publisher = catalogue.publisher(&subscription.publisher).map(|found| found.name.clone());
         let offer = catalogue.offer(&subscription.offer).map(|found| found.name.clone());
-        let partner = catalogue.partner(&subscription.partner).map(|found| found.name.clone());
+        let partner = subscription
+            .partner
+            .as_ref()
+            .map(|id| catalogue.partner(id).map_or_else(|| id.to_string(), |found| found.name.clone()));
         let customer = catalogue.customer(&subscription.customer).map(|found| found.name.clone());
+        let customer = customer.unwrap_or_else(|| subscription.customer.to_string());
         let term = term_words(&subscription.term_unit);
         Self {
             id: subscription.id.to_string(),
@@ -198,9 +203,9 @@ impl Facts {
             free_trial: subscription.free_trial,
             seats: subscription.quantity.map(|seats| count(u64::from(seats.get()), "seat")),
             term_unit: subscription.term_unit.to_string(),
-            partner: partner.unwrap_or_else(|| subscription.partner.to_string()),
+            partner: partner.unwrap_or_else(|| customer.clone()),
             purchaser: subscription.purchaser.email.clone(),
-            customer: customer.unwrap_or_else(|| subscription.customer.to_string()),
+            customer,
             beneficiary: subscription.beneficiary.email.clone(),
             created: Moment::of(subscription.created),
         }

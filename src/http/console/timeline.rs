@@ -144,8 +144,8 @@ fn tone(what: &What) -> &'static str {
         What::Exchange(Exchange { status, .. }) if *status >= 400 => "bad",
         What::PublisherStep(PublisherStep { outcome, .. }) if matches!(outcome.as_str(), "failed" | "gaveUp") => "bad",
         What::Fact(event) => match event.kind() {
-            "codeRefused" | "codeExpired" | "notActivatedInTime" => "bad",
-            "licensesAssigned" | "activated" | "billingStarted" | "charged" => "good",
+            "codeRefused" | "codeExpired" | "notActivatedInTime" | "operationFailed" | "operationConflicted" => "bad",
+            "licensesAssigned" | "activated" | "billingStarted" | "charged" | "operationSucceeded" => "good",
             _ => "plain",
         },
         What::Exchange(_) | What::PublisherStep(_) | What::Clock { .. } | What::Fault { .. } => "plain",
@@ -195,7 +195,12 @@ const fn line(label: &'static str, text: String) -> Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{event::Seq, ids::SandboxId, time::Timestamp};
+    use crate::domain::{
+        event::{Event, Seq},
+        ids::{OperationId, SandboxId},
+        operation::Action,
+        time::Timestamp,
+    };
 
     fn entry(from: Player, what: What) -> Entry {
         let at = Timestamp::from_millis(0);
@@ -220,9 +225,14 @@ mod tests {
     #[test]
     fn calls_are_drawn_from_lane_to_lane() {
         let place = Place { sandbox: SandboxId::default_sandbox() };
+        let (operation, action) = (OperationId::from_bytes([1; 16]), Action::ChangePlan);
+        let succeeded = Event::OperationSucceeded { operation, action };
+        let given_up = Event::OperationConflicted { operation, action };
         let table = [
             (Player::Publisher, exchange(Player::Marketplace, 200), (2, 4, "right", "plain")),
             (Player::Marketplace, exchange(Player::Publisher, 404), (2, 4, "left", "bad")),
+            (Player::Marketplace, What::Fact(succeeded), (4, 4, "none", "good")),
+            (Player::Marketplace, What::Fact(given_up), (4, 4, "none", "bad")),
             (Player::Operator, What::Clock { summary: "x".into() }, (5, 5, "none", "plain")),
         ];
         for (from, what, expected) in table {

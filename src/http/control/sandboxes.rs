@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     app::{NewSandbox, Sandbox, TimerMode, identity::MARKETPLACE_RESOURCE},
+    domain::operation::Delays,
     http::faces::Faces,
     wire::{
         control::{CatalogueView, CreateSandbox, Environment, Problem, PublisherEnvironment, SandboxList, SandboxView},
@@ -54,7 +55,20 @@ pub(super) async fn create(
             });
         }
     };
-    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers };
+    let delays = match input.delays.as_deref() {
+        None => Delays::default(),
+        Some("none") => Delays::None,
+        Some("brief") => Delays::Brief,
+        Some("live") => Delays::Live,
+        Some(other) => {
+            return Err(ControlError::BadInput {
+                detail: format!("{other:?} is not a length of delays"),
+                field: Some("delays"),
+                hint: "Say 'none', 'brief' or 'live'.",
+            });
+        }
+    };
+    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers, delays };
     let sandbox = faces.app.create_sandbox(new).await?;
     Ok((StatusCode::CREATED, Json(view(&sandbox).await?)))
 }
@@ -116,11 +130,17 @@ async fn view(sandbox: &Sandbox) -> Result<SandboxView, ControlError> {
         TimerMode::Automatic => "automatic",
         TimerMode::Manual => "manual",
     };
+    let delays = match sandbox.delays() {
+        Delays::None => "none",
+        Delays::Brief => "brief",
+        Delays::Live => "live",
+    };
     Ok(SandboxView {
         name: sandbox.id().to_string(),
         seed: sandbox.seed().into(),
         clock: clock_view(sandbox).await?,
         timers: timers.to_owned(),
+        delays: delays.to_owned(),
         journal_entries: sandbox.newest_entry().0,
     })
 }

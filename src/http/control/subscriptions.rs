@@ -16,7 +16,7 @@ use crate::{
     domain::{
         catalogue::Seats,
         ids::SubscriptionId,
-        subscription::{PurchaseOrder, Subscription},
+        subscription::{Buyer, PurchaseOrder, Subscription},
         time::{TermUnit, Timestamp},
     },
     http::faces::Faces,
@@ -55,9 +55,20 @@ fn order(input: PurchaseRequest) -> Result<PurchaseOrder, ControlError> {
         field: Some("quantity"),
         hint: "Ask for at least one seat, or leave the quantity out on a flat-rate plan.",
     })?;
-    let partner = input.partner.map(|id| id.parse()).transpose();
+    let buyer = match (input.partner, input.direct) {
+        (None, false) => Buyer::OwnPartner,
+        (Some(id), false) => Buyer::Partner(id.parse().map_err(|error| ControlError::id(&error, "partner"))?),
+        (None, true) => Buyer::Customer,
+        (Some(_), true) => {
+            return Err(ControlError::BadInput {
+                detail: "a direct purchase has no partner".to_owned(),
+                field: Some("direct"),
+                hint: "Leave out either 'partner' or 'direct'.",
+            });
+        }
+    };
     Ok(PurchaseOrder {
-        partner: partner.map_err(|error| ControlError::id(&error, "partner"))?,
+        buyer,
         customer: input.customer.parse().map_err(|error| ControlError::id(&error, "customer"))?,
         offer: input.offer.parse().map_err(|error| ControlError::id(&error, "offer"))?,
         plan: input.plan.parse().map_err(|error| ControlError::id(&error, "plan"))?,

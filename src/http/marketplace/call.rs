@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::problem::{Problem, Told};
 use crate::{
     app::{Exchange, KnownSubscription, Player, RecordedCall, identity::Caller},
-    domain::ids::{SandboxId, SubscriptionId},
+    domain::ids::{OperationId, SandboxId, SubscriptionId},
     http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
     sim::clock::Stopwatch,
     wire::fulfillment::{API_VERSION, SubscriptionBody},
@@ -33,7 +33,7 @@ pub(super) struct Call {
     path: String,
     pub(super) query: CallQuery,
     pub(super) headers: HeaderMap,
-    body: Bytes,
+    pub(super) body: Bytes,
     started: Stopwatch,
 }
 
@@ -51,35 +51,53 @@ pub(super) struct Answer {
     with_etag: bool,
     subscription: Option<SubscriptionId>,
     is_read: bool,
+    /// The operation that was accepted and goes on by itself.
+    operation: Option<OperationId>,
+    remark: Option<String>,
 }
 
 impl Answer {
+    /// 202: an operation on a subscription was accepted, and where it can be followed.
+    pub(super) fn accepted(subscription: SubscriptionId, operation: OperationId) -> Self {
+        Self { operation: Some(operation), ..Self::empty(subscription) }
+    }
+
+    /// What the journal shall say besides.
+    pub(super) fn remarked(self, remark: Option<String>) -> Self {
+        Self { remark, ..self }
+    }
+
     /// A JSON body that changes nothing, with an `ETag` as the recorded reads have it.
     pub(super) fn read(body: &impl Serialize, subscription: Option<SubscriptionId>) -> Self {
-        Self { body: serde_json::to_vec(body).ok().map(Bytes::from), with_etag: true, subscription, is_read: true }
+        Self::read_bytes(serde_json::to_vec(body).ok().map(Bytes::from), subscription)
     }
 
     /// A subscription as it is.
     pub(super) fn known(subscription: &KnownSubscription) -> Self {
         // Only a map with keys that are no text could not be written.
         let body = subscription.answer(|known| serde_json::to_vec(&SubscriptionBody::from(known)).unwrap_or_default());
-        Self {
-            body: Some(Bytes::from_owner(body)),
-            with_etag: true,
-            subscription: Some(subscription.id),
-            is_read: true,
-        }
+        Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id))
+    }
+
+    const fn read_bytes(body: Option<Bytes>, subscription: Option<SubscriptionId>) -> Self {
+        Self { body, with_etag: true, subscription, is_read: true, operation: None, remark: None }
     }
 
     /// A JSON body of a call that was more than a read.
     pub(super) fn done(body: &impl Serialize, subscription: SubscriptionId) -> Self {
-        let body = serde_json::to_vec(body).ok().map(Bytes::from);
-        Self { body, with_etag: false, subscription: Some(subscription), is_read: false }
+        Self { body: serde_json::to_vec(body).ok().map(Bytes::from), ..Self::empty(subscription) }
     }
 
     /// No body.
     pub(super) const fn empty(subscription: SubscriptionId) -> Self {
-        Self { body: None, with_etag: false, subscription: Some(subscription), is_read: false }
+        Self {
+            body: None,
+            with_etag: false,
+            subscription: Some(subscription),
+            is_read: false,
+            operation: None,
+            remark: None,
+        }
     }
 }
 
@@ -157,14 +175,18 @@ impl Call {
 
     async fn finish(&self, caller: Option<Caller>, answer: Result<Answer, Problem>) -> Response {
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
+        let ids = CallIds::of(&self.headers, &self.faces, operation);
         let (status, body, with_etag, subscription, is_read, remark) = match answer {
-            Ok(answer) => (StatusCode::OK, answer.body, answer.with_etag, answer.subscription, answer.is_read, None),
+            Ok(answer) => {
+                let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+                (status, answer.body, answer.with_etag, answer.subscription, answer.is_read, answer.remark)
+            }
             Err(problem) => {
-                let Told { status, body, remark } = problem.told(host, &self.path);
+                let Told { status, body, remark } = problem.told(host, &self.path, &ids.request);
                 (status, body.map(Bytes::from), false, None, false, remark)
             }
         };
-        let ids = CallIds::of(&self.headers, &self.faces);
         let exchange = || Exchange {
             to: Player::Marketplace,
             method: self.method.to_string(),
@@ -178,7 +200,26 @@ impl Call {
             latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
         self.record(caller.as_ref(), is_read, body.as_deref(), subscription, exchange).await;
-        response(status, body, with_etag, &ids, &self.faces)
+        let mut response = response(status, body, with_etag, &ids, &self.faces);
+        if let Some((subscription, operation)) = subscription.zip(operation) {
+            self.tell_of_operation(response.headers_mut(), subscription, operation);
+        }
+        response
+    }
+
+    /// Where an accepted operation can be followed (recorded; quirks Q28 and Q29). The path has no prefix: the official
+    /// .NET client takes the id out of its sixth segment (sdk-dotnet).
+    fn tell_of_operation(&self, headers: &mut HeaderMap, subscription: SubscriptionId, operation: OperationId) {
+        let location = format!(
+            "{}/api/saas/subscriptions/{subscription}/operations/{operation}?api-version={API_VERSION}",
+            self.origin()
+        );
+        for (name, value) in [("operation-id", operation.to_string()), ("operation-location", location)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     }
 
     async fn record(
@@ -215,16 +256,17 @@ fn subscription_in(path: &str) -> Option<SubscriptionId> {
     path.split(['/', '?']).find_map(|segment| segment.parse().ok())
 }
 
-/// The ids that every answer carries: the caller's own, or one new GUID for both (41 of 41 recorded).
+/// The ids that every answer carries: the caller's own, or one new GUID for both (41 of 41 recorded), which is the
+/// operation's if one was accepted (recorded).
 struct CallIds {
     request: String,
     correlation: String,
 }
 
 impl CallIds {
-    fn of(headers: &HeaderMap, faces: &Faces) -> Self {
+    fn of(headers: &HeaderMap, faces: &Faces, operation: Option<OperationId>) -> Self {
         let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-        let fresh = || faces.request_ids.next().to_string();
+        let fresh = || operation.map_or_else(|| faces.request_ids.next().to_string(), |id| id.to_string());
         match (sent("x-ms-requestid"), sent("x-ms-correlationid")) {
             (None, None) => {
                 let id = fresh();

@@ -5,13 +5,19 @@
 //! | `POST /api/saas/subscriptions/resolve` | an authorization code becomes a subscription |
 //! | `POST /api/saas/subscriptions/{id}/activate` | the publisher confirms |
 //! | `GET /api/saas/subscriptions/{id}` | one subscription |
+//! | `PATCH /api/saas/subscriptions/{id}` | a change of plan or quantity is asked for |
+//! | `DELETE /api/saas/subscriptions/{id}` | a cancellation is asked for |
 //! | `GET /api/saas/subscriptions` | the publisher's subscriptions, in pages |
 //! | `GET /api/saas/subscriptions/{id}/listAvailablePlans` | the plans that the customer may have |
+//! | `GET /api/saas/subscriptions/{id}/operations` | what is in progress |
+//! | `GET /api/saas/subscriptions/{id}/operations/{operationId}` | how an operation stands |
+//! | `PATCH /api/saas/subscriptions/{id}/operations/{operationId}` | the publisher answers one |
 //!
 //! What the API has besides is answered with 501 and says so.
 
 mod call;
 mod continuation;
+mod operations;
 mod problem;
 mod subscriptions;
 
@@ -29,14 +35,20 @@ pub fn router(faces: Arc<Faces>) -> Router {
     Router::new()
         .route("/api/saas/subscriptions", get(subscriptions::list).fallback(call::not_found))
         .route("/api/saas/subscriptions/resolve", post(subscriptions::resolve).fallback(call::not_found))
-        .route("/api/saas/subscriptions/{id}", get(subscriptions::get).fallback(call::not_simulated))
+        .route(
+            "/api/saas/subscriptions/{id}",
+            get(subscriptions::get).patch(operations::change).delete(operations::cancel).fallback(call::not_found),
+        )
         .route("/api/saas/subscriptions/{id}/activate", post(subscriptions::activate).fallback(call::not_found))
         .route(
             "/api/saas/subscriptions/{id}/listavailableplans",
             get(subscriptions::list_available_plans).fallback(call::not_found),
         )
-        .route("/api/saas/subscriptions/{id}/operations", axum::routing::any(call::not_simulated))
-        .route("/api/saas/subscriptions/{id}/operations/{operation}", axum::routing::any(call::not_simulated))
+        .route("/api/saas/subscriptions/{id}/operations", get(operations::list).fallback(call::not_found))
+        .route(
+            "/api/saas/subscriptions/{id}/operations/{operation}",
+            get(operations::get).patch(operations::update).fallback(call::not_found),
+        )
         .route("/api/usageevent", axum::routing::any(call::not_simulated))
         .route("/api/batchusageevent", axum::routing::any(call::not_simulated))
         .route("/api/usageevents", axum::routing::any(call::not_simulated))

@@ -1,4 +1,4 @@
-//! What the CSP partner does.
+//! What the buyer does: the CSP partner, or the customer itself.
 
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -34,6 +34,22 @@ pub(super) static STEPS: &[StepKind] = &[
         brings: Some(&values::SUBSCRIPTION),
         role: Role::Action,
         act: |stage, turn| Box::pin(buys(stage, turn)),
+    },
+    StepKind {
+        name: "customer.buys",
+        about: "Buys a plan directly, without a partner: the publisher may change and cancel it. Nothing is billed yet.",
+        sentence: "The customer {customer} buys {offer} / {plan}[, {quantity} seats][, {termUnit}], for itself.",
+        fields: &[
+            need("customer", Text, "The customer."),
+            need("offer", Text, "The offer."),
+            need("plan", Text, "The plan."),
+            may("quantity", Count, "Seats; only on per-user plans, and needed there."),
+            may("termUnit", Text, "The term, such as `P1M`; the plan's first if left out."),
+            may("name", Text, "A name for the subscription; the offer's if left out."),
+        ],
+        brings: Some(&values::SUBSCRIPTION),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(buys_directly(stage, turn)),
     },
     StepKind {
         name: "partner.gets-new-link",
@@ -80,7 +96,18 @@ pub(super) static STEPS: &[StepKind] = &[
 ];
 
 async fn buys(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
-    let mut request = serde_json::Map::new();
+    order(stage, turn, serde_json::Map::new()).await
+}
+
+async fn buys_directly(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    order(stage, turn, serde_json::Map::from_iter([("direct".to_owned(), true.into())])).await
+}
+
+async fn order(
+    stage: &mut Stage<'_>,
+    turn: &Turn,
+    mut request: serde_json::Map<String, Json>,
+) -> Result<Done, Trouble> {
     for name in ["customer", "offer", "plan", "termUnit", "partner", "name"] {
         request.extend(turn.text(name).map(|text| (name.to_owned(), text.into())));
     }

@@ -12,7 +12,7 @@ use super::{
     },
     CODE, Done, Field,
     FieldKind::{Count, Shape, Text},
-    MANGLED, Role, SUBSCRIPTION, StepKind, may, need,
+    MANGLED, Role, SUBSCRIPTION, StepKind, either, may, need,
     partner::code,
 };
 
@@ -90,6 +90,61 @@ pub(super) static STEPS: &[StepKind] = &[
         role: Role::Action,
         act: |stage, turn| Box::pin(lists_plans(stage, turn)),
     },
+    StepKind {
+        name: "publisher.changes",
+        about: "Asks for another plan or another number of seats: Change plan, Change quantity. Brings the operation.",
+        sentence: "The publisher[ {publisher}] asks to change {subscription}[ to plan {planId}][ to {quantity} seats].",
+        fields: &[
+            SUBSCRIPTION,
+            PUBLISHER,
+            either("planId", Text, "The plan that it shall have."),
+            either("quantity", Count, "The seats that it shall have."),
+        ],
+        brings: Some(&values::OPERATION),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(changes(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.cancels",
+        about: "Asks for the end of the subscription. Brings the operation; nothing, if it has ended already.",
+        sentence: "The publisher[ {publisher}] asks to cancel {subscription}.",
+        fields: &[SUBSCRIPTION, PUBLISHER],
+        brings: Some(&values::OPERATION),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(cancels(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.reads-operation",
+        about: "Calls Get operation.",
+        sentence: "The publisher[ {publisher}] reads the operation {operation} of {subscription}.",
+        fields: &[SUBSCRIPTION, need("operation", Text, "The operation: `$operation`."), PUBLISHER, SHOWS],
+        brings: Some(&values::OPERATION),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(reads_operation(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.lists-operations",
+        about: "Calls List outstanding operations.",
+        sentence: "The publisher[ {publisher}] lists the outstanding operations of {subscription}.",
+        fields: &[SUBSCRIPTION, PUBLISHER, may("count", Count, "How many the answer has to hold."), SHOWS],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(lists_operations(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.answers-operation",
+        about: "Calls Update operation with a status.",
+        sentence: "The publisher[ {publisher}] answers the operation {operation} of {subscription} with {status}.",
+        fields: &[
+            SUBSCRIPTION,
+            need("operation", Text, "The operation: `$operation`."),
+            need("status", Text, "`Success`, `Failure`, or any other word."),
+            PUBLISHER,
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(answers_operation(stage, turn)),
+    },
 ];
 
 /// The access token of whoever calls.
@@ -148,6 +203,56 @@ async fn lists_plans(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble
     let url = stage.fulfillment_url(&format!("/{}/listAvailablePlans", encoded(turn.needed("subscription")))).await?;
     let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
     Ok(counted(turn, body, "plans"))
+}
+
+async fn changes(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let mut body = serde_json::Map::new();
+    body.extend(turn.text("planId").map(|plan| ("planId".to_owned(), plan.into())));
+    body.extend(turn.count("quantity").map(|seats| ("quantity".to_owned(), seats.into())));
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}", encoded(turn.needed("subscription")))).await?;
+    started(stage, Call::new(Method::PATCH, url).bearer(token.clone()).json(body.into()), token).await
+}
+
+async fn cancels(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}", encoded(turn.needed("subscription")))).await?;
+    started(stage, Call::new(Method::DELETE, url).bearer(token.clone()), token).await
+}
+
+/// Makes a call that starts an operation, and follows `Operation-Location` to it as a publisher does.
+async fn started(stage: &mut Stage<'_>, call: Call, token: String) -> Result<Done, Trouble> {
+    let answer = stage.call(call).await?;
+    let Some(location) = answer.operation_location.clone() else { return answer.accepted().map(Done::brings) };
+    let url = stage.url(&location)?;
+    stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted().map(Done::brings)
+}
+
+/// The address of the operation that a step is about.
+async fn operation_url(stage: &mut Stage<'_>, turn: &Turn) -> Result<reqwest::Url, Trouble> {
+    let (subscription, operation) = (encoded(turn.needed("subscription")), encoded(turn.needed("operation")));
+    stage.fulfillment_url(&format!("/{subscription}/operations/{operation}")).await
+}
+
+async fn reads_operation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = operation_url(stage, turn).await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(shown(turn, body))
+}
+
+async fn lists_operations(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = stage.fulfillment_url(&format!("/{}/operations", encoded(turn.needed("subscription")))).await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(counted(turn, body, "operations"))
+}
+
+async fn answers_operation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let url = operation_url(stage, turn).await?;
+    let call = Call::new(Method::PATCH, url).bearer(token).json(json!({"status": turn.needed("status")}));
+    stage.call(call).await?.accepted().map(Done::brings)
 }
 
 fn shown(turn: &Turn, body: Json) -> Done {

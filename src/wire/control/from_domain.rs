@@ -57,7 +57,7 @@ impl SubscriptionView {
             term: subscription.state.term().map(PeriodView::from),
             unit_price: subscription.unit_price.into(),
             free_trial: subscription.free_trial,
-            partner: subscription.partner.to_string(),
+            partner: subscription.partner.as_ref().map(ToString::to_string),
             purchaser: subscription.purchaser.email.clone(),
             customer: subscription.customer.to_string(),
             beneficiary: subscription.beneficiary.email.clone(),

@@ -22,6 +22,11 @@ pub struct CreateSandbox {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "automatic")]
     pub timers: Option<String>,
+    /// How long operations take: `none`, `brief` (about a second) or `live` (as much as is known of the real service).
+    /// `brief` if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "brief")]
+    pub delays: Option<String>,
 }
 
 /// A sandbox.
@@ -36,6 +41,8 @@ pub struct SandboxView {
     pub clock: ClockView,
     /// Who runs its timers: `automatic` or `manual`.
     pub timers: String,
+    /// How long its operations take: `none`, `brief` or `live`.
+    pub delays: String,
     /// How many entries its journal has.
     pub journal_entries: u64,
 }
@@ -67,7 +74,7 @@ pub struct ClockView {
 pub struct TimerView {
     /// When it is due, in sandbox time.
     pub due: String,
-    /// What it does: `codeLifeEnds`, `activationOverdue`, `publisherWork`.
+    /// What it does: `codeLifeEnds`, `activationOverdue`, `operationStep`, `publisherWork`.
     pub kind: String,
     /// The subscription that it concerns, if one.
     #[serde(skip_serializing_if = "Option::is_none", default)]

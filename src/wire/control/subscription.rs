@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A purchase by a CSP partner for a customer.
+/// A purchase for a customer: by its CSP partner, or by the customer itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PurchaseRequest {
@@ -27,6 +27,10 @@ pub struct PurchaseRequest {
     /// The partner; the customer's own if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<String>,
+    /// Whether the customer buys for itself, without a partner: purchaser and beneficiary are the same person, and the
+    /// publisher may change and cancel on its behalf.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
     /// A name for the subscription; the offer's if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -78,9 +82,10 @@ pub struct SubscriptionView {
     pub unit_price: MoneyView,
     /// Whether its first month is free.
     pub free_trial: bool,
-    /// The partner that bought it.
-    pub partner: String,
-    /// E-mail of the partner's person.
+    /// The partner that bought it; absent if the customer bought for itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub partner: Option<String>,
+    /// E-mail of whoever bought it.
     pub purchaser: String,
     /// The customer that it is for.
     pub customer: String,

@@ -13,7 +13,8 @@ use rehearsal::{
     domain::{
         catalogue::Catalogue,
         ids::{PublisherId, SandboxId},
-        subscription::Subscription,
+        operation::{Delays, Wish},
+        subscription::{Buyer, PurchaseOrder, Subscription},
     },
     http::console,
     sim::{clock::OsClock, entropy::Seed},
@@ -41,7 +42,7 @@ impl World {
         let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
         let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
         let id: SandboxId = "team-a".parse().unwrap();
-        let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual };
+        let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays: Delays::default() };
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Arc::new(IdlePublisher));
         let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
@@ -332,6 +333,44 @@ async fn another_site_cannot_buy() {
         .body(Body::from("customer=alpine&plan=crm/team&quantity=5"));
     assert_eq!(world.send(request.unwrap()).await.status, StatusCode::FORBIDDEN);
     assert!(world.sandbox.newest_subscriptions(None, 1).await.unwrap().subscriptions.is_empty());
+}
+
+#[tokio::test]
+async fn a_change_and_a_cancellation_are_told_in_words() {
+    let world = World::new().await;
+    let order = PurchaseOrder {
+        buyer: Buyer::Customer,
+        customer: "alpine".parse().unwrap(),
+        offer: "crm".parse().unwrap(),
+        plan: "team".parse().unwrap(),
+        term_unit: None,
+        quantity: Some(5.try_into().unwrap()),
+        name: None,
+    };
+    let bought = world.sandbox.purchase(order).await.unwrap();
+    let contoso: PublisherId = "contoso".parse().unwrap();
+    world.sandbox.activate(contoso.clone(), bought.id).await.unwrap();
+    let wish = Wish { plan: None, quantity: Some(8) };
+    world.sandbox.request_change(contoso.clone(), bought.id, wish).await.unwrap();
+    world.get("/").await.shows(&["an operation goes on"]);
+    let path = format!("/subscriptions/{}", bought.id);
+    world.get(&path).await.shows(&[
+        "<dt>Purchaser</dt><dd>Alpine &#38; Ski<br>",
+        "<dd>5 seats</dd>",
+        "The publisher asked for a change to 8 seats. Nothing has changed yet.",
+    ]);
+    world.post("/clock/advance", "by=PT1S").await;
+    world.sandbox.request_cancel(contoso, bought.id).await.unwrap();
+    world.get(&path).await.shows(&[
+        "<dd>8 seats</dd>",
+        "operation succeeded",
+        "The subscription has 8 seats now, no longer 5.",
+        "The publisher asked for the end of the subscription.",
+    ]);
+    world.post("/clock/advance", "by=PT1S").await;
+    let over = world.get(&path).await;
+    over.shows(&["The subscription is cancelled; nothing is billed any more."]);
+    assert_eq!(over.text("billing"), "Cancelled at 1 Jan 2026, 00:00:02 UTC. Nothing was billed.");
 }
 
 fn catalogue() -> Value {

@@ -21,7 +21,7 @@ async fn a_sandbox_is_as_it_was_asked_for() {
     let body = json!({ "name": "team-a", "seed": 42, "frozenAt": "2026-03-01T12:00:00Z", "timers": "manual" });
     let made = create(&world, body).await.expect(201);
     let clock = json!({ "now": "2026-03-01T12:00:00Z", "frozen": true });
-    let expected = json!({ "name": "team-a", "seed": 42, "clock": clock, "timers": "manual", "journalEntries": 0 });
+    let expected = json!({ "name": "team-a", "seed": 42, "clock": clock, "timers": "manual", "delays": "brief", "journalEntries": 0 });
     assert_eq!(made, expected);
     assert_eq!(world.control(Method::GET, "/sandboxes/team-a", None).await.expect(200), made);
     let plain = create(&world, json!({ "name": "team-b" })).await.expect(201);
@@ -44,6 +44,7 @@ async fn a_sandbox_that_can_not_be_made_is_refused() {
         (json!({ "name": "a", "seed": "one" }), None),
         (json!({ "name": "a", "frozenAt": "yesterday" }), Some("frozenAt")),
         (json!({ "name": "a", "timers": "sometimes" }), Some("timers")),
+        (json!({ "name": "a", "delays": "long" }), Some("delays")),
         (json!([]), None),
     ] {
         problem(&create(&world, body).await, 400, "badInput", field);

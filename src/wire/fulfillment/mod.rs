@@ -3,6 +3,10 @@
 //! Order of keys and which of them are left out follow recordings of the live service (recorded). A key without a value
 //! is absent, never `null`: the official .NET client throws on a `null` quantity (sdk-dotnet).
 
+pub mod operations;
+
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::domain::{
@@ -36,7 +40,7 @@ pub struct SubscriptionBody<'a> {
     auto_renew: bool,
     is_test: bool,
     is_free_trial: bool,
-    allowed_customer_operations: &'static [&'static str],
+    allowed_customer_operations: Vec<&'static str>,
     sandbox_type: &'static str,
     created: String,
     last_modified: &'static str,
@@ -81,8 +85,11 @@ impl<'a> From<&'a Subscription> for SubscriptionBody<'a> {
             auto_renew: true,
             is_test: false,
             is_free_trial: subscription.free_trial,
-            // What a CSP bought, the publisher may only read (docs:subscription-new).
-            allowed_customer_operations: &["Read"],
+            allowed_customer_operations: subscription
+                .allowed_customer_operations()
+                .iter()
+                .map(|operation| operation.as_str())
+                .collect(),
             sandbox_type: "None",
             created: subscription.created.to_string(),
             last_modified: LAST_MODIFIED,
@@ -307,7 +314,7 @@ pub struct ErrorBody {
     pub message: String,
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<&'static str>,
+    pub target: Option<Cow<'static, str>>,
 }
 
 /// The error of the api-version check, with its capital keys (emulator-code; quirk Q27).

@@ -1,0 +1,242 @@
+//! Operations: asked for, taken on when their time has come, answered, looked up.
+//!
+//! An operation lies in a document of its own; its subscription knows which ones have not ended. Each step writes both,
+//! with its journal entries and the timer of the next step, in one commit.
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    desk::{Desk, decode},
+    error::AppError,
+    fulfillment::{load_own, load_subscription, save},
+    journal::Player,
+    mailbox::Command,
+    sandbox::Sandbox,
+};
+use crate::domain::{
+    ids::{OperationId, PublisherId, SubscriptionId},
+    operation::{self, Cancellation, Operation, Request, Verdict, Wish},
+    refusal::Refusal,
+    subscription::{Context, Decision, Subscription, TimerPlan},
+};
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// This operation does it.
+    By(OperationId),
+    /// It had ended before.
+    Before,
+}
+
+impl Sandbox {
+    /// Starts a change of plan or quantity that a publisher asks for.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the first rule that the request breaks.
+    pub async fn request_change(
+        &self,
+        publisher: PublisherId,
+        subscription: SubscriptionId,
+        wish: Wish,
+    ) -> Result<OperationId, AppError> {
+        self.ask(RequestChange { publisher, subscription, wish }).await
+    }
+
+    /// Starts a cancellation that a publisher asks for.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if the subscription is unknown, another publisher's, or not for the publisher to cancel.
+    pub async fn request_cancel(
+        &self,
+        publisher: PublisherId,
+        subscription: SubscriptionId,
+    ) -> Result<Cancelled, AppError> {
+        self.ask(RequestCancel { publisher, subscription }).await
+    }
+
+    /// Takes a publisher's answer to an operation.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownOperation`], [`Refusal::OperationEnded`], [`Refusal::OwnOperation`].
+    pub async fn answer_operation(
+        &self,
+        publisher: PublisherId,
+        subscription: SubscriptionId,
+        operation: OperationId,
+        verdict: Verdict,
+    ) -> Result<(), AppError> {
+        self.ask(AnswerOperation { publisher, subscription, operation, verdict }).await
+    }
+
+    /// An operation on a subscription of a publisher.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSubscription`], [`Refusal::OtherPublisher`], [`Refusal::UnknownOperation`].
+    pub async fn operation(
+        &self,
+        publisher: &PublisherId,
+        subscription: SubscriptionId,
+        operation: OperationId,
+    ) -> Result<Operation, AppError> {
+        self.subscription_of(publisher, subscription).await?;
+        let key = self.world.space.operation(subscription, operation);
+        let document = self.store.get(&key).await?;
+        let document = document.ok_or_else(|| Refusal::UnknownOperation(operation.to_string()))?;
+        decode(&key, &document.bytes)
+    }
+
+    /// The operations on a subscription that the list of outstanding ones shows.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSubscription`], [`Refusal::OtherPublisher`].
+    pub async fn operations_in_progress(
+        &self,
+        publisher: &PublisherId,
+        subscription: SubscriptionId,
+    ) -> Result<Vec<Operation>, AppError> {
+        let outstanding = self.subscription_of(publisher, subscription).await?.outstanding.clone();
+        let mut listed = Vec::new();
+        for outstanding in outstanding {
+            let operation = self.operation(publisher, subscription, outstanding.operation).await?;
+            if operation.is_listed(self.now(), self.delays()) {
+                listed.push(operation);
+            }
+        }
+        Ok(listed)
+    }
+}
+
+struct RequestChange {
+    publisher: PublisherId,
+    subscription: SubscriptionId,
+    wish: Wish,
+}
+
+impl Command for RequestChange {
+    type Answer = OperationId;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<OperationId, AppError>> {
+        Box::pin(async move {
+            let subscription = load_own(desk, self.subscription, &self.publisher).await?;
+            let offer = desk.world.catalogue.offer(&subscription.offer);
+            let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
+            let (id, delays) = (new_id(desk), desk.head.delays);
+            let request = operation::request_change(&subscription, offer, &self.wish, id, delays, context(desk))?;
+            start(desk, subscription, request)?;
+            Ok(id)
+        })
+    }
+}
+
+struct RequestCancel {
+    publisher: PublisherId,
+    subscription: SubscriptionId,
+}
+
+impl Command for RequestCancel {
+    type Answer = Cancelled;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Cancelled, AppError>> {
+        Box::pin(async move {
+            let subscription = load_own(desk, self.subscription, &self.publisher).await?;
+            let (id, delays) = (new_id(desk), desk.head.delays);
+            match operation::request_cancel(&subscription, id, delays, context(desk))? {
+                Cancellation::Over => Ok(Cancelled::Before),
+                Cancellation::UnderWay(id) => Ok(Cancelled::By(id)),
+                Cancellation::Requested(request) => {
+                    start(desk, subscription, *request)?;
+                    Ok(Cancelled::By(id))
+                }
+            }
+        })
+    }
+}
+
+struct AnswerOperation {
+    publisher: PublisherId,
+    subscription: SubscriptionId,
+    operation: OperationId,
+    verdict: Verdict,
+}
+
+impl Command for AnswerOperation {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        Box::pin(async move {
+            let subscription = load_own(desk, self.subscription, &self.publisher).await?;
+            let operation = load_operation(desk, self.subscription, self.operation).await?;
+            let decision = operation::answer(&operation, &subscription, self.verdict, context(desk))?;
+            carry_out(desk, Player::Publisher, subscription, operation, &decision)?;
+            Ok(())
+        })
+    }
+}
+
+/// Takes an operation to its next status, because its time has come.
+pub(super) async fn take_on(
+    desk: &mut Desk<'_>,
+    subscription: SubscriptionId,
+    operation: OperationId,
+) -> Result<(), AppError> {
+    let subscription = load_subscription(desk, subscription).await?;
+    let operation = load_operation(desk, subscription.id, operation).await?;
+    let decision = operation::step(&operation, &subscription, desk.head.delays, context(desk));
+    carry_out(desk, Player::Marketplace, subscription, operation, &decision)?;
+    Ok(())
+}
+
+/// Writes a granted request down. Where operations take no time, it is brought to its end at once.
+fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> Result<(), AppError> {
+    let Request { operation, mut decision } = request;
+    let (mut subscription, mut operation, mut actor) = (subscription, operation, Player::Publisher);
+    loop {
+        let goes_on_now = decision.timers.iter().any(|timer| is_due(timer, desk));
+        decision.timers.retain(|timer| !is_due(timer, desk));
+        (subscription, operation) = carry_out(desk, actor, subscription, operation, &decision)?;
+        if !goes_on_now {
+            return Ok(());
+        }
+        actor = Player::Marketplace;
+        decision = operation::step(&operation, &subscription, desk.head.delays, context(desk));
+    }
+}
+
+fn is_due(timer: &TimerPlan, desk: &Desk<'_>) -> bool {
+    matches!(timer, TimerPlan::OperationStep { due, .. } if *due <= desk.now())
+}
+
+/// Turns a decision about an operation into documents.
+fn carry_out(
+    desk: &mut Desk<'_>,
+    actor: Player,
+    subscription: Subscription,
+    operation: Operation,
+    decision: &Decision,
+) -> Result<(Subscription, Operation), AppError> {
+    let now = desk.now();
+    let operation = decision.events.iter().fold(operation, |operation, event| operation.apply(event, now));
+    let subscription = save(desk, actor, Some(&subscription), subscription.clone(), decision)?;
+    if !decision.events.is_empty() {
+        desk.put(desk.space().operation(subscription.id, operation.id), &operation)?;
+    }
+    Ok((subscription, operation))
+}
+
+async fn load_operation(
+    desk: &mut Desk<'_>,
+    subscription: SubscriptionId,
+    operation: OperationId,
+) -> Result<Operation, AppError> {
+    let key = desk.space().operation(subscription, operation);
+    desk.load(&key).await?.ok_or_else(|| Refusal::UnknownOperation(operation.to_string()).into())
+}
+
+fn new_id(desk: &Desk<'_>) -> OperationId {
+    desk.head.seed.draws("operation", desk.next_entry()).operation_id()
+}
+
+fn context(desk: &Desk<'_>) -> Context {
+    Context { now: desk.now(), first_entry: desk.next_entry() }
+}

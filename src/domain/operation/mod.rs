@@ -1,0 +1,250 @@
+//! Operations: a change of plan or quantity, or a cancellation, from the request to its end.
+//!
+//! [`request_change`] and [`request_cancel`] make one, [`step`] takes it on, [`answer`] is what a publisher may say to
+//! one. Each gives facts, which both the operation and its subscription are built from: whoever has to tell the publisher
+//! (a webhook) hangs on these facts, and on nothing else.
+
+mod progress;
+mod request;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use progress::{Verdict, answer, step};
+pub use request::{Cancellation, Request, Wish, request_cancel, request_change};
+
+use super::{
+    catalogue::Seats,
+    event::Event,
+    ids::{OfferId, OperationId, PlanId, PublisherId, SubscriptionId},
+    money::Money,
+    time::Timestamp,
+};
+
+/// A change or a cancellation under way, or as it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Its id; its `activityId` is the same (recorded).
+    pub id: OperationId,
+    /// What it is about.
+    pub subscription: SubscriptionId,
+    /// Whose offer that is.
+    pub publisher: PublisherId,
+    /// The offer.
+    pub offer: OfferId,
+    /// The plan that the subscription shall have: the target, not the present one (recorded).
+    pub plan: PlanId,
+    /// The seats that it shall have; `None` on a flat rate.
+    pub quantity: Option<Seats>,
+    /// Who asked for it.
+    pub source: RequestSource,
+    /// What it does when it succeeds.
+    pub effect: Effect,
+    /// When it was asked for.
+    pub requested: Timestamp,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// How it came there, oldest first.
+    pub transitions: Vec<Transition>,
+}
+
+/// What an operation does when it succeeds, as agreed when it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Effect {
+    /// The subscription gets the operation's plan, on these conditions.
+    ChangePlan {
+        /// The plan's name.
+        plan_name: String,
+        /// Its price.
+        unit_price: Money,
+        /// Whether a free trial goes on.
+        free_trial: bool,
+    },
+    /// The subscription gets this many seats.
+    ChangeQuantity {
+        /// How many.
+        to: Seats,
+    },
+    /// The subscription ends.
+    Unsubscribe,
+}
+
+/// `action` of the operations API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Another plan of the offer.
+    ChangePlan,
+    /// Another number of seats.
+    ChangeQuantity,
+    /// The end.
+    Unsubscribe,
+}
+
+impl Action {
+    /// The action as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChangePlan => "ChangePlan",
+            Self::ChangeQuantity => "ChangeQuantity",
+            Self::Unsubscribe => "Unsubscribe",
+        }
+    }
+
+    /// The action for people, where a sentence starts.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ChangePlan => "The change of plan",
+            Self::ChangeQuantity => "The change of seats",
+            Self::Unsubscribe => "The cancellation",
+        }
+    }
+}
+
+/// `operationRequestSource` of the operations API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestSource {
+    /// The publisher, through the API.
+    Partner,
+    /// The customer, a CSP or Microsoft's billing, in the marketplace.
+    Azure,
+}
+
+impl RequestSource {
+    /// The source as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Partner => "Partner",
+            Self::Azure => "Azure",
+        }
+    }
+}
+
+/// `status` of the operations API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OperationStatus {
+    /// Asked for (recorded 1.5 s after the 202; quirk Q30).
+    NotStarted,
+    /// Under way.
+    InProgress,
+    /// Ended: done.
+    Succeeded,
+    /// Ended: turned down.
+    Failed,
+    /// Ended: the subscription has become another one meanwhile.
+    Conflict,
+}
+
+impl OperationStatus {
+    /// The status as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotStarted => "NotStarted",
+            Self::InProgress => "InProgress",
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Conflict => "Conflict",
+        }
+    }
+
+    /// Whether it stays so for ever.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Conflict)
+    }
+}
+
+/// That an operation came to a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transition {
+    /// The status.
+    pub status: OperationStatus,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How long operations take: a setting of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delays {
+    /// No time: an operation has ended when its request is answered.
+    None,
+    /// About a second.
+    #[default]
+    Brief,
+    /// As much as is known of the real service: seven seconds, and two before an operation is listed (inferred).
+    Live,
+}
+
+impl Delays {
+    /// From the request to `InProgress`, in milliseconds.
+    #[must_use]
+    pub const fn until_started(self) -> i64 {
+        match self {
+            Self::None => 0,
+            Self::Brief => 500,
+            Self::Live => 2_000,
+        }
+    }
+
+    /// From `InProgress` to the end, in milliseconds.
+    #[must_use]
+    pub const fn until_ended(self) -> i64 {
+        match self {
+            Self::None => 0,
+            Self::Brief => 500,
+            Self::Live => 5_000,
+        }
+    }
+
+    /// From `InProgress` until the list of outstanding operations shows it, in milliseconds (emulator-note; quirk Q7).
+    #[must_use]
+    pub const fn until_listed(self) -> i64 {
+        match self {
+            Self::None | Self::Brief => 0,
+            Self::Live => 2_000,
+        }
+    }
+}
+
+impl Operation {
+    /// What it does.
+    #[must_use]
+    pub const fn action(&self) -> Action {
+        match self.effect {
+            Effect::ChangePlan { .. } => Action::ChangePlan,
+            Effect::ChangeQuantity { .. } => Action::ChangeQuantity,
+            Effect::Unsubscribe => Action::Unsubscribe,
+        }
+    }
+
+    /// The operation after a fact. Facts about its subscription change nothing.
+    #[must_use]
+    pub fn apply(mut self, event: &Event, at: Timestamp) -> Self {
+        let status = match event {
+            Event::OperationStarted { .. } => OperationStatus::InProgress,
+            Event::OperationSucceeded { .. } => OperationStatus::Succeeded,
+            Event::OperationFailed { .. } => OperationStatus::Failed,
+            Event::OperationConflicted { .. } => OperationStatus::Conflict,
+            _ => return self,
+        };
+        self.status = status;
+        self.transitions.push(Transition { status, at });
+        self
+    }
+
+    /// Whether the list of outstanding operations shows it: only what is in progress (docs:operations-api), and that
+    /// with some delay.
+    #[must_use]
+    pub fn is_listed(&self, now: Timestamp, delays: Delays) -> bool {
+        let started = self.transitions.last().filter(|last| last.status == OperationStatus::InProgress);
+        started.is_some_and(|started| started.at.plus_millis(delays.until_listed()) <= now)
+    }
+}

@@ -1,0 +1,111 @@
+//! How an operation goes on: by itself, when its time has come, or by the publisher's answer.
+
+use super::{
+    super::{
+        event::Event,
+        refusal::Refusal,
+        subscription::{Context, Decision, Status, Subscription, TimerPlan},
+    },
+    Delays, Effect, Operation, OperationStatus, RequestSource,
+};
+
+/// What a publisher says to an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// `Success`.
+    Success,
+    /// `Failure`.
+    Failure,
+    /// Any other word: accepted, and without effect (emulator-note; quirk Q4).
+    NoSuchWord,
+}
+
+impl Verdict {
+    /// The verdict of a status as a publisher spells it.
+    #[must_use]
+    pub fn read(status: &str) -> Self {
+        if status.eq_ignore_ascii_case("Success") {
+            Self::Success
+        } else if status.eq_ignore_ascii_case("Failure") {
+            Self::Failure
+        } else {
+            Self::NoSuchWord
+        }
+    }
+}
+
+/// Takes an operation to its next status. One that has ended stays as it is.
+#[must_use]
+pub fn step(operation: &Operation, subscription: &Subscription, delays: Delays, context: Context) -> Decision {
+    let mut decision = Decision::starting_at(context.first_entry);
+    let fits = fits(operation, subscription);
+    match operation.status {
+        OperationStatus::NotStarted | OperationStatus::InProgress if !fits => {
+            decision.events.push(Event::OperationConflicted { operation: operation.id, action: operation.action() });
+        }
+        OperationStatus::NotStarted => {
+            decision.events.push(Event::OperationStarted { operation: operation.id, action: operation.action() });
+            let due = context.now.plus_millis(delays.until_ended());
+            decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
+        }
+        OperationStatus::InProgress => succeed(operation, subscription, &mut decision),
+        OperationStatus::Succeeded | OperationStatus::Failed | OperationStatus::Conflict => {}
+    }
+    decision
+}
+
+/// What comes of a publisher's answer to an operation.
+///
+/// # Errors
+/// [`Refusal::OperationEnded`] once it has ended. [`Refusal::OwnOperation`] for one that the publisher started itself
+/// (emulator-note; quirk Q5). Which of the two is checked first is inferred.
+pub fn answer(
+    operation: &Operation,
+    subscription: &Subscription,
+    verdict: Verdict,
+    context: Context,
+) -> Result<Decision, Refusal> {
+    if operation.status.is_final() {
+        return Err(Refusal::OperationEnded { operation: operation.id, status: operation.status });
+    }
+    if operation.source == RequestSource::Partner {
+        return Err(Refusal::OwnOperation(operation.id));
+    }
+    let mut decision = Decision::starting_at(context.first_entry);
+    let (id, action) = (operation.id, operation.action());
+    match verdict {
+        Verdict::Success if fits(operation, subscription) => succeed(operation, subscription, &mut decision),
+        Verdict::Success => decision.events.push(Event::OperationConflicted { operation: id, action }),
+        Verdict::Failure => decision.events.push(Event::OperationFailed { operation: id, action }),
+        Verdict::NoSuchWord => {}
+    }
+    Ok(decision)
+}
+
+/// Whether the subscription is still one that the operation can be done to: a change needs an active one.
+fn fits(operation: &Operation, subscription: &Subscription) -> bool {
+    match operation.effect {
+        Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. } => subscription.state.status() == Status::Subscribed,
+        Effect::Unsubscribe => true,
+    }
+}
+
+/// The effect, then the end: whoever reads that it succeeded finds the subscription changed.
+fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut Decision) {
+    match &operation.effect {
+        Effect::ChangePlan { plan_name, unit_price, free_trial } => decision.events.push(Event::PlanChanged {
+            from: subscription.plan.clone(),
+            to: operation.plan.clone(),
+            plan_name: plan_name.clone(),
+            unit_price: *unit_price,
+            free_trial: *free_trial,
+        }),
+        Effect::ChangeQuantity { to } => {
+            decision.events.push(Event::QuantityChanged { from: subscription.quantity, to: *to });
+        }
+        // It may have ended meanwhile, because nobody activated it in time.
+        Effect::Unsubscribe if subscription.state.status() == Status::Unsubscribed => {}
+        Effect::Unsubscribe => decision.events.push(Event::Unsubscribed {}),
+    }
+    decision.events.push(Event::OperationSucceeded { operation: operation.id, action: operation.action() });
+}

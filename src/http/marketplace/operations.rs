@@ -1,0 +1,114 @@
+//! Change, cancel, and the operations API: list, get, update.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+
+use super::{
+    call::{Answer, Call},
+    problem::Problem,
+};
+use crate::{
+    app::{AppError, Cancelled},
+    domain::{
+        ids::{OperationId, SubscriptionId},
+        operation::{Verdict, Wish},
+        refusal::Refusal,
+    },
+    http::faces::Faces,
+    wire::fulfillment::operations::{AnswerBody, ChangeBody, OperationBody, OperationsBody},
+};
+
+/// `PATCH /api/saas/subscriptions/{id}`
+pub(super) async fn change(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
+    call.answer(|caller, call| async move {
+        let id = Call::subscription_id(&id)?;
+        // What can't be read says nothing: the wish is empty, and refused in its turn.
+        let ChangeBody { plan_id, quantity, leniencies } = ChangeBody::read(&call.body);
+        let wish = Wish { plan: plan_id, quantity };
+        let operation = caller.sandbox.request_change(caller.publisher, id, wish).await?;
+        let remark = (!leniencies.is_empty()).then(|| leniencies.join("; "));
+        Ok(Answer::accepted(id, operation).remarked(remark))
+    })
+    .await
+}
+
+/// `DELETE /api/saas/subscriptions/{id}`
+pub(super) async fn cancel(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
+    call.answer(|caller, _| async move {
+        let id = Call::subscription_id(&id)?;
+        Ok(match caller.sandbox.request_cancel(caller.publisher, id).await? {
+            Cancelled::By(operation) => Answer::accepted(id, operation),
+            Cancelled::Before => Answer::empty(id),
+        })
+    })
+    .await
+}
+
+/// `GET /api/saas/subscriptions/{id}/operations`
+pub(super) async fn list(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
+    call.answer(|caller, _| async move {
+        let id = Call::subscription_id(&id)?;
+        let listed = match caller.sandbox.operations_in_progress(&caller.publisher, id).await {
+            // 404 in the documentation; the real API knows no unknown subscription here (emulator-note; quirk Q1).
+            Err(AppError::Refused(Refusal::UnknownSubscription(_))) => Vec::new(),
+            other => other?,
+        };
+        Ok(Answer::read(&OperationsBody::from(listed.as_slice()), Some(id)))
+    })
+    .await
+}
+
+/// `GET /api/saas/subscriptions/{id}/operations/{operationId}`
+pub(super) async fn get(State(_): State<Arc<Faces>>, Path(ids): Path<(String, String)>, call: Call) -> Response {
+    call.answer(|caller, _| async move {
+        let (subscription, operation) = read_ids(&ids).map_err(not_got)?;
+        let found = caller.sandbox.operation(&caller.publisher, subscription, operation).await;
+        let found = found.map_err(|error| not_got(error.into()))?;
+        Ok(Answer::read(&OperationBody::from(&found), Some(subscription)))
+    })
+    .await
+}
+
+/// `PATCH /api/saas/subscriptions/{id}/operations/{operationId}`. What the body says is not checked, except against the
+/// two words that mean something (emulator-note; quirk Q4).
+pub(super) async fn update(State(_): State<Arc<Faces>>, Path(ids): Path<(String, String)>, call: Call) -> Response {
+    call.answer(|caller, call| async move {
+        let (subscription, operation) = read_ids(&ids).map_err(not_updated)?;
+        let verdict = Verdict::read(&AnswerBody::read(&call.body).status);
+        let answered = caller.sandbox.answer_operation(caller.publisher, subscription, operation, verdict).await;
+        answered.map_err(|error| not_updated(error.into()))?;
+        let remark = "the status is neither Success nor Failure: accepted, and without effect";
+        let remark = (verdict == Verdict::NoSuchWord).then(|| remark.to_owned());
+        Ok(Answer::empty(subscription).remarked(remark))
+    })
+    .await
+}
+
+/// Both ids of a path. An operation that is no GUID is one that there is not.
+fn read_ids((subscription, operation): &(String, String)) -> Result<(SubscriptionId, OperationId), Problem> {
+    let subscription = Call::subscription_id(subscription)?;
+    let operation = operation.parse().map_err(|_| AppError::from(Refusal::UnknownOperation(operation.clone())))?;
+    Ok((subscription, operation))
+}
+
+fn not_got(problem: Problem) -> Problem {
+    missing(problem, Problem::NoSuchOperation)
+}
+
+fn not_updated(problem: Problem) -> Problem {
+    missing(problem, Problem::NoOperationToUpdate)
+}
+
+/// These calls have words of their own for what there is not.
+fn missing(problem: Problem, told: fn(Refusal) -> Problem) -> Problem {
+    match problem {
+        Problem::App(AppError::Refused(refusal @ (Refusal::UnknownSubscription(_) | Refusal::UnknownOperation(_)))) => {
+            told(refusal)
+        }
+        other => other,
+    }
+}
