@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     billing::LedgerLine,
     catalogue::Seats,
-    ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
+    ids::{CustomerId, DimensionId, OfferId, PartnerId, PlanId, SubscriptionId, UsageEventId},
+    money::Decimal,
     purchase_token::CodeFault,
     subscription::Status,
     time::{Term, TermUnit, Timestamp},
@@ -89,6 +90,17 @@ pub enum Event {
         /// The line.
         line: LedgerLine,
     },
+    /// The publisher reported usage of a dimension, and it was accepted.
+    UsageAccepted {
+        /// The event.
+        usage_event: UsageEventId,
+        /// What was used.
+        dimension: DimensionId,
+        /// How much of it.
+        quantity: Decimal,
+        /// When.
+        effective_at: Timestamp,
+    },
     /// 30 days passed without activation: the purchase is cancelled, nothing was billed.
     NotActivatedInTime {},
 }
@@ -107,6 +119,7 @@ impl Event {
             Self::Activated { .. } => "activated",
             Self::BillingStarted { .. } => "billingStarted",
             Self::Charged { .. } => "charged",
+            Self::UsageAccepted { .. } => "usageAccepted",
             Self::NotActivatedInTime {} => "notActivatedInTime",
         }
     }
@@ -139,6 +152,9 @@ impl Event {
                 format!("Billing started at {at}: everything it waits for is confirmed.")
             }
             Self::Charged { line } => format!("Charged {}: {}.", line.amount, line.description),
+            Self::UsageAccepted { dimension, quantity, effective_at, .. } => {
+                format!("The publisher reported usage of {dimension}: {quantity} at {effective_at}.")
+            }
             Self::NotActivatedInTime {} => {
                 "Nobody activated the purchase within 30 days: it is cancelled, and nothing was billed.".to_owned()
             }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     event::Seq,
-    ids::{SandboxId, SubscriptionId},
+    ids::{SandboxId, SubscriptionId, UsageEventId},
     purchase_token::{NONCE_BYTES, SealingSecrets},
 };
 
@@ -85,6 +85,12 @@ impl Draws {
     #[must_use]
     pub fn subscription_id(&mut self) -> SubscriptionId {
         SubscriptionId::from_bytes(self.bytes())
+    }
+
+    /// A usage event id.
+    #[must_use]
+    pub fn usage_event_id(&mut self) -> UsageEventId {
+        UsageEventId::from_bytes(self.bytes())
     }
 
     /// Nonces without end, for [`crate::domain::purchase_token::seal`]. It settles on one of the first few.

@@ -235,7 +235,8 @@ impl Subscription {
             | Event::CodeIssued { .. }
             | Event::CodeExpired { .. }
             | Event::CodeRefused { .. }
-            | Event::Resolved { .. } => {}
+            | Event::Resolved { .. }
+            | Event::UsageAccepted { .. } => {}
         }
         self
     }
