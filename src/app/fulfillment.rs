@@ -115,7 +115,11 @@ pub(super) async fn load_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -
     find_subscription(desk, id).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
 }
 
-async fn find_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Option<Subscription>, AppError> {
+/// A subscription, if there is one.
+pub(super) async fn find_subscription(
+    desk: &mut Desk<'_>,
+    id: SubscriptionId,
+) -> Result<Option<Subscription>, AppError> {
     let key = desk.space().subscription(id);
     desk.load(&key).await
 }

@@ -46,6 +46,17 @@ pub(super) struct CallQuery {
     pub(super) continuation_token: Option<String>,
     #[serde(rename = "planid")]
     pub(super) plan_id: Option<String>,
+    #[serde(rename = "usagestartdate")]
+    pub(super) usage_start_date: Option<String>,
+    #[serde(rename = "usageenddate")]
+    pub(super) usage_end_date: Option<String>,
+    #[serde(rename = "offerid")]
+    pub(super) offer_id: Option<String>,
+    pub(super) dimension: Option<String>,
+    #[serde(rename = "azuresubscriptionid")]
+    pub(super) azure_subscription_id: Option<String>,
+    #[serde(rename = "reconstatus")]
+    pub(super) recon_status: Option<String>,
 }
 
 /// A successful answer.
@@ -63,8 +74,9 @@ impl Answer {
     }
 
     /// A JSON body of a call that was more than a read.
-    pub(super) fn done(body: &impl Serialize, subscription: SubscriptionId) -> Self {
-        Self { body: serde_json::to_vec(body).ok(), with_etag: false, subscription: Some(subscription), is_read: false }
+    pub(super) fn done(body: &impl Serialize, subscription: impl Into<Option<SubscriptionId>>) -> Self {
+        let subscription = subscription.into();
+        Self { body: serde_json::to_vec(body).ok(), with_etag: false, subscription, is_read: false }
     }
 
     /// No body.
@@ -136,6 +148,11 @@ impl Call {
     /// The subscription in the path. What is no GUID is no subscription either.
     pub(super) fn subscription_id(text: &str) -> Result<SubscriptionId, Problem> {
         text.parse().map_err(|_| Problem::NoSuchPath)
+    }
+
+    /// The body as it came.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The origin under which the caller reached this server, for links that it shall follow.

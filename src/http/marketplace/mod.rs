@@ -1,4 +1,4 @@
-//! The marketplace's face: SaaS fulfillment API v2 on its exact paths.
+//! The marketplace's face: SaaS fulfillment API v2 and metering on their exact paths.
 //!
 //! | route | what |
 //! | --- | --- |
@@ -7,11 +7,15 @@
 //! | `GET /api/saas/subscriptions/{id}` | one subscription |
 //! | `GET /api/saas/subscriptions` | the publisher's subscriptions, in pages |
 //! | `GET /api/saas/subscriptions/{id}/listAvailablePlans` | the plans that the customer may have |
+//! | `POST /api/usageEvent` | one usage event |
+//! | `POST /api/batchUsageEvent` | up to 25 of them |
+//! | `GET /api/usageEvents` | what was reported, by the day |
 //!
 //! What the API has besides is answered with 501 and says so.
 
 mod call;
 mod continuation;
+mod metering;
 mod problem;
 mod subscriptions;
 
@@ -37,9 +41,9 @@ pub fn router(faces: Arc<Faces>) -> Router {
         )
         .route("/api/saas/subscriptions/{id}/operations", axum::routing::any(call::not_simulated))
         .route("/api/saas/subscriptions/{id}/operations/{operation}", axum::routing::any(call::not_simulated))
-        .route("/api/usageevent", axum::routing::any(call::not_simulated))
-        .route("/api/batchusageevent", axum::routing::any(call::not_simulated))
-        .route("/api/usageevents", axum::routing::any(call::not_simulated))
+        .route("/api/usageevent", post(metering::usage_event).fallback(call::not_found))
+        .route("/api/batchusageevent", post(metering::batch_usage_event).fallback(call::not_found))
+        .route("/api/usageevents", get(metering::usage_events).fallback(call::not_found))
         .route("/api/{*rest}", axum::routing::any(call::not_found))
         .with_state(faces)
 }

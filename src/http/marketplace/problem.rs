@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::metering::MeteringProblem;
 use crate::{
     app::{AppError, identity::TokenFault},
     domain::refusal::Refusal,
@@ -28,6 +29,8 @@ pub(super) enum Problem {
     NoSuchPath,
     /// The real API has it; this does not, yet.
     NotSimulated,
+    /// A call of metering was refused.
+    Metering(Box<MeteringProblem>),
     /// The commerce core said no, or failed.
     App(AppError),
 }
@@ -78,6 +81,7 @@ impl Problem {
                     target: None,
                 },
             ),
+            Self::Metering(problem) => problem.told(),
             Self::App(error) => told_app_error(error),
         }
     }
@@ -158,7 +162,8 @@ fn bad_request(code: Option<&'static str>, message: String, target: Option<&'sta
     answer(StatusCode::BAD_REQUEST, &ErrorBody { code, message, target })
 }
 
-fn answer(status: StatusCode, body: &impl Serialize) -> Told {
+/// An answer with a body, of which the journal has nothing more to say.
+pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Told {
     Told { status, body: serde_json::to_vec(body).ok(), remark: None }
 }
 

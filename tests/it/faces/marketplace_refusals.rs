@@ -105,9 +105,6 @@ async fn what_is_not_simulated_says_so() {
         (Method::GET, format!("/api/saas/subscriptions/{id}/operations")),
         (Method::GET, format!("/api/saas/subscriptions/{id}/operations/{UNKNOWN}")),
         (Method::PATCH, format!("/api/saas/subscriptions/{id}/operations/{UNKNOWN}")),
-        (Method::POST, "/api/usageEvent".to_owned()),
-        (Method::POST, "/api/batchUsageEvent".to_owned()),
-        (Method::GET, "/api/usageEvents".to_owned()),
     ] {
         let reply = send(contoso.raw(method.clone(), &format!("{path}?{VERSION}"))).await;
         assert_eq!(reply.expect(501)["code"], "NotImplemented", "{method} {path}");

@@ -5,3 +5,4 @@ mod control;
 mod identity;
 mod marketplace;
 mod marketplace_refusals;
+mod metering;
