@@ -17,7 +17,7 @@ pub(crate) const VERSION: &str = "api-version=2018-08-31";
 pub(crate) struct World {
     pub(crate) base_url: String,
     http: Client,
-    _server: Server,
+    server: Server,
 }
 
 /// An answer, read to its end.
@@ -56,7 +56,12 @@ impl World {
 
     pub(crate) async fn start_with(options: ServerOptions) -> Self {
         let server = Server::start(options).await.unwrap();
-        Self { base_url: server.base_url.clone(), http: client(), _server: server }
+        Self { base_url: server.base_url.clone(), http: client(), server }
+    }
+
+    /// Stops the server; what was acknowledged is on its disk, if it has one.
+    pub(crate) async fn stop(self) {
+        self.server.stop().await.unwrap();
     }
 
     pub(crate) async fn create_sandbox(&self, name: &str) {

@@ -79,12 +79,9 @@ impl MeteringProblem {
 pub(super) async fn usage_event(State(_): State<Arc<Faces>>, call: Call) -> Response {
     let response = call.answer(|caller, call| async move {
         let request = UsageRequest::of(&json(&call, "usageEventRequest")?);
-        let outcomes = caller.sandbox.report_usage(caller.publisher, vec![request.report()]).await?;
-        match outcomes.into_iter().next() {
-            Some(Ok(usage)) => Ok(Answer::done(&UsageBody::accepted(&usage), usage.resource)),
-            Some(Err(refused)) => Err(MeteringProblem::Refused(refused.refusal).into()),
-            // One event in, one outcome out; a core that forgot it has accepted nothing.
-            None => Err(MeteringProblem::BatchEmpty.into()),
+        match caller.sandbox.report_usage_event(caller.publisher, request.report()).await? {
+            Ok(usage) => Ok(Answer::done(&UsageBody::accepted(&usage), usage.resource)),
+            Err(refused) => Err(MeteringProblem::Refused(refused.refusal).into()),
         }
     });
     as_recorded(response.await)
@@ -101,7 +98,7 @@ pub(super) async fn batch_usage_event(State(_): State<Arc<Faces>>, call: Call) -
             return Err(MeteringProblem::BatchTooLarge.into());
         }
         let reports = requests.iter().map(UsageRequest::report).collect();
-        let outcomes = caller.sandbox.report_usage(caller.publisher, reports).await?;
+        let outcomes = caller.sandbox.report_usage_batch(caller.publisher, reports).await?;
         let results = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
             Ok(usage) => UsageBody::accepted(&usage),
             Err(refused) => UsageBody::refused(request, &refused.refusal, refused.resource, refused.at),

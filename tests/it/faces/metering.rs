@@ -3,10 +3,11 @@
 //! All act on the flat rate that the world's buyer buys: 10 units of `mails` included, then 0.80; `validations` 0.0045.
 
 use futures_util::future::join_all;
+use rehearsal::cli::wiring::ServerOptions;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::world::{Publisher, Reply, VERSION, World, masked, send, text};
+use crate::world::{Publisher, Reply, SANDBOX, VERSION, World, masked, send, text};
 
 const UNKNOWN: &str = "0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9";
 const URI: &str = "/subscriptions/<guid>/resourceGroups/rehearsal/providers/Microsoft.SaaS/resources/<guid>";
@@ -213,6 +214,28 @@ async fn of_events_that_come_at_once_one_is_accepted_and_charged() {
     assert!(singles.iter().all(|reply| [200, 409].contains(&reply.status)));
     assert!(batches.iter().all(|reply| reply.expect(200)["result"][0]["status"] == "Duplicate"));
     assert_eq!(charges(&world, &id).await, [("2".to_owned(), "1.60".to_owned())]);
+}
+
+#[tokio::test]
+async fn an_hour_stays_taken_when_the_server_starts_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || ServerOptions { data: Some(folder.path().to_owned()), ..ServerOptions::default() };
+    let world = World::start_with(options()).await;
+    world.create_sandbox(SANDBOX).await;
+    let (contoso, id) = billed(&world).await;
+    let first = reports(&contoso, &event(&id, 12.0, "2026-01-01T09:00:00Z")).await.expect(200);
+    world.stop().await;
+
+    let world = World::start_with(options()).await;
+    let contoso = world.publisher("contoso").await;
+    let again = reports(&contoso, &event(&id, 1.0, "2026-01-01T09:00:00Z")).await.expect(409);
+    assert_eq!(again["additionalInfo"]["acceptedMessage"]["usageEventId"], first["usageEventId"]);
+    world.operator().advances("PT1H").await;
+    let contoso = world.publisher("contoso").await;
+    reports(&contoso, &event(&id, 1.0, "2026-01-01T10:00:00Z")).await.expect(200);
+    // The included quantity stays used up, too.
+    assert_eq!(charges(&world, &id).await, [("2", "1.60"), ("1", "0.80")].map(owned));
+    world.stop().await;
 }
 
 #[tokio::test]
