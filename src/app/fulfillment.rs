@@ -124,7 +124,11 @@ pub(super) async fn load_own(
     own(load_subscription(desk, id).await?, publisher)
 }
 
-async fn find_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Option<Subscription>, AppError> {
+/// A subscription, if there is one.
+pub(super) async fn find_subscription(
+    desk: &mut Desk<'_>,
+    id: SubscriptionId,
+) -> Result<Option<Subscription>, AppError> {
     let key = desk.space().subscription(id);
     desk.load(&key).await
 }

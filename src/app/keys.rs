@@ -8,8 +8,8 @@ use super::queries::ListPosition;
 use crate::{
     domain::{
         event::Seq,
-        ids::{OperationId, PublisherId, SandboxId, SubscriptionId},
-        time::Timestamp,
+        ids::{DimensionId, OperationId, PlanId, PublisherId, SandboxId, SubscriptionId},
+        time::{Term, Timestamp},
     },
     store::Key,
 };
@@ -90,6 +90,29 @@ impl Space {
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
         self.root().text("ledger").guid(id.as_bytes())
+    }
+
+    /// A publisher's accepted usage events by their hour.
+    pub(crate) fn usage_of(&self, publisher: &PublisherId) -> Key {
+        self.root().text("usage").text(publisher.as_str())
+    }
+
+    /// The usage event that was accepted for an hour: there is one place for it, and so one event.
+    pub(crate) fn usage(
+        &self,
+        publisher: &PublisherId,
+        hour: Timestamp,
+        id: SubscriptionId,
+        dimension: &DimensionId,
+    ) -> Key {
+        self.usage_of(publisher).instant(hour.as_millis()).guid(id.as_bytes()).text(dimension.as_str())
+    }
+
+    /// How much of a dimension was used in a term.
+    pub(crate) fn usage_tally(&self, id: SubscriptionId, plan: &PlanId, dimension: &DimensionId, term: Term) -> Key {
+        let start = Timestamp::midnight(term.start).as_millis();
+        let tallies = self.root().text("usage-tally").guid(id.as_bytes());
+        tallies.text(plan.as_str()).text(dimension.as_str()).instant(start)
     }
 
     /// The journal: pages of entries, each under its first entry's number.

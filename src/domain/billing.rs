@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::Seq,
-    money::Money,
+    money::{Decimal, Money},
     time::{Term, Timestamp},
 };
 
@@ -16,6 +16,8 @@ pub enum ChargeKind {
     TermFee,
     /// The free month of a trial, at zero (docs:plans-pricing).
     FreeTrial,
+    /// Usage of a dimension beyond what the term includes.
+    Usage,
 }
 
 /// One line of a subscription's ledger.
@@ -30,9 +32,9 @@ pub struct LedgerLine {
     pub description: String,
     /// What one unit costs.
     pub unit_price: Money,
-    /// How many units: seats, or 1 for a flat rate.
-    pub quantity: u32,
-    /// The charge; rounded once, here.
+    /// How many units: seats, 1 for a flat rate, or used units of a dimension.
+    pub quantity: Decimal,
+    /// The charge; rounded once, here. The usage of a term is rounded as one, so that its lines add up.
     pub amount: Money,
     /// The days that it pays for.
     pub period: Term,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     billing::LedgerLine,
     catalogue::Seats,
-    ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, SubscriptionId},
-    money::Money,
+    ids::{CustomerId, DimensionId, OfferId, OperationId, PartnerId, PlanId, SubscriptionId, UsageEventId},
+    money::{Decimal, Money},
     operation::{Action, RequestSource},
     purchase_token::CodeFault,
     subscription::Status,
@@ -154,6 +154,17 @@ pub enum Event {
     },
     /// The subscription is over: nothing is billed any more.
     Unsubscribed {},
+    /// The publisher reported usage of a dimension, and it was accepted.
+    UsageAccepted {
+        /// The event.
+        usage_event: UsageEventId,
+        /// What was used.
+        dimension: DimensionId,
+        /// How much of it.
+        quantity: Decimal,
+        /// When.
+        effective_at: Timestamp,
+    },
     /// 30 days passed without activation: the purchase is cancelled, nothing was billed.
     NotActivatedInTime {},
 }
@@ -180,6 +191,7 @@ impl Event {
             Self::PlanChanged { .. } => "planChanged",
             Self::QuantityChanged { .. } => "quantityChanged",
             Self::Unsubscribed {} => "unsubscribed",
+            Self::UsageAccepted { .. } => "usageAccepted",
             Self::NotActivatedInTime {} => "notActivatedInTime",
         }
     }
@@ -245,6 +257,9 @@ impl Event {
                 format!("The subscription has {} now{before}.", count(to.get(), "seat"))
             }
             Self::Unsubscribed {} => "The subscription is cancelled; nothing is billed any more.".to_owned(),
+            Self::UsageAccepted { dimension, quantity, effective_at, .. } => {
+                format!("The publisher reported usage of {dimension}: {quantity} at {effective_at}.")
+            }
             Self::NotActivatedInTime {} => {
                 "Nobody activated the purchase within 30 days: it is cancelled, and nothing was billed.".to_owned()
             }

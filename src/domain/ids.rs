@@ -156,6 +156,8 @@ guid_ids! {
     SubscriptionId = "subscription id";
     /// An Entra tenant.
     TenantId = "tenant id";
+    /// An accepted usage event; the `usageEventId` of metering.
+    UsageEventId = "usage event id";
 }
 
 impl SandboxId {

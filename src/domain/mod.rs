@@ -7,6 +7,7 @@ pub mod billing;
 pub mod catalogue;
 pub mod event;
 pub mod ids;
+pub mod metering;
 pub mod money;
 pub mod operation;
 pub mod purchase_token;

@@ -28,12 +28,19 @@ impl Money {
     /// This price times a count, rounded to the currency's smallest unit: the one rounding of a ledger line, half away
     /// from zero as invoices do. `None` if the product is larger than a decimal holds.
     #[must_use]
-    pub fn times(self, count: u32) -> Option<Self> {
-        let product = self.amount.checked_mul(Decimal::from(count))?;
+    pub fn times(self, count: impl Into<Decimal>) -> Option<Self> {
+        let product = self.amount.checked_mul(count.into())?;
         let digits = u32::from(self.currency.exponent().unwrap_or(2));
         let mut amount = product.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
         amount.rescale(digits);
         Some(Self { amount, currency: self.currency })
+    }
+
+    /// This amount less another of the same currency; `None` if the currencies differ.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Option<Self> {
+        let amount = self.amount.checked_sub(other.amount)?;
+        (self.currency == other.currency).then_some(Self { amount, currency: self.currency })
     }
 }
 

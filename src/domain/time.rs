@@ -4,9 +4,10 @@
 
 use std::{fmt, str::FromStr};
 
+pub use jiff::civil::Date;
 use jiff::{
     Span,
-    civil::Date,
+    civil::DateTime,
     tz::{Offset, TimeZone},
 };
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,18 @@ impl Timestamp {
     pub fn from_millis(millis: i64) -> Self {
         let bound = if millis < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(bound))
+    }
+
+    /// An instant as clients of .NET write it: without an offset it is UTC, and a date alone is its midnight (recorded).
+    ///
+    /// # Errors
+    /// [`BadTime`] if it is neither.
+    pub fn parse_utc(text: &str) -> Result<Self, BadTime> {
+        text.parse().or_else(|bad: BadTime| {
+            let civil: DateTime = text.parse().map_err(|_| bad.clone())?;
+            let zoned = civil.to_zoned(TimeZone::UTC).map_err(|_| bad)?;
+            Ok(Self::from_millis(zoned.timestamp().as_millisecond()))
+        })
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -267,6 +280,23 @@ impl Term {
         let next = start.saturating_add(months);
         Self { start, end: next.yesterday().unwrap_or(next) }
     }
+
+    /// The term of `unit` that the day of `at` lies in, when this is the first one and they follow without gaps. All are
+    /// counted from the first start, so that a 31st does not drift. An instant before this term counts to this one.
+    #[must_use]
+    pub fn containing(self, at: Timestamp, unit: &TermUnit) -> Self {
+        let months = i64::from(unit.months().unwrap_or(1).max(1));
+        let nth_start = |n: i64| self.start.saturating_add(Span::new().months(n.saturating_mul(months)));
+        let day = at.date();
+        let passed = i64::from(day.year().saturating_sub(self.start.year()))
+            .saturating_mul(12)
+            .saturating_add(i64::from(day.month().saturating_sub(self.start.month())));
+        let guess = passed.div_euclid(months).max(0);
+        // Within the month of the guess, its start may still be ahead.
+        let n = if nth_start(guess) > day { guess.saturating_sub(1).max(0) } else { guess };
+        let next = nth_start(n.saturating_add(1));
+        Self { start: nth_start(n), end: next.yesterday().unwrap_or(next) }
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +319,28 @@ mod tests {
                 (term.start.to_string(), term.end.to_string()),
                 (start.to_owned(), end.to_owned()),
                 "{at} {unit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_later_term_is_counted_from_the_first() {
+        let first = |at: &str, unit: &TermUnit| Term::starting(at.parse().unwrap(), unit);
+        let table = [
+            ("2026-01-31T09:00:00Z", TermUnit::P1M, "2026-02-27T23:59:59Z", "2026-01-31", "2026-02-27"),
+            ("2026-01-31T09:00:00Z", TermUnit::P1M, "2026-02-28T00:00:00Z", "2026-02-28", "2026-03-30"),
+            ("2026-01-31T09:00:00Z", TermUnit::P1M, "2026-03-31T00:00:00Z", "2026-03-31", "2026-04-29"),
+            ("2026-01-31T09:00:00Z", TermUnit::P1M, "2025-12-31T00:00:00Z", "2026-01-31", "2026-02-27"),
+            ("2024-02-29T09:00:00Z", TermUnit::P1Y, "2025-02-27T00:00:00Z", "2024-02-29", "2025-02-27"),
+            ("2024-02-29T09:00:00Z", TermUnit::P1Y, "2028-02-29T00:00:00Z", "2028-02-29", "2029-02-27"),
+            ("2026-06-15T09:00:00Z", TermUnit::P3Y, "2030-01-01T00:00:00Z", "2029-06-15", "2032-06-14"),
+        ];
+        for (start, unit, at, from, until) in table {
+            let term = first(start, &unit).containing(at.parse().unwrap(), &unit);
+            assert_eq!(
+                (term.start.to_string(), term.end.to_string()),
+                (from.to_owned(), until.to_owned()),
+                "{unit} {at}"
             );
         }
     }

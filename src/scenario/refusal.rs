@@ -27,7 +27,8 @@ pub struct Reason {
 }
 
 impl Refusal {
-    /// Reads the body of an answer: the control API's problems, the fulfillment API's errors and bare strings, the
+    /// Reads the body of an answer: the control API's problems, the fulfillment API's errors and bare strings,
+    /// the details of metering, the
     /// identity's errors, the publisher's forms and pages.
     #[must_use]
     pub fn read(status: u16, body: &Json) -> Self {
@@ -42,7 +43,7 @@ impl Refusal {
         let hint = text(body, &["hint"]);
         let reasons = if let Json::String(message) = body {
             vec![Reason { message: message.clone(), ..Reason::default() }]
-        } else if let Some(Json::Array(errors)) = body.get("errors") {
+        } else if let Some(Json::Array(errors)) = body.get("errors").or_else(|| body.get("details")) {
             errors.iter().map(reason).collect()
         } else {
             match body.get("error").or_else(|| body.get("Error")) {
@@ -139,6 +140,10 @@ mod tests {
             (json!({"Error": {"Code": "ApiVersionUnspecified", "Message": "m"}}), "422 ApiVersionUnspecified: m"),
             (json!({"error": "invalid_client", "error_description": "AADSTS"}), "422 invalid_client: AADSTS"),
             (json!({"errors": [{"field": "a", "message": "x"}, {"field": "b", "message": "y"}]}), "422 a: x; b: y"),
+            (
+                json!({"message": "One or more", "target": "r", "details": [{"message": "x", "target": "a", "code": "B"}]}),
+                "422 B, a: x",
+            ),
             (json!("forbidden"), "422 forbidden"),
             (json!(null), "422"),
         ];

@@ -289,9 +289,14 @@ impl<'r> Stage<'r> {
 
     /// An address of the fulfillment API, below `/saas/subscriptions`.
     pub(super) async fn fulfillment_url(&mut self, path: &str) -> Result<Url, Trouble> {
+        self.marketplace_url(&format!("/saas/subscriptions{path}")).await
+    }
+
+    /// An address of the marketplace's APIs.
+    pub(super) async fn marketplace_url(&mut self, path: &str) -> Result<Url, Trouble> {
         let environment = self.environment().await?;
         let api = environment.marketplace_api.trim_end_matches('/');
-        self.url(&format!("{api}/saas/subscriptions{path}?api-version={}", environment.api_version))
+        self.url(&format!("{api}{path}?api-version={}", environment.api_version))
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     event::Seq,
-    ids::{OperationId, SandboxId, SubscriptionId},
+    ids::{OperationId, SandboxId, SubscriptionId, UsageEventId},
     purchase_token::{NONCE_BYTES, SealingSecrets},
 };
 
@@ -91,6 +91,12 @@ impl Draws {
     #[must_use]
     pub fn operation_id(&mut self) -> OperationId {
         OperationId::from_bytes(self.bytes())
+    }
+
+    /// A usage event id.
+    #[must_use]
+    pub fn usage_event_id(&mut self) -> UsageEventId {
+        UsageEventId::from_bytes(self.bytes())
     }
 
     /// Nonces without end, for [`crate::domain::purchase_token::seal`]. It settles on one of the first few.

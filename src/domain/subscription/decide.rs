@@ -199,7 +199,7 @@ fn first_charge(subscription: &Subscription, start: BillingStart, now: Timestamp
         kind,
         description,
         unit_price,
-        quantity,
+        quantity: quantity.into(),
         // The purchase was refused if this product did not fit.
         amount: unit_price.times(quantity).unwrap_or(unit_price),
         period,

@@ -301,7 +301,8 @@ impl Subscription {
             | Event::CodeIssued { .. }
             | Event::CodeExpired { .. }
             | Event::CodeRefused { .. }
-            | Event::Resolved { .. } => {}
+            | Event::Resolved { .. }
+            | Event::UsageAccepted { .. } => {}
         }
         self
     }

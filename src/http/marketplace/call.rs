@@ -43,6 +43,12 @@ pub(super) struct CallQuery {
     api_version: Option<String>,
     pub(super) continuation_token: Option<String>,
     pub(super) plan_id: Option<String>,
+    pub(super) usage_start_date: Option<String>,
+    pub(super) usage_end_date: Option<String>,
+    pub(super) offer_id: Option<String>,
+    pub(super) dimension: Option<String>,
+    pub(super) azure_subscription_id: Option<String>,
+    pub(super) recon_status: Option<String>,
 }
 
 /// A successful answer.
@@ -84,8 +90,15 @@ impl Answer {
     }
 
     /// A JSON body of a call that was more than a read.
-    pub(super) fn done(body: &impl Serialize, subscription: SubscriptionId) -> Self {
-        Self { body: serde_json::to_vec(body).ok().map(Bytes::from), ..Self::empty(subscription) }
+    pub(super) fn done(body: &impl Serialize, subscription: impl Into<Option<SubscriptionId>>) -> Self {
+        Self {
+            body: serde_json::to_vec(body).ok().map(Bytes::from),
+            with_etag: false,
+            subscription: subscription.into(),
+            is_read: false,
+            operation: None,
+            remark: None,
+        }
     }
 
     /// No body.
@@ -125,6 +138,12 @@ fn read_query(uri: &Uri) -> CallQuery {
             ("api-version", &mut query.api_version),
             ("continuationtoken", &mut query.continuation_token),
             ("planid", &mut query.plan_id),
+            ("usagestartdate", &mut query.usage_start_date),
+            ("usageenddate", &mut query.usage_end_date),
+            ("offerid", &mut query.offer_id),
+            ("dimension", &mut query.dimension),
+            ("azuresubscriptionid", &mut query.azure_subscription_id),
+            ("reconstatus", &mut query.recon_status),
         ];
         for (known, place) in read {
             if name.eq_ignore_ascii_case(known) {
@@ -166,6 +185,11 @@ impl Call {
     /// The subscription in the path. What is no GUID is no subscription either.
     pub(super) fn subscription_id(text: &str) -> Result<SubscriptionId, Problem> {
         text.parse().map_err(|_| Problem::NoSuchPath)
+    }
+
+    /// The body as it came.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// The origin under which the caller reached this server, for links that it shall follow.
@@ -315,9 +339,4 @@ fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: &Call
 /// What the API does not have.
 pub(super) async fn not_found(State(_): State<Arc<Faces>>, call: Call) -> Response {
     call.answer(|_, _| async { Err(Problem::NoSuchPath) }).await
-}
-
-/// What the API has and this does not, yet.
-pub(super) async fn not_simulated(State(_): State<Arc<Faces>>, call: Call) -> Response {
-    call.answer(|_, _| async { Err(Problem::NotSimulated) }).await
 }

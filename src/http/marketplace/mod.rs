@@ -1,4 +1,4 @@
-//! The marketplace's face: SaaS fulfillment API v2 on its exact paths.
+//! The marketplace's face: SaaS fulfillment API v2 and metering on their exact paths.
 //!
 //! | route | what |
 //! | --- | --- |
@@ -12,11 +12,13 @@
 //! | `GET /api/saas/subscriptions/{id}/operations` | what is in progress |
 //! | `GET /api/saas/subscriptions/{id}/operations/{operationId}` | how an operation stands |
 //! | `PATCH /api/saas/subscriptions/{id}/operations/{operationId}` | the publisher answers one |
-//!
-//! What the API has besides is answered with 501 and says so.
+//! | `POST /api/usageEvent` | one usage event |
+//! | `POST /api/batchUsageEvent` | up to 25 of them |
+//! | `GET /api/usageEvents` | what was reported, by the day |
 
 mod call;
 mod continuation;
+mod metering;
 mod operations;
 mod problem;
 mod subscriptions;
@@ -49,9 +51,9 @@ pub fn router(faces: Arc<Faces>) -> Router {
             "/api/saas/subscriptions/{id}/operations/{operation}",
             get(operations::get).patch(operations::update).fallback(call::not_found),
         )
-        .route("/api/usageevent", axum::routing::any(call::not_simulated))
-        .route("/api/batchusageevent", axum::routing::any(call::not_simulated))
-        .route("/api/usageevents", axum::routing::any(call::not_simulated))
+        .route("/api/usageevent", post(metering::usage_event).fallback(call::not_found))
+        .route("/api/batchusageevent", post(metering::batch_usage_event).fallback(call::not_found))
+        .route("/api/usageevents", get(metering::usage_events).fallback(call::not_found))
         .route("/api/{*rest}", axum::routing::any(call::not_found))
         .with_state(faces)
 }

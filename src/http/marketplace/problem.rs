@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::metering::MeteringProblem;
 use crate::{
     app::{AppError, identity::TokenFault},
     domain::refusal::Refusal,
@@ -32,8 +33,8 @@ pub(super) enum Problem {
     NoSuchOperation(Refusal),
     /// Update Operation found none. The answer is the same whichever of the two ids is wrong.
     NoOperationToUpdate(Refusal),
-    /// The real API has it; this does not, yet.
-    NotSimulated,
+    /// A call of metering was refused.
+    Metering(Box<MeteringProblem>),
     /// The commerce core said no, or failed.
     App(AppError),
 }
@@ -76,14 +77,6 @@ impl Problem {
                 Some("continuationToken"),
             ),
             Self::NoSuchPath => Told { status: StatusCode::NOT_FOUND, body: None, remark: None },
-            Self::NotSimulated => answer(
-                StatusCode::NOT_IMPLEMENTED,
-                &ErrorBody {
-                    code: Some("NotImplemented"),
-                    message: "Rehearsal does not simulate this call yet; see its fidelity table".to_owned(),
-                    target: None,
-                },
-            ),
             // 400, where the documentation says 404 (emulator-note; quirks Q2 and Q3).
             Self::NoSuchOperation(refusal) => {
                 let (message, target) = match refusal {
@@ -100,6 +93,7 @@ impl Problem {
                 remark: Some(refusal.to_string()),
                 ..bad_request(Some("NotFound"), "Failed to find operation".to_owned(), Some("operation"))
             },
+            Self::Metering(problem) => problem.told(),
             Self::App(error) => told_app_error(error, request_id),
         }
     }
@@ -225,7 +219,8 @@ fn bad_request(code: Option<&'static str>, message: String, target: Option<&'sta
     answer(StatusCode::BAD_REQUEST, &ErrorBody { code, message, target: target.map(Cow::Borrowed) })
 }
 
-fn answer(status: StatusCode, body: &impl Serialize) -> Told {
+/// An answer with a body, of which the journal has nothing more to say.
+pub(super) fn answer(status: StatusCode, body: &impl Serialize) -> Told {
     Told { status, body: serde_json::to_vec(body).ok(), remark: None }
 }
 

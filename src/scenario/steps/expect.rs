@@ -31,6 +31,7 @@ const KINDS: &[&str] = &[
     "activated",
     "billingStarted",
     "charged",
+    "usageAccepted",
     "notActivatedInTime",
     "operationRequested",
     "operationStarted",

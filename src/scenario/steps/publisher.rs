@@ -11,7 +11,7 @@ use super::{
         values,
     },
     CODE, Done, Field,
-    FieldKind::{Count, Shape, Text},
+    FieldKind::{Count, Instant, Shape, Text},
     MANGLED, Role, SUBSCRIPTION, StepKind, either, may, need,
     partner::code,
 };
@@ -145,6 +145,36 @@ pub(super) static STEPS: &[StepKind] = &[
         role: Role::Action,
         act: |stage, turn| Box::pin(answers_operation(stage, turn)),
     },
+    StepKind {
+        name: "publisher.reports-usage",
+        about: "Reports a usage event: how much of a dimension was used in an hour.",
+        sentence: "The publisher[ {publisher}] reports {quantity} of {dimension}, used by {subscription} at {at}.",
+        fields: &[
+            SUBSCRIPTION,
+            need("dimension", Text, "The metering dimension."),
+            need("quantity", Text, "How much of it: `12` or `2.5`."),
+            need("at", Instant, "When it was used: `effectiveStartTime`."),
+            may("planId", Text, "The plan; the subscription's if left out."),
+            PUBLISHER,
+            SHOWS,
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(reports_usage(stage, turn)),
+    },
+    StepKind {
+        name: "publisher.lists-usage",
+        about: "Calls GET usageEvents: what was reported, by the day.",
+        sentence: "The publisher {publisher} lists the usage since {since}.",
+        fields: &[
+            need("publisher", Text, "Whose access token is shown."),
+            need("since", Instant, "The first day: `usageStartDate`."),
+            SHOWS,
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(lists_usage(stage, turn)),
+    },
 ];
 
 /// The access token of whoever calls.
@@ -237,6 +267,26 @@ async fn operation_url(stage: &mut Stage<'_>, turn: &Turn) -> Result<reqwest::Ur
 async fn reads_operation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
     let token = token(stage, turn).await?;
     let url = operation_url(stage, turn).await?;
+    let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
+    Ok(shown(turn, body))
+}
+
+async fn reports_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let (view, _) = stage.subscription(turn.needed("subscription")).await?;
+    let token = token(stage, turn).await?;
+    let url = stage.marketplace_url("/usageEvent").await?;
+    let body = json!({
+        "resourceId": view.id, "quantity": turn.needed("quantity"), "dimension": turn.needed("dimension"),
+        "effectiveStartTime": turn.needed("at"), "planId": turn.text("planId").unwrap_or(&view.plan),
+    });
+    let body = stage.call(Call::new(Method::POST, url).bearer(token).json(body)).await?.accepted()?;
+    Ok(shown(turn, body))
+}
+
+async fn lists_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let token = token(stage, turn).await?;
+    let mut url = stage.marketplace_url("/usageEvents").await?;
+    url.query_pairs_mut().append_pair("usageStartDate", turn.needed("since"));
     let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
     Ok(shown(turn, body))
 }

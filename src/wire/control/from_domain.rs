@@ -129,13 +129,14 @@ impl From<&LedgerLine> for LedgerLineView {
         let kind = match line.kind {
             ChargeKind::TermFee => "termFee",
             ChargeKind::FreeTrial => "freeTrial",
+            ChargeKind::Usage => "usage",
         };
         Self {
             number: line.number,
             kind: kind.to_owned(),
             description: line.description.clone(),
             unit_price: line.unit_price.into(),
-            quantity: line.quantity,
+            quantity: line.quantity.to_string(),
             amount: line.amount.into(),
             period: line.period.into(),
             at: line.at.to_string(),

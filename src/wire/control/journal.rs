@@ -22,7 +22,7 @@ pub enum Player {
 /// One entry.
 ///
 /// Kinds: the facts of a purchase (`purchaseCreated`, `codeIssued`, `codeExpired`, `codeRefused`, `resolved`,
-/// `licensesAssigned`, `activated`, `billingStarted`, `charged`, `notActivatedInTime`), calls between players
+/// `licensesAssigned`, `activated`, `billingStarted`, `charged`, `usageAccepted`, `notActivatedInTime`), calls between players
 /// (`exchange`), what the stand-in publisher did (`publisherStep`), and what steers the sandbox (`clock`, `fault`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

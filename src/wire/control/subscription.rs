@@ -158,14 +158,15 @@ pub struct MissingConfirmation {
 pub struct LedgerLineView {
     /// Its number, from 1.
     pub number: u32,
-    /// `termFee` or `freeTrial`.
+    /// `termFee`, `freeTrial` or `usage`.
     pub kind: String,
     /// The formula in words.
     pub description: String,
     /// Price of one unit.
     pub unit_price: MoneyView,
-    /// Units.
-    pub quantity: u32,
+    /// Units, a decimal as text: seats, 1 for a flat rate, or what was used beyond the included quantity.
+    #[schema(example = "5")]
+    pub quantity: String,
     /// The charge.
     pub amount: MoneyView,
     /// The days it pays for.

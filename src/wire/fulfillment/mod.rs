@@ -9,9 +9,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::double::Double;
 use crate::domain::{
     catalogue::{Dimension, Offer, Person, Plan, Pricing, Seats, TermPrice},
-    money::Money,
     subscription::Subscription,
     time::{Term, Timestamp},
 };
@@ -194,7 +194,7 @@ struct PlanComponents<'a> {
 #[serde(rename_all = "camelCase")]
 struct BillingTermBody<'a> {
     currency: &'static str,
-    price: PriceNumber,
+    price: Double,
     term_unit: &'a str,
     term_description: String,
     /// Absent when the plan has no dimensions (recorded).
@@ -215,21 +215,9 @@ struct IncludedBody<'a> {
 struct DimensionBody<'a> {
     id: &'a str,
     currency: &'static str,
-    price_per_unit: PriceNumber,
+    price_per_unit: Double,
     unit_of_measure: &'a str,
     display_name: &'a str,
-}
-
-/// A price as the API writes it: a JSON number that always has a decimal point (`6.0`). The only place where an amount
-/// becomes a float, because the wire format says so; nothing is computed with it.
-#[derive(Debug)]
-struct PriceNumber(Money);
-
-impl Serialize for PriceNumber {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number: f64 = self.0.amount.normalize().to_string().parse().map_err(serde::ser::Error::custom)?;
-        serializer.serialize_f64(number)
-    }
 }
 
 impl<'a> PlansBody<'a> {
@@ -284,7 +272,7 @@ fn billing_term<'a>(plan: &'a Plan, term: &'a TermPrice) -> BillingTermBody<'a> 
     };
     BillingTermBody {
         currency: term.price.currency.code(),
-        price: PriceNumber(term.price),
+        price: Double(term.price.amount),
         term_unit: term.unit.as_str(),
         term_description: term.unit.description(),
         metered_quantity_included: (!plan.dimensions.is_empty())
@@ -297,7 +285,7 @@ impl<'a> From<&'a Dimension> for DimensionBody<'a> {
         Self {
             id: dimension.id.as_str(),
             currency: dimension.price_per_unit.currency.code(),
-            price_per_unit: PriceNumber(dimension.price_per_unit),
+            price_per_unit: Double(dimension.price_per_unit.amount),
             unit_of_measure: &dimension.unit_of_measure,
             display_name: &dimension.name,
         }

@@ -95,18 +95,6 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn what_is_not_simulated_says_so() {
-    let world = World::start().await;
-    let contoso = world.publisher("contoso").await;
-    for (method, path) in
-        [(Method::POST, "/api/usageEvent"), (Method::POST, "/api/batchUsageEvent"), (Method::GET, "/api/usageEvents")]
-    {
-        let reply = send(contoso.raw(method.clone(), &format!("{path}?{VERSION}"))).await;
-        assert_eq!(reply.expect(501)["code"], "NotImplemented", "{method} {path}");
-    }
-}
-
-#[tokio::test]
 async fn resolve_needs_its_header() {
     let world = World::start().await;
     let contoso = world.publisher("contoso").await;

@@ -5,4 +5,5 @@ mod control;
 mod identity;
 mod marketplace;
 mod marketplace_refusals;
+mod metering;
 mod operations;

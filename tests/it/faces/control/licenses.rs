@@ -59,7 +59,7 @@ async fn whichever_confirmation_comes_last_opens_billing() {
         assert_eq!([&view["billing"]["since"], &line["at"]], [&clock["now"], &clock["now"]]);
         assert_eq!(line["amount"], json!({ "amount": "122.50", "currency": "USD" }));
         assert_eq!(line["unitPrice"], json!({ "amount": "24.50", "currency": "USD" }));
-        assert_eq!([&line["number"], &line["kind"], &line["quantity"]], [&json!(1), &json!("termFee"), &json!(5)]);
+        assert_eq!([&line["number"], &line["kind"], &line["quantity"]], [&json!(1), &json!("termFee"), &json!("5")]);
         assert_eq!(line["period"], json!({ "start": "2026-01-01", "end": "2026-01-31" }));
         assert_eq!(view["ledger"].as_array().map(Vec::len), Some(1));
         let mut caused = causes(&world, line).await;

@@ -1,0 +1,159 @@
+//! Metering: a single usage event, a batch, and what was reported so far.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde_json::Value;
+
+use super::{
+    call::{Answer, Call},
+    problem::{Problem, Told, answer},
+};
+use crate::{
+    domain::{
+        metering::{UsageDay, UsageRefusal},
+        time::Timestamp,
+    },
+    http::faces::Faces,
+    wire::metering::{
+        BatchBody, LARGEST_BATCH, UsageBody, UsageDayBody, UsageErrorBody, UsageRequest, batch_of, recon_status,
+    },
+};
+
+/// Why a call of metering is not answered with success.
+#[derive(Debug)]
+pub(super) enum MeteringProblem {
+    /// The only event of the call was refused.
+    Refused(UsageRefusal),
+    /// The body is no JSON; what it should have been.
+    NotJson(&'static str),
+    /// A batch without events.
+    BatchEmpty,
+    /// A batch with too many events.
+    BatchTooLarge,
+    /// `usageStartDate` is missing.
+    StartDateMissing,
+    /// A date can't be read.
+    BadDate(&'static str),
+}
+
+impl From<MeteringProblem> for Problem {
+    fn from(problem: MeteringProblem) -> Self {
+        Self::Metering(Box::new(problem))
+    }
+}
+
+impl MeteringProblem {
+    pub(super) fn told(&self) -> Told {
+        let (status, body, remark) = match self {
+            Self::Refused(refusal) => {
+                let status = match refusal {
+                    UsageRefusal::ResourceNotAuthorized => StatusCode::FORBIDDEN,
+                    UsageRefusal::Duplicate(_) => StatusCode::CONFLICT,
+                    UsageRefusal::Malformed(_)
+                    | UsageRefusal::ResourceNotFound
+                    | UsageRefusal::ResourceNotActive
+                    | UsageRefusal::InvalidPlan
+                    | UsageRefusal::InvalidDimension
+                    | UsageRefusal::InvalidQuantity
+                    | UsageRefusal::Expired => StatusCode::BAD_REQUEST,
+                };
+                (status, UsageErrorBody::of(refusal), Some(refusal.to_string()))
+            }
+            Self::NotJson(target) => (StatusCode::BAD_REQUEST, UsageErrorBody::not_json(target), None),
+            Self::BatchEmpty => (StatusCode::BAD_REQUEST, UsageErrorBody::batch_empty(), None),
+            Self::BatchTooLarge => (StatusCode::BAD_REQUEST, UsageErrorBody::batch_too_large(), None),
+            Self::StartDateMissing => {
+                let body = UsageErrorBody::parameter("The usageStartDate is required.", "usageStartDate");
+                (StatusCode::BAD_REQUEST, body, None)
+            }
+            Self::BadDate(target) => {
+                (StatusCode::BAD_REQUEST, UsageErrorBody::parameter("The date is invalid.", target), None)
+            }
+        };
+        Told { remark, ..answer(status, &body) }
+    }
+}
+
+/// `POST /api/usageEvent`
+pub(super) async fn usage_event(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    let response = call.answer(|caller, call| async move {
+        let request = UsageRequest::of(&json(&call, "usageEventRequest")?);
+        match caller.sandbox.report_usage_event(caller.publisher, request.report()).await? {
+            Ok(usage) => Ok(Answer::done(&UsageBody::accepted(&usage), usage.resource)),
+            Err(refused) => Err(MeteringProblem::Refused(refused.refusal).into()),
+        }
+    });
+    as_recorded(response.await)
+}
+
+/// `POST /api/batchUsageEvent`: 200 even if every event was refused (docs:metering).
+pub(super) async fn batch_usage_event(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    let response = call.answer(|caller, call| async move {
+        let requests = batch_of(&json(&call, "batchUsageEventRequest")?).unwrap_or_default();
+        if requests.is_empty() {
+            return Err(MeteringProblem::BatchEmpty.into());
+        }
+        if requests.len() > LARGEST_BATCH {
+            return Err(MeteringProblem::BatchTooLarge.into());
+        }
+        let reports = requests.iter().map(UsageRequest::report).collect();
+        let outcomes = caller.sandbox.report_usage_batch(caller.publisher, reports).await?;
+        let results = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
+            Ok(usage) => UsageBody::accepted(&usage),
+            Err(refused) => UsageBody::refused(request, &refused.refusal, refused.resource, refused.at),
+        });
+        Ok(Answer::done(&BatchBody::of(results.collect()), None))
+    });
+    as_recorded(response.await)
+}
+
+/// `GET /api/usageEvents`
+pub(super) async fn usage_events(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    let response = call.answer(|caller, call| async move {
+        let query = &call.query;
+        let from = query.usage_start_date.as_deref().ok_or(MeteringProblem::StartDateMissing)?;
+        let from = date(from, "usageStartDate")?;
+        let until = query.usage_end_date.as_deref().map(|until| date(until, "usageEndDate")).transpose()?;
+        let days = caller.sandbox.usage_days(&caller.publisher, from, until).await?;
+        let wanted = |day: &&UsageDay| {
+            let is = |filter: &Option<String>, value: &str| {
+                filter.as_deref().is_none_or(|filter| filter.eq_ignore_ascii_case(value))
+            };
+            is(&query.offer_id, day.offer.as_str())
+                && is(&query.plan_id, day.plan.as_str())
+                && is(&query.dimension, day.dimension.as_str())
+                && is(&query.azure_subscription_id, &day.azure_subscription.to_string())
+                && is(&query.recon_status, recon_status(day))
+        };
+        let catalogue = caller.sandbox.catalogue();
+        let rows: Vec<UsageDayBody<'_>> = days
+            .iter()
+            .filter(wanted)
+            .map(|day| {
+                let offer = catalogue.offer(&day.offer);
+                let plan = offer.and_then(|offer| offer.plan(&day.plan));
+                UsageDayBody::of(day, offer.map_or("", |offer| &offer.name), plan.map_or("", |plan| &plan.name))
+            })
+            .collect();
+        Ok(Answer::read(&rows, None))
+    });
+    as_recorded(response.await)
+}
+
+fn json(call: &Call, target: &'static str) -> Result<Value, Problem> {
+    serde_json::from_slice(call.body()).map_err(|_| MeteringProblem::NotJson(target).into())
+}
+
+/// A date, or an instant of it: `2020-12-03`, `2020-12-03T15:00` (docs:metering).
+fn date(text: &str, target: &'static str) -> Result<Timestamp, Problem> {
+    Timestamp::parse_utc(text).map_err(|_| MeteringProblem::BadDate(target).into())
+}
+
+/// The three calls of metering have neither of these headers, unlike all others (recorded).
+fn as_recorded(mut response: Response) -> Response {
+    for absent in ["x-ms-activityid", "etag"] {
+        response.headers_mut().remove(absent);
+    }
+    response
+}
