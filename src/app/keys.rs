@@ -73,6 +73,8 @@ impl Space {
         self.root().text("catalogue")
     }
 
+    /// A subscription. All that belongs to it lies right behind it, so that a command on one finds most of what it reads
+    /// and writes at one place of the store, however many there are.
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Key {
         self.root().text("subscription").guid(id.as_bytes())
     }
@@ -84,12 +86,12 @@ impl Space {
 
     /// An operation on a subscription.
     pub(crate) fn operation(&self, subscription: SubscriptionId, id: OperationId) -> Key {
-        self.root().text("operation").guid(subscription.as_bytes()).guid(id.as_bytes())
+        self.subscription(subscription).text("operation").guid(id.as_bytes())
     }
 
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
-        self.root().text("ledger").guid(id.as_bytes())
+        self.subscription(id).text("ledger")
     }
 
     /// A publisher's accepted usage events by their hour.
@@ -111,7 +113,7 @@ impl Space {
     /// How much of a dimension was used in a term.
     pub(crate) fn usage_tally(&self, id: SubscriptionId, plan: &PlanId, dimension: &DimensionId, term: Term) -> Key {
         let start = Timestamp::midnight(term.start).as_millis();
-        let tallies = self.root().text("usage-tally").guid(id.as_bytes());
+        let tallies = self.subscription(id).text("usage-tally");
         tallies.text(plan.as_str()).text(dimension.as_str()).instant(start)
     }
 
@@ -122,7 +124,7 @@ impl Space {
 
     /// The pages of the journal that concern a subscription.
     pub(crate) fn journal_of(&self, id: SubscriptionId) -> Key {
-        self.root().text("journal-of").guid(id.as_bytes())
+        self.subscription(id).text("journal")
     }
 
     /// Timers in the order in which they are due.
