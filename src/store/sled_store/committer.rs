@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 use super::{
     Shared,
     disk::{Disk, panicked},
+    folder::DataFolder,
     group::{Group, Outcome},
     marker::MarkerFile,
+    open_sled,
     view::Before,
 };
 use crate::store::{Changeset, CommitError, StoreError};
@@ -31,9 +33,12 @@ type Decided = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError
 
 /// Owner of everything that changes.
 pub(super) struct Committer {
+    pub(super) folder: DataFolder,
     pub(super) disk: Disk,
     pub(super) marker: MarkerFile,
     pub(super) shared: Arc<Shared>,
+    /// How many commits there were when the store was opened.
+    pub(super) commits_before: u64,
     pub(super) commits: u64,
     /// Why nothing can be committed any more.
     pub(super) broken: Option<StoreError>,
@@ -135,13 +140,33 @@ impl Committer {
         self.shared.view.write().unwrap_or_else(PoisonError::into_inner).db = None;
         let (file, closed) = self.disk.close();
         wait_until_released(&file);
-        flushed.and(closed)
+        // With it goes the lock that waiting ended in.
+        drop(file);
+        let closed = flushed.and(closed);
+        if closed.is_ok() && self.commits - self.commits_before >= WORTH_A_SUMMARY {
+            summarize(&self.folder);
+        }
+        closed
     }
 
     fn last_flush(&mut self) -> Result<(), StoreError> {
         self.disk.sync()?;
         self.marker.record(self.commits)?;
         self.marker.sync()
+    }
+}
+
+/// Opens sled once more and lets go of it: only when it opens does it write down where every page of its log is, and
+/// without that the next start would read all that was written since this one.
+fn summarize(folder: &DataFolder) {
+    let summarized = open_sled(folder, CACHE_BYTES).and_then(|db| {
+        panic::catch_unwind(AssertUnwindSafe(|| drop(db)))
+            .map_err(|panic| folder.damaged(panicked(&*panic).to_string()))
+    });
+    match summarized.and_then(|()| folder.open_sled_file()) {
+        Ok(file) => wait_until_released(&file),
+        // Everything is on disk; the next start takes longer, or says what is wrong.
+        Err(error) => tracing::warn!(store.error = %error, "the store could not be prepared for a quick start"),
     }
 }
 
@@ -160,6 +185,12 @@ fn wait_until_released(file: &File) {
 
 /// A bound on a group for changesets that change nothing: they fill no group, and must not hold one up either.
 const GROUP_CHANGESETS: usize = 4096;
+
+/// So many commits, if each is of many changes, take some 100 ms to replay when the store is opened.
+const WORTH_A_SUMMARY: u64 = 500;
+
+/// Nothing is read for that but the log.
+const CACHE_BYTES: u64 = 1024 * 1024;
 
 /// How far the marker may lag behind. Each time costs a write of 512 bytes, which nothing waits for.
 const MARKER_EVERY: u64 = 1024;

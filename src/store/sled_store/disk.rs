@@ -61,7 +61,7 @@ impl std::ops::Add for Extent {
 /// sled and its file.
 pub(super) struct Disk {
     pub(super) db: sled::Db,
-    /// sled's `db` file, opened a second time: sled doesn't hand out its own.
+    /// sled's `db` file, opened a second time.
     pub(super) file: File,
     pub(super) after_sync: Option<AfterSync>,
     pub(super) syncs: AtomicU64,

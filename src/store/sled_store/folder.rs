@@ -88,7 +88,7 @@ pub enum OpenError {
 }
 
 /// A data folder that may be opened: new, or with a marker that fits what is beside it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct DataFolder {
     path: PathBuf,
     marker: Option<Marker>,
@@ -157,8 +157,14 @@ impl DataFolder {
     }
 
     /// The file that holds all data.
-    pub(super) fn sled_file(&self) -> PathBuf {
+    fn sled_file(&self) -> PathBuf {
         Self::sled_file_in(&self.path)
+    }
+
+    /// The file that holds all data, opened besides sled, which doesn't hand out its own.
+    pub(super) fn open_sled_file(&self) -> Result<File, OpenError> {
+        let opened = File::options().read(true).write(true).open(self.sled_file());
+        opened.map_err(|error| self.io_error(error))
     }
 
     fn sled_file_in(path: &Path) -> PathBuf {

@@ -21,9 +21,7 @@ mod marker;
 mod view;
 
 use std::{
-    fmt,
-    fs::File,
-    io,
+    fmt, io,
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
@@ -116,10 +114,9 @@ impl SledStore {
         let folder = DataFolder::inspect(path)?;
         let marker = folder.open_marker()?;
         folder.sync_leftovers()?;
-        let db = open_sled(&folder, &options)?;
+        let db = open_sled(&folder, options.cache_bytes)?;
         folder.sync_names()?;
-        let file = File::options().read(true).write(true).open(folder.sled_file());
-        let file = file.map_err(|error| folder.io_error(error))?;
+        let file = folder.open_sled_file()?;
         let disk = Disk { db, file, after_sync: options.after_sync, syncs: AtomicU64::new(0) };
         let commits =
             disk.recover().and_then(|()| disk.commits()).map_err(|error| folder.io_error(io::Error::other(error)))?;
@@ -127,13 +124,22 @@ impl SledStore {
 
         let shared = Arc::new(Shared::default());
         shared.view.write().unwrap_or_else(PoisonError::into_inner).db = Some(disk.db.clone());
-        let committer = Committer { disk, marker, shared: Arc::clone(&shared), commits, broken: None };
         let (jobs, queue) = mpsc::channel();
         let (done, closed) = oneshot::channel();
+        let not_started = folder.clone();
+        let committer = Committer {
+            folder,
+            disk,
+            marker,
+            shared: Arc::clone(&shared),
+            commits_before: commits,
+            commits,
+            broken: None,
+        };
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || committer.run(&queue, done))
-            .map_err(|error| folder.io_error(error))?;
+            .map_err(|error| not_started.io_error(error))?;
         Ok(Self { shared, running: Mutex::new(Some(Running { jobs, closed, thread })) })
     }
 
@@ -228,11 +234,11 @@ impl Store for SledStore {
 
 /// Opens sled's part of a folder. sled asserts much of what it finds in a damaged file, so a panic says that it is
 /// damaged.
-fn open_sled(folder: &DataFolder, options: &SledOptions) -> Result<sled::Db, OpenError> {
+fn open_sled(folder: &DataFolder, cache_bytes: u64) -> Result<sled::Db, OpenError> {
     // `mode` is left alone: 0.34.7 reads it nowhere.
     let config = sled::Config::new()
         .path(folder.sled())
-        .cache_capacity(options.cache_bytes)
+        .cache_capacity(cache_bytes)
         .flush_every_ms(None)
         .segment_size(disk::SEGMENT_BYTES);
     match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {

@@ -53,6 +53,34 @@ async fn closing_frees_the_folder_at_once() {
     }
 }
 
+/// Opening reads the log from the last summary on, and sled writes one only when it opens.
+#[tokio::test]
+async fn closing_after_much_work_leaves_a_summary_for_a_quick_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let summaries = || -> Vec<String> {
+        let files = fs::read_dir(folder.path().join("sled")).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("snap.")).collect()
+    };
+    for (commits, leaves_one) in [(600, true), (10, false), (600, true)] {
+        let store = open(folder.path()).unwrap();
+        for number in 0..commits {
+            store.commit(put(key("a", number), "x")).await.unwrap();
+        }
+        let at_work = summaries();
+        store.close().await.unwrap();
+        assert_eq!(summaries() != at_work, leaves_one, "{commits} commits");
+        let store = open(folder.path()).unwrap();
+        assert_eq!(
+            store.scan(&KeyRange::under(&Key::in_sandbox("a")), Direction::Ascending, 1_000).await.unwrap().len(),
+            600
+        );
+        let before = summaries();
+        store.close().await.unwrap();
+        assert_eq!(summaries(), before, "nothing was written");
+    }
+}
+
 #[tokio::test]
 async fn no_page_leaves_the_log_for_a_file_that_is_not_synced() {
     let folder = tempfile::tempdir().unwrap();
