@@ -3,7 +3,7 @@
 //! Text ids are the publisher's own words (`offer`, `plan`); GUIDs are Microsoft's. A constructor parses, so an id that
 //! exists is well formed, and one kind can't be passed for another.
 
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -45,7 +45,7 @@ macro_rules! name_ids {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The id as the APIs spell it.
@@ -72,7 +72,7 @@ macro_rules! name_ids {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0.into()
+                id.0.as_ref().into()
             }
         }
 
