@@ -78,18 +78,38 @@ async fn connection(address: SocketAddr, end: Instant, requests: Requests, next:
 async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     buffer.clear();
     loop {
-        if let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            let head = std::str::from_utf8(&buffer[..end]).expect("headers are text");
-            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-            let length = head
-                .lines()
-                .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("content-length")))
-                .map_or(0, |(_, length)| length.parse().expect("a length"));
-            while buffer.len() < end + 4 + length {
+        if let Some(head) = read_head(buffer) {
+            while buffer.len() < head.length + head.body {
                 assert!(stream.read_buf(buffer).await.expect("an answer") > 0, "the connection was closed");
             }
-            return status;
+            return head.status;
         }
         assert!(stream.read_buf(buffer).await.expect("an answer") > 0, "the connection was closed");
     }
+}
+
+/// What has to be known of an answer's head.
+struct Head {
+    status: u16,
+    length: usize,
+    body: usize,
+}
+
+/// Reads a head, if it has arrived whole. It is looked at once, so that a long one costs the client next to nothing.
+fn read_head(bytes: &[u8]) -> Option<Head> {
+    const LENGTH: &[u8] = b"content-length: ";
+    let number = |digits: &[u8]| std::str::from_utf8(digits).expect("digits are text").parse().expect("a number");
+    let mut body = 0;
+    let mut length = 0;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        length += line.len();
+        if line == b"\r\n" {
+            let status = u16::try_from(number(&bytes[9..12])).expect("a status");
+            return Some(Head { status, length, body });
+        }
+        if line.get(..LENGTH.len()).is_some_and(|name| name.eq_ignore_ascii_case(LENGTH)) && line.ends_with(b"\r\n") {
+            body = number(&line[LENGTH.len()..line.len() - 2]);
+        }
+    }
+    None
 }

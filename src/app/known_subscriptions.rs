@@ -28,6 +28,12 @@ pub struct KnownSubscription {
 }
 
 impl KnownSubscription {
+    /// A number that is another one whenever anything of the subscription is.
+    #[must_use]
+    pub const fn edition(&self) -> u64 {
+        self.version.0
+    }
+
     /// Its bytes as the fulfillment API answers them: `render` is asked when they are needed for the first time.
     pub fn answer(&self, render: impl FnOnce(&Subscription) -> Vec<u8>) -> Arc<[u8]> {
         Arc::clone(self.answer.get_or_init(|| render(&self.subscription).into()))

@@ -1,6 +1,6 @@
 //! What can be asked without changing anything. Queries read the store and don't queue.
 
-use std::sync::Arc;
+use std::{hash::Hash, sync::Arc};
 
 use super::{
     desk::decode,
@@ -297,9 +297,10 @@ impl Sandbox {
         self.tell(call).await
     }
 
-    /// Whether a successful read gave the same answer as the last one of the same caller at the same place.
+    /// Whether a successful read gave the same answer as the last one of the same caller at the same place. `answer` is
+    /// what tells one answer there from another.
     #[must_use]
-    pub fn is_repeated_read(&self, caller: &str, path: &str, answer: &[u8]) -> bool {
+    pub fn is_repeated_read(&self, caller: &str, path: &str, answer: impl Hash) -> bool {
         self.repeated_reads.is_repeated((caller, path), answer)
     }
 }

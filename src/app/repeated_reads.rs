@@ -17,7 +17,7 @@ pub(super) struct RepeatedReads(Mutex<BTreeMap<u64, u64>>);
 
 impl RepeatedReads {
     /// Remembers a read, and tells whether it repeats the one before.
-    pub(super) fn is_repeated(&self, place: impl Hash, answer: &[u8]) -> bool {
+    pub(super) fn is_repeated(&self, place: impl Hash, answer: impl Hash) -> bool {
         let (place, answer) = (digest(place), digest(answer));
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= PLACES && !seen.contains_key(&place) {

@@ -118,9 +118,15 @@ impl Default for RequestIds {
 impl RequestIds {
     /// A new GUID.
     pub fn next(&self) -> Uuid {
-        let mut bytes = [0; 16];
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
-        Uuid::from_bytes(bytes)
+        let [id] = self.draw();
+        id
+    }
+
+    /// Some new GUIDs.
+    pub fn draw<const N: usize>(&self) -> [Uuid; N] {
+        let mut ids = [[0; 16]; N];
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(ids.as_flattened_mut());
+        ids.map(Uuid::from_bytes)
     }
 }
 

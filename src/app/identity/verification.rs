@@ -70,7 +70,7 @@ pub enum TokenFault {
 
 /// Tokens whose signature has been checked.
 #[derive(Debug, Default)]
-pub(in crate::app) struct CheckedTokens(RwLock<BTreeMap<Box<str>, Checked>>);
+pub(in crate::app) struct CheckedTokens(RwLock<BTreeMap<Box<[u8]>, Checked>>);
 
 #[derive(Debug, Clone)]
 struct Checked {
@@ -85,18 +85,16 @@ impl App {
     ///
     /// # Errors
     /// The [`TokenFault`] for which the token is not accepted.
-    pub fn caller(&self, authorization: Option<&str>) -> Result<Caller, TokenFault> {
+    pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenFault> {
         let authorization = authorization.ok_or(TokenFault::Missing)?;
-        let (scheme, token) = authorization.split_once(' ').ok_or(TokenFault::NotBearer)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(TokenFault::NotBearer);
-        }
-        let token = token.trim();
+        let mut words = authorization.splitn(2, |&byte| byte == b' ');
+        let is_bearer = words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
+        let token = words.next().filter(|_| is_bearer).ok_or(TokenFault::NotBearer)?.trim_ascii();
         // A sandbox made anew with the same seed gives out the same tokens: what was remembered of the old one is void.
         let remembered = self.checked_tokens().get(token).filter(|checked| checked.sandbox.strong_count() > 0);
         let checked = match remembered {
             Some(checked) => checked,
-            None => self.check(token)?,
+            None => self.check(std::str::from_utf8(token).map_err(|_| TokenFault::Malformed)?)?,
         };
         let sandbox = checked.sandbox.upgrade().ok_or(TokenFault::UnknownApp)?;
         let now = sandbox.now().as_seconds();
@@ -149,7 +147,7 @@ impl App {
 }
 
 impl CheckedTokens {
-    fn get(&self, token: &str) -> Option<Checked> {
+    fn get(&self, token: &[u8]) -> Option<Checked> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
     }
 
@@ -165,6 +163,6 @@ impl CheckedTokens {
         if tokens.len() >= REMEMBERED {
             tokens.clear();
         }
-        tokens.insert(token.into(), checked);
+        tokens.insert(token.as_bytes().into(), checked);
     }
 }

@@ -8,7 +8,7 @@ use std::{future::Future, sync::Arc};
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, uri::PathAndQuery},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -30,7 +30,8 @@ const LARGEST_BODY: usize = 256 * 1024;
 pub(super) struct Call {
     faces: Arc<Faces>,
     method: Method,
-    path: String,
+    /// As the caller wrote it.
+    uri: Uri,
     pub(super) query: CallQuery,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
@@ -54,6 +55,8 @@ pub(super) struct CallQuery {
 /// A successful answer.
 pub(super) struct Answer {
     body: Option<Bytes>,
+    /// What the body is an edition of, where that has numbers.
+    edition: Option<u64>,
     with_etag: bool,
     subscription: Option<SubscriptionId>,
     is_read: bool,
@@ -82,17 +85,32 @@ impl Answer {
     pub(super) fn known(subscription: &KnownSubscription) -> Self {
         // Only a map with keys that are no text could not be written.
         let body = subscription.answer(|known| serde_json::to_vec(&SubscriptionBody::from(known)).unwrap_or_default());
-        Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id))
+        let edition = Some(subscription.edition());
+        Self { edition, ..Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id)) }
     }
 
     const fn read_bytes(body: Option<Bytes>, subscription: Option<SubscriptionId>) -> Self {
-        Self { body, with_etag: true, subscription, is_read: true, operation: None, remark: None }
+        Self { body, edition: None, with_etag: true, subscription, is_read: true, operation: None, remark: None }
+    }
+
+    /// The body of a refusal, if it has one.
+    fn refused(body: Option<Vec<u8>>) -> Self {
+        Self {
+            body: body.map(Bytes::from),
+            edition: None,
+            with_etag: false,
+            subscription: None,
+            is_read: false,
+            operation: None,
+            remark: None,
+        }
     }
 
     /// A JSON body of a call that was more than a read.
     pub(super) fn done(body: &impl Serialize, subscription: impl Into<Option<SubscriptionId>>) -> Self {
         Self {
             body: serde_json::to_vec(body).ok().map(Bytes::from),
+            edition: None,
             with_etag: false,
             subscription: subscription.into(),
             is_read: false,
@@ -105,6 +123,7 @@ impl Answer {
     pub(super) const fn empty(subscription: SubscriptionId) -> Self {
         Self {
             body: None,
+            edition: None,
             with_etag: false,
             subscription: Some(subscription),
             is_read: false,
@@ -120,13 +139,12 @@ impl FromRequest<Arc<Faces>> for Call {
     async fn from_request(request: Request, faces: &Arc<Faces>) -> Result<Self, Response> {
         let started = Stopwatch::start();
         let (parts, body) = request.into_parts();
-        let path = parts.extensions.get::<OriginalPath>().map_or(&parts.uri, |original| &original.0);
-        let path = path.path_and_query().map_or_else(|| path.path().to_owned(), ToString::to_string);
+        let uri = parts.extensions.get::<OriginalPath>().map_or(&parts.uri, |original| &original.0).clone();
         let query = read_query(&parts.uri);
         let body = axum::body::to_bytes(body, LARGEST_BODY)
             .await
             .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
-        Ok(Self { faces: Arc::clone(faces), method: parts.method, path, query, headers: parts.headers, body, started })
+        Ok(Self { faces: Arc::clone(faces), method: parts.method, uri, query, headers: parts.headers, body, started })
     }
 }
 
@@ -201,34 +219,41 @@ impl Call {
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
         let ids = CallIds::of(&self.headers, &self.faces, operation);
-        let (status, body, with_etag, subscription, is_read, remark) = match answer {
-            Ok(answer) => {
+        let (status, answer, remark) = match answer {
+            Ok(mut answer) => {
                 let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
-                (status, answer.body, answer.with_etag, answer.subscription, answer.is_read, answer.remark)
+                let remark = answer.remark.take();
+                (status, answer, remark)
             }
             Err(problem) => {
-                let Told { status, body, remark } = problem.told(host, &self.path, &ids.request);
-                (status, body.map(Bytes::from), false, None, false, remark)
+                let Told { status, body, remark } = problem.told(host, self.path(), text(&ids.request));
+                (status, Answer::refused(body), remark)
             }
         };
         let exchange = || Exchange {
             to: Player::Marketplace,
             method: self.method.to_string(),
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             status: status.as_u16(),
             publisher: caller.as_ref().map(|caller| caller.publisher.clone()),
             request_body: recorded_body(&self.body),
-            response_body: body.as_deref().and_then(recorded_body),
-            correlation_id: Some(ids.correlation.clone()),
+            response_body: answer.body.as_deref().and_then(recorded_body),
+            correlation_id: Some(text(&ids.correlation).to_owned()),
             remark,
             latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
-        self.record(caller.as_ref(), is_read, body.as_deref(), subscription, exchange).await;
-        let mut response = response(status, body, with_etag, &ids, &self.faces);
+        self.record(caller.as_ref(), &answer, exchange).await;
+        let Answer { body, with_etag, subscription, .. } = answer;
+        let mut response = response(status, body, with_etag, ids);
         if let Some((subscription, operation)) = subscription.zip(operation) {
             self.tell_of_operation(response.headers_mut(), subscription, operation);
         }
         response
+    }
+
+    /// Path and query, as the caller wrote them.
+    fn path(&self) -> &str {
+        self.uri.path_and_query().map_or_else(|| self.uri.path(), PathAndQuery::as_str)
     }
 
     /// Where an accepted operation can be followed (recorded; quirks Q28 and Q29). The path has no prefix: the official
@@ -246,14 +271,7 @@ impl Call {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     }
 
-    async fn record(
-        &self,
-        caller: Option<&Caller>,
-        is_read: bool,
-        body: Option<&[u8]>,
-        subscription: Option<SubscriptionId>,
-        exchange: impl FnOnce() -> Exchange,
-    ) {
+    async fn record(&self, caller: Option<&Caller>, answer: &Answer, exchange: impl FnOnce() -> Exchange) {
         let sandbox = match caller {
             Some(caller) => Arc::clone(&caller.sandbox),
             // Who can't be told apart is told about in the sandbox that everybody looks at.
@@ -263,11 +281,17 @@ impl Call {
             },
         };
         let publisher = caller.map_or("", |caller| caller.publisher.as_str());
-        if is_read && sandbox.is_repeated_read(publisher, &self.path, body.unwrap_or_default()) {
-            return;
+        if answer.is_read {
+            let is_repeated = match answer.edition {
+                Some(edition) => sandbox.is_repeated_read(publisher, self.path(), edition),
+                None => sandbox.is_repeated_read(publisher, self.path(), &answer.body),
+            };
+            if is_repeated {
+                return;
+            }
         }
         let exchange = exchange();
-        let subscription = subscription.or_else(|| subscription_in(&self.path));
+        let subscription = answer.subscription.or_else(|| subscription_in(self.path()));
         let call = RecordedCall { from: Player::Publisher, subscription, exchange };
         if let Err(error) = sandbox.record(call).await {
             tracing::warn!(%error, "a call was not recorded");
@@ -280,56 +304,74 @@ fn subscription_in(path: &str) -> Option<SubscriptionId> {
     path.split(['/', '?']).find_map(|segment| segment.parse().ok())
 }
 
-/// The ids that every answer carries: the caller's own, or one new GUID for both (41 of 41 recorded), which is the
-/// operation's if one was accepted (recorded).
+/// The ids that an answer carries.
 struct CallIds {
-    request: String,
-    correlation: String,
+    /// The caller's own, or one new GUID for both (41 of 41 recorded), which is the operation's if one was accepted
+    /// (recorded).
+    request: HeaderValue,
+    correlation: HeaderValue,
+    activity: Uuid,
+    etag: Uuid,
 }
 
 impl CallIds {
     fn of(headers: &HeaderMap, faces: &Faces, operation: Option<OperationId>) -> Self {
-        let sent = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-        let fresh = || operation.map_or_else(|| faces.request_ids.next().to_string(), |id| id.to_string());
-        match (sent("x-ms-requestid"), sent("x-ms-correlationid")) {
+        let sent = |name| headers.get(name).filter(|value: &&HeaderValue| value.to_str().is_ok()).cloned();
+        let [fresh, activity, etag] = faces.request_ids.draw();
+        let fresh = operation.map_or(fresh, |id| Uuid::from_bytes(*id.as_bytes()));
+        let (request, correlation) = match (sent("x-ms-requestid"), sent("x-ms-correlationid")) {
             (None, None) => {
-                let id = fresh();
-                Self { request: id.clone(), correlation: id }
+                let id = guid(fresh);
+                (id.clone(), id)
             }
             (request, correlation) => {
-                Self { request: request.unwrap_or_else(fresh), correlation: correlation.unwrap_or_else(fresh) }
+                (request.unwrap_or_else(|| guid(fresh)), correlation.unwrap_or_else(|| guid(fresh)))
             }
-        }
+        };
+        Self { request, correlation, activity, etag }
     }
 }
 
+/// A GUID as a header has it.
+fn guid(id: Uuid) -> HeaderValue {
+    let mut text = Uuid::encode_buffer();
+    visible(id.hyphenated().encode_lower(&mut text).as_bytes())
+}
+
+/// A header of bytes that can all be seen.
+fn visible(bytes: &[u8]) -> HeaderValue {
+    HeaderValue::from_bytes(bytes).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// A header that [`CallIds`] has.
+fn text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
+}
+
 /// The answer with the headers that recordings show.
-fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: &CallIds, faces: &Faces) -> Response {
+fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: CallIds) -> Response {
     const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-requestid");
     const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlationid");
     const ACTIVITY_ID: HeaderName = HeaderName::from_static("x-ms-activityid");
-    let guid = |id: Uuid| HeaderValue::try_from(id.to_string()).ok();
-    let text = |text: &str| HeaderValue::try_from(text).ok();
+    /// These, what is said of an operation, and what the server adds.
+    const HEADERS: usize = 16;
 
     let has_body = body.is_some();
     let mut response = Response::new(body.map_or_else(Body::empty, Body::from));
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     if has_body {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     }
-    let etag = if with_etag { text(&format!("\"{}\"", faces.request_ids.next())) } else { None };
-    let optional = [
-        (REQUEST_ID, text(&ids.request)),
-        (CORRELATION_ID, text(&ids.correlation)),
-        (ACTIVITY_ID, guid(faces.request_ids.next())),
-        (header::ETAG, etag),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            headers.insert(name, value);
-        }
+    headers.insert(REQUEST_ID, ids.request);
+    headers.insert(CORRELATION_ID, ids.correlation);
+    headers.insert(ACTIVITY_ID, guid(ids.activity));
+    if with_etag {
+        let mut quoted = [b'"'; 38];
+        ids.etag.hyphenated().encode_lower(&mut quoted[1..]);
+        headers.insert(header::ETAG, visible(&quoted));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
