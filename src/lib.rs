@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod delivery;
 pub mod diagnostic;
 pub mod domain;
 pub mod fixtures;

@@ -24,9 +24,40 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("http", &["app", "publisher", "wire", "domain", "sim::clock::Stopwatch", "sim::entropy::RequestIds"]),
     ("scenario", &["wire", "diagnostic", "sim::clock"]),
     ("fixtures", &["domain", "diagnostic"]),
-    ("cli", &["app", "diagnostic", "domain", "fixtures", "http", "publisher", "scenario", "sim", "store", "wire"]),
+    ("delivery", &["app", "domain", "wire", "sim::clock::Stopwatch"]),
+    (
+        "cli",
+        &[
+            "app",
+            "delivery",
+            "diagnostic",
+            "domain",
+            "fixtures",
+            "http",
+            "publisher",
+            "scenario",
+            "sim",
+            "store",
+            "wire",
+        ],
+    ),
     ("main", &["cli"]),
-    ("lib", &["app", "diagnostic", "domain", "fixtures", "http", "publisher", "scenario", "sim", "store", "wire"]),
+    (
+        "lib",
+        &[
+            "app",
+            "delivery",
+            "diagnostic",
+            "domain",
+            "fixtures",
+            "http",
+            "publisher",
+            "scenario",
+            "sim",
+            "store",
+            "wire",
+        ],
+    ),
 ];
 
 /// Files that may wait for real time, and why. An entry that is not needed any more is reported.

@@ -6,12 +6,13 @@
 use futures_util::future::BoxFuture;
 
 use super::{
+    deliveries::Outside,
     desk::Desk,
     error::AppError,
     journal::{Player, What},
     mailbox::Command,
     sandbox::Sandbox,
-    timers::{PublisherWork, StoredTimer},
+    timers::StoredTimer,
 };
 use crate::{
     domain::{
@@ -65,7 +66,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
-    pub async fn advance(&self, by: Advance, publisher: &dyn PublisherWork) -> Result<Advanced, AppError> {
+    pub async fn advance(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         let _alone = self.timers_at_work.write().await;
         let mut advanced = Advanced::default();
         let target = match by {
@@ -86,7 +87,7 @@ impl Sandbox {
             }
             let before = self.newest_entry();
             self.ask(SetClock::To(timer.due)).await?;
-            self.run_timer(key.clone(), &timer, publisher).await?;
+            self.run_timer(key.clone(), &timer, outside).await?;
             last = Some(key);
             advanced.count = advanced.count.saturating_add(1);
             if advanced.ran.len() == LISTED {

@@ -61,6 +61,11 @@ pub enum What {
         /// What was done to it.
         summary: String,
     },
+    /// Whoever steers the simulation did something else.
+    Steering {
+        /// What.
+        summary: String,
+    },
     /// A fault was set or lifted.
     Fault {
         /// The step that shall fail.
@@ -70,7 +75,7 @@ pub enum What {
     },
 }
 
-/// A call over HTTP, as the called player saw it. Secrets are blanked before it is made.
+/// A call over HTTP, as the called player saw it; a call to a webhook, as the caller did. Secrets are blanked before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exchange {
@@ -80,8 +85,9 @@ pub struct Exchange {
     pub method: String,
     /// Path and query; a code in it is blanked.
     pub path: String,
-    /// The status of the answer.
-    pub status: u16,
+    /// The status of the answer; `None` if none came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
     /// The publisher whose token was presented.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub publisher: Option<PublisherId>,
@@ -126,6 +132,7 @@ impl Entry {
             What::Exchange(_) => "exchange",
             What::PublisherStep(_) => "publisherStep",
             What::Clock { .. } => "clock",
+            What::Steering { .. } => "steering",
             What::Fault { .. } => "fault",
         }
     }
@@ -135,9 +142,12 @@ impl Entry {
     pub fn summary(&self) -> String {
         match &self.what {
             What::Fact(event) => event.sentence(),
-            What::Exchange(exchange) => format!("{} {} → {}", exchange.method, exchange.path, exchange.status),
+            What::Exchange(Exchange { method, path, status: Some(status), .. }) => {
+                format!("{method} {path} → {status}")
+            }
+            What::Exchange(Exchange { method, path, status: None, .. }) => format!("{method} {path} → no answer"),
             What::PublisherStep(step) => step.summary.clone(),
-            What::Clock { summary } => summary.clone(),
+            What::Clock { summary } | What::Steering { summary } => summary.clone(),
             What::Fault { step, times: 0 } => format!("The step {step} fails no more."),
             What::Fault { step, times } => format!("The step {step} will fail {times} times."),
         }

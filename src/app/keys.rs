@@ -89,6 +89,16 @@ impl Space {
         self.subscription(subscription).text("operation").guid(id.as_bytes())
     }
 
+    /// The calls to the publisher's webhook about a subscription.
+    pub(crate) fn deliveries(&self, subscription: SubscriptionId) -> Key {
+        self.subscription(subscription).text("delivery")
+    }
+
+    /// The call to the publisher's webhook about an operation.
+    pub(crate) fn delivery(&self, subscription: SubscriptionId, operation: OperationId) -> Key {
+        self.deliveries(subscription).guid(operation.as_bytes())
+    }
+
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
         self.subscription(id).text("ledger")
@@ -152,6 +162,11 @@ impl Space {
     /// A record of the stand-in publisher.
     pub(crate) fn publisher_record(&self, key: &str) -> Key {
         self.root().text("publisher").text(key)
+    }
+
+    /// How the publisher's webhook shall take the next changes.
+    pub(crate) fn webhook_manner(&self) -> Key {
+        self.root().text("webhook-manner")
     }
 
     /// How often a provisioning step shall still fail.

@@ -4,6 +4,7 @@
 //! Nothing here knows HTTP.
 
 mod clock;
+mod deliveries;
 mod desk;
 mod error;
 mod fulfillment;
@@ -22,8 +23,10 @@ mod registry;
 mod repeated_reads;
 mod sandbox;
 mod timers;
+mod webhook_manner;
 
 pub use clock::{Advance, Advanced};
+pub use deliveries::{Attempted, Courier, Outside};
 pub use error::AppError;
 pub use journal::{Entry, Exchange, Player, PublisherStep, What};
 pub use known_subscriptions::KnownSubscription;
@@ -34,3 +37,4 @@ pub use queries::{JournalFilter, JournalSlice, ListPosition, RecordedCall, Subsc
 pub use registry::{App, AppOptions, NewSandbox, Registered};
 pub use sandbox::{Changes, Sandbox, TimerMode};
 pub use timers::{Due, PublisherWork, StoredTimer};
+pub use webhook_manner::WebhookWish;

@@ -6,6 +6,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{
+    deliveries,
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_own, load_subscription, save},
@@ -53,6 +54,23 @@ impl Sandbox {
         subscription: SubscriptionId,
     ) -> Result<Cancelled, AppError> {
         self.ask(RequestCancel { publisher, subscription }).await
+    }
+
+    /// Starts a change of plan or quantity that whoever bought the subscription makes in the marketplace. The publisher
+    /// is told, and may refuse.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the first rule that the change breaks.
+    pub async fn change_in_marketplace(&self, subscription: SubscriptionId, wish: Wish) -> Result<Operation, AppError> {
+        self.ask(InMarketplace { subscription, wish: Some(wish) }).await
+    }
+
+    /// Cancels, as whoever bought the subscription does in the marketplace: at once.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if it is unknown or over.
+    pub async fn cancel_in_marketplace(&self, subscription: SubscriptionId) -> Result<Operation, AppError> {
+        self.ask(InMarketplace { subscription, wish: None }).await
     }
 
     /// Takes a publisher's answer to an operation.
@@ -153,6 +171,33 @@ impl Command for RequestCancel {
     }
 }
 
+/// What whoever bought a subscription does: a change, or the end.
+struct InMarketplace {
+    subscription: SubscriptionId,
+    wish: Option<Wish>,
+}
+
+impl Command for InMarketplace {
+    type Answer = Operation;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Operation, AppError>> {
+        Box::pin(async move {
+            let subscription = load_subscription(desk, self.subscription).await?;
+            let (id, context) = (new_id(desk), context(desk));
+            let Request { operation, decision } = match &self.wish {
+                Some(wish) => {
+                    let offer = desk.world.catalogue.offer(&subscription.offer);
+                    let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
+                    operation::change_in_marketplace(&subscription, offer, wish, id, context)?
+                }
+                None => operation::cancel_in_marketplace(&subscription, id, context)?,
+            };
+            let (_, operation) = carry_out(desk, Player::Partner, subscription, operation, &decision)?;
+            Ok(operation)
+        })
+    }
+}
+
 struct AnswerOperation {
     publisher: PublisherId,
     subscription: SubscriptionId,
@@ -187,6 +232,13 @@ pub(super) async fn take_on(
     Ok(())
 }
 
+/// Carries out what follows for an operation from what its publisher was told.
+pub(super) async fn follow(desk: &mut Desk<'_>, operation: Operation, decision: &Decision) -> Result<(), AppError> {
+    let subscription = load_subscription(desk, operation.subscription).await?;
+    carry_out(desk, Player::Marketplace, subscription, operation, decision)?;
+    Ok(())
+}
+
 /// Writes a granted request down. Where operations take no time, it is brought to its end at once.
 fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> Result<(), AppError> {
     let Request { operation, mut decision } = request;
@@ -217,14 +269,15 @@ fn carry_out(
 ) -> Result<(Subscription, Operation), AppError> {
     let now = desk.now();
     let operation = decision.events.iter().fold(operation, |operation, event| operation.apply(event, now));
-    let subscription = save(desk, actor, Some(&subscription), subscription.clone(), decision)?;
+    let after = save(desk, actor, Some(&subscription), subscription.clone(), decision)?;
     if !decision.events.is_empty() {
-        desk.put(desk.space().operation(subscription.id, operation.id), &operation)?;
+        desk.put(desk.space().operation(after.id, operation.id), &operation)?;
     }
-    Ok((subscription, operation))
+    deliveries::tell(desk, &subscription, &after, &operation, &decision.events)?;
+    Ok((after, operation))
 }
 
-async fn load_operation(
+pub(super) async fn load_operation(
     desk: &mut Desk<'_>,
     subscription: SubscriptionId,
     operation: OperationId,

@@ -8,12 +8,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    deliveries::Outside,
     desk::{decode, encode},
     error::AppError,
-    identity::{CheckedTokens, SigningKeys},
+    identity::{CheckedTokens, SigningKeys, WebhookTokens},
     keys::{self, Space},
     sandbox::{Head, Sandbox, TimerMode, World},
-    timers::{PublisherWork, attend},
+    timers::attend,
 };
 use crate::{
     domain::{
@@ -53,9 +54,12 @@ pub struct App {
     open: RwLock<Open>,
     /// Creating and deleting, one at a time.
     registrar: tokio::sync::Mutex<()>,
-    publisher: OnceLock<Arc<dyn PublisherWork>>,
+    outside: OnceLock<Outside>,
+    /// A number of this run of the program.
+    run: u64,
     signing_keys: SigningKeys,
     checked_tokens: CheckedTokens,
+    webhook_tokens: WebhookTokens,
 }
 
 #[derive(Debug, Default)]
@@ -106,9 +110,11 @@ impl App {
             options,
             signing_keys,
             checked_tokens: CheckedTokens::default(),
+            webhook_tokens: WebhookTokens::default(),
             open: RwLock::default(),
             registrar: tokio::sync::Mutex::default(),
-            publisher: OnceLock::new(),
+            outside: OnceLock::new(),
+            run: Seed::of_this_run(),
         });
         let registered = KeyRange::under(&keys::sandboxes());
         for (key, document) in app.options.store.scan(&registered, Direction::Ascending, usize::MAX).await? {
@@ -132,26 +138,26 @@ impl App {
         Ok(app)
     }
 
-    /// Tells who does the publisher's work, and starts to see to timers. Called once.
-    pub fn attend_timers(&self, publisher: Arc<dyn PublisherWork>) {
-        if self.publisher.set(publisher).is_ok() {
+    /// Tells who does what timers cause outside, and starts to see to timers. Called once.
+    pub fn attend_timers(&self, outside: Outside) {
+        if self.outside.set(outside).is_ok() {
             for sandbox in self.sandboxes() {
                 self.attend(&sandbox);
             }
         }
     }
 
-    /// Who does the publisher's work.
+    /// Who does what timers cause outside.
     ///
     /// # Errors
     /// [`AppError::Stopping`] before [`App::attend_timers`].
-    pub fn publisher_work(&self) -> Result<&Arc<dyn PublisherWork>, AppError> {
-        self.publisher.get().ok_or(AppError::Stopping)
+    pub fn outside(&self) -> Result<&Outside, AppError> {
+        self.outside.get().ok_or(AppError::Stopping)
     }
 
     fn attend(&self, sandbox: &Arc<Sandbox>) {
-        if let Some(publisher) = self.publisher.get() {
-            tokio::spawn(attend(Arc::downgrade(sandbox), Arc::clone(publisher)));
+        if let Some(outside) = self.outside.get() {
+            tokio::spawn(attend(Arc::downgrade(sandbox), outside.clone()));
         }
     }
 
@@ -165,6 +171,11 @@ impl App {
     #[must_use]
     pub const fn signing_keys(&self) -> &SigningKeys {
         &self.signing_keys
+    }
+
+    /// Tokens for webhooks that are still good.
+    pub(super) fn webhook_tokens(&self) -> &WebhookTokens {
+        &self.webhook_tokens
     }
 
     pub(super) const fn checked_tokens(&self) -> &CheckedTokens {
@@ -267,7 +278,7 @@ impl App {
     fn start(&self, id: SandboxId, space: Space, catalogue: Catalogue, head: Head, version: Version) -> Arc<Sandbox> {
         let secrets = head.seed.sealing_secrets(&id);
         let catalogue = Arc::new(catalogue);
-        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets };
+        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets, run: self.run };
         let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));
         let sandbox = Sandbox::start(world, head, version, store, wall);
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -303,6 +314,7 @@ impl App {
         open.tenants.retain(|_, of| of != id);
         drop(open);
         self.checked_tokens().forget(&sandbox);
+        self.webhook_tokens().forget(sandbox.space());
         self.sweep_in_background();
         Ok(())
     }

@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) space: Space,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) secrets: SealingSecrets,
+    /// A number of this run of the program, to tell by it what another run has left behind.
+    pub(crate) run: u64,
 }
 
 /// What readers need of the head without asking the store.

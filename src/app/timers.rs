@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use super::{
+    deliveries::Outside,
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
@@ -91,6 +92,13 @@ pub enum Due {
         /// Which one.
         operation: OperationId,
     },
+    /// A publisher's webhook is to be called.
+    Delivery {
+        /// About which subscription.
+        subscription: SubscriptionId,
+        /// About which operation on it.
+        operation: OperationId,
+    },
     /// The stand-in publisher has something to do.
     PublisherWork {
         /// The work's name, which is the publisher's own.
@@ -106,6 +114,7 @@ impl Due {
             Self::CodeLifeEnds { .. } => "codeLifeEnds",
             Self::ActivationOverdue { .. } => "activationOverdue",
             Self::OperationStep { .. } => "operationStep",
+            Self::Delivery { .. } => "delivery",
             Self::PublisherWork { .. } => "publisherWork",
         }
     }
@@ -116,7 +125,8 @@ impl Due {
         match self {
             Self::CodeLifeEnds { subscription, .. }
             | Self::ActivationOverdue { subscription }
-            | Self::OperationStep { subscription, .. } => Some(*subscription),
+            | Self::OperationStep { subscription, .. }
+            | Self::Delivery { subscription, .. } => Some(*subscription),
             Self::PublisherWork { .. } => None,
         }
     }
@@ -144,16 +154,14 @@ impl Sandbox {
     }
 
     /// Runs a timer that is due, and waits for what it causes.
-    pub(super) async fn run_timer(
-        &self,
-        key: Key,
-        timer: &StoredTimer,
-        publisher: &dyn PublisherWork,
-    ) -> Result<(), AppError> {
+    pub(super) async fn run_timer(&self, key: Key, timer: &StoredTimer, outside: &Outside) -> Result<(), AppError> {
         match &timer.what {
             Due::PublisherWork { work } => {
-                publisher.run(self.id(), work).await;
+                outside.publisher.run(self.id(), work).await;
                 Ok(())
+            }
+            Due::Delivery { subscription, operation } => {
+                self.deliver(key, *subscription, *operation, &*outside.courier).await
             }
             Due::CodeLifeEnds { .. } | Due::ActivationOverdue { .. } | Due::OperationStep { .. } => {
                 self.ask(RunTimer(key)).await
@@ -183,7 +191,7 @@ impl Command for RunTimer {
                 Due::OperationStep { subscription, operation } => {
                     return operations::take_on(desk, subscription, operation).await;
                 }
-                Due::PublisherWork { .. } => return Ok(()),
+                Due::Delivery { .. } | Due::PublisherWork { .. } => return Ok(()),
             };
             let subscription = load_subscription(desk, id).await?;
             let context = Context { now: desk.now(), first_entry: desk.next_entry() };
@@ -195,12 +203,12 @@ impl Command for RunTimer {
 }
 
 /// Sees to the timers of a sandbox until it is gone: runs what is due, sleeps until the next is.
-pub(super) async fn attend(sandbox: std::sync::Weak<Sandbox>, publisher: Arc<dyn PublisherWork>) {
+pub(super) async fn attend(sandbox: std::sync::Weak<Sandbox>, outside: Outside) {
     let places = Arc::new(Semaphore::new(WORK_AT_ONCE));
     loop {
         let Some(strong) = sandbox.upgrade() else { return };
         let mut changes = strong.changes();
-        let idle = match start_due(&strong, &publisher, &places).await {
+        let idle = match start_due(&strong, &outside, &places).await {
             Ok(idle) => idle,
             Err(error) => {
                 tracing::error!(sandbox = %strong.id(), %error, "timers could not be read; trying again in a second");
@@ -229,7 +237,7 @@ async fn wait(millis: u64) {
 /// Starts everything that is due; tells in how many milliseconds the next timer will be, if the clock runs.
 async fn start_due(
     sandbox: &Arc<Sandbox>,
-    publisher: &Arc<dyn PublisherWork>,
+    outside: &Outside,
     places: &Arc<Semaphore>,
 ) -> Result<Option<u64>, AppError> {
     if sandbox.timer_mode() == TimerMode::Manual {
@@ -254,12 +262,12 @@ async fn start_due(
         }
         for (key, document) in claimed {
             let timer: StoredTimer = decode(&key, &document.bytes)?;
-            let (sandbox, publisher) = (Arc::clone(sandbox), Arc::clone(publisher));
+            let (sandbox, outside) = (Arc::clone(sandbox), outside.clone());
             let place = Arc::clone(places).acquire_owned().await;
             tokio::spawn(async move {
                 let _place = place;
                 let _at_work = Arc::clone(&sandbox.timers_at_work).read_owned().await;
-                if let Err(error) = sandbox.run_timer(key.clone(), &timer, &*publisher).await {
+                if let Err(error) = sandbox.run_timer(key.clone(), &timer, &outside).await {
                     tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due");
                 }
                 sandbox.store.release(&key).await;

@@ -97,6 +97,9 @@ pub(super) struct ServeArgs {
     /// A landing page of your own, which all personalized links lead to.
     #[arg(long, value_name = "URL", env = "REHEARSAL_LANDING_PAGE")]
     pub(super) landing_page: Option<Url>,
+    /// A webhook of your own, which is told of the changes to all subscriptions.
+    #[arg(long, value_name = "URL", env = "REHEARSAL_WEBHOOK")]
+    pub(super) webhook: Option<Url>,
     /// Memory for the store's cache, in MiB. [default: 64]
     #[arg(long, value_name = "MIB", env = "REHEARSAL_CACHE_MIB")]
     pub(super) cache_mib: Option<u64>,

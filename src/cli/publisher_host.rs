@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     app::{App, AppError, PublisherChange, PublisherStep, PublisherWork, Sandbox},
     domain::{
-        catalogue::{Catalogue, Publisher as Seller},
+        catalogue::{Catalogue, Publisher as Seller, WebhookManner},
         ids::SandboxId,
         time::Timestamp,
     },
@@ -62,6 +62,10 @@ impl Host for PublisherHost {
             };
             self.sandbox(sandbox)?.commit_publisher_change(change).await.map_err(failed)
         })
+    }
+
+    fn webhook_manner<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<WebhookManner, HostError>> {
+        Box::pin(async move { self.sandbox(sandbox)?.use_webhook_manner().await.map_err(failed) })
     }
 
     fn fails<'a>(&'a self, sandbox: &'a SandboxId, attempt: StepAttempt<'a>) -> BoxFuture<'a, Result<bool, HostError>> {

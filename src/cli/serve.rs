@@ -84,6 +84,7 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
         authority: settings.authority.clone(),
         public_url: settings.public_url.clone(),
         landing_page: settings.landing_page.clone(),
+        webhook: settings.webhook.clone(),
     })
 }
 

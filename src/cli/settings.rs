@@ -54,6 +54,7 @@ pub(super) struct Settings {
     pub(super) authority: Option<Url>,
     pub(super) public_url: Option<Url>,
     pub(super) landing_page: Option<Url>,
+    pub(super) webhook: Option<Url>,
     pub(super) cache_mib: u64,
 }
 
@@ -73,6 +74,7 @@ struct SettingsFile {
     authority: Option<Url>,
     public_url: Option<Url>,
     landing_page: Option<Url>,
+    webhook: Option<Url>,
     cache_mib: Option<u64>,
 }
 
@@ -120,6 +122,7 @@ impl Settings {
             authority: args.authority.clone().or(file.authority),
             public_url: args.public_url.clone().or(file.public_url),
             landing_page: args.landing_page.clone().or(file.landing_page),
+            webhook: args.webhook.clone().or(file.webhook),
             cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or(64),
         })
     }

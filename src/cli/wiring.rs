@@ -8,7 +8,8 @@ use url::Url;
 
 use super::publisher_host::{NoPublisher, PublisherAtWork, PublisherHost};
 use crate::{
-    app::{App, AppError, AppOptions},
+    app::{App, AppError, AppOptions, Courier, Outside},
+    delivery::{HttpCourier, Webhooks},
     domain::{catalogue::Catalogue, ids::PublisherId},
     fixtures::{FixtureErrors, Fixtures},
     http::{AuthMode, Entrance, Faces, Players, routes},
@@ -50,6 +51,8 @@ pub struct ServerOptions {
     pub public_url: Option<Url>,
     /// A landing page that all personalized links lead to.
     pub landing_page: Option<Url>,
+    /// A webhook that is told of the changes to all subscriptions, whatever their offers say.
+    pub webhook: Option<Url>,
 }
 
 impl Default for ServerOptions {
@@ -67,6 +70,7 @@ impl Default for ServerOptions {
             authority: None,
             public_url: None,
             landing_page: None,
+            webhook: None,
         }
     }
 }
@@ -104,6 +108,9 @@ pub enum StartError {
     /// The HTTP client of the publisher can't be made.
     #[error("the stand-in publisher can't be started: {0}")]
     Publisher(String),
+    /// The HTTP client that calls webhooks can't be made.
+    #[error("webhooks can't be called: {0}")]
+    Courier(String),
 }
 
 /// A running server. Dropping it stops it; [`Server::stop`] waits until that is done.
@@ -229,11 +236,14 @@ fn publisher(
     own: &str,
     base_url: &str,
 ) -> Result<Option<Arc<Publisher>>, StartError> {
+    let url = |text: &str| Url::parse(text).map_err(|error| StartError::Publisher(error.to_string()));
+    let stand_in = if options.players.has_publisher() { Some(url(own)?) } else { None };
+    let webhooks = Webhooks { configured: options.webhook.clone(), stand_in };
+    let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new(app, webhooks).map_err(StartError::Courier)?);
     if !options.players.has_publisher() {
-        app.attend_timers(Arc::new(NoPublisher));
+        app.attend_timers(Outside { publisher: Arc::new(NoPublisher), courier });
         return Ok(None);
     }
-    let url = |text: &str| Url::parse(text).map_err(|error| StartError::Publisher(error.to_string()));
     let publisher_options = PublisherOptions {
         marketplace: options.marketplace.clone().map_or_else(|| url(own), Ok)?,
         authority: options.authority.clone().map_or_else(|| url(own), Ok)?,
@@ -242,7 +252,7 @@ fn publisher(
     let publisher = Publisher::new(PublisherHost::new(app), &publisher_options)
         .map_err(|error| StartError::Publisher(error.to_string()))?;
     let publisher = Arc::new(publisher);
-    app.attend_timers(Arc::new(PublisherAtWork(Arc::clone(&publisher))));
+    app.attend_timers(Outside { publisher: Arc::new(PublisherAtWork(Arc::clone(&publisher))), courier });
     Ok(Some(publisher))
 }
 

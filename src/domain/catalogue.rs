@@ -107,6 +107,9 @@ pub struct Offer {
     /// The landing page of the technical configuration; `None` stands for the stand-in publisher's own.
     /// Has no `#` (docs:life-cycle).
     pub landing_page_url: Option<String>,
+    /// Where the publisher wants to be told of operations; the stand-in's own webhook if `None`.
+    #[serde(default)]
+    pub webhook_url: Option<String>,
     /// What must be confirmed before billing starts.
     pub billing_waits_for: BillingWaitsFor,
     /// The plans, at least one; all of one pricing model (docs:plan-saas-offer).
@@ -151,6 +154,44 @@ impl ProvisioningStep {
             Self::AssignLicenses => "assignLicenses",
             Self::ReportLicenses => "reportLicenses",
             Self::Activate => "activate",
+        }
+    }
+}
+
+/// How the stand-in publisher's webhook takes a change that the buyer asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WebhookManner {
+    /// 200, and afterwards `Success`.
+    #[default]
+    Accept,
+    /// 200, and not a word: accepted when its ten seconds are over.
+    StaySilent,
+    /// 400: refused.
+    Refuse,
+    /// 500: told again later.
+    Fail,
+    /// 200, and afterwards `Failure`.
+    Decline,
+    /// 200, and `Success` when the ten seconds are over.
+    AnswerLate,
+}
+
+impl WebhookManner {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Accept, Self::StaySilent, Self::Refuse, Self::Fail, Self::Decline, Self::AnswerLate];
+
+    /// The name in scenarios and the control API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::StaySilent => "staySilent",
+            Self::Refuse => "refuse",
+            Self::Fail => "fail",
+            Self::Decline => "decline",
+            Self::AnswerLate => "answerLate",
         }
     }
 }

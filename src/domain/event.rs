@@ -237,7 +237,7 @@ impl Event {
                 };
                 let who = match source {
                     RequestSource::Partner => "The publisher",
-                    RequestSource::Azure => "The customer",
+                    RequestSource::Azure => "The buyer",
                 };
                 format!("{who} asked for {wish}. Nothing has changed yet.")
             }

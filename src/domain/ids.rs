@@ -146,6 +146,8 @@ name_ids! {
 }
 
 guid_ids! {
+    /// A call to a webhook, as its `activityId`.
+    ActivityId = "activity id";
     /// An Entra application (client) id.
     ClientId = "client id";
     /// An Entra object id: of a user, or of an app's service principal.

@@ -16,3 +16,4 @@ pub mod sandbox_identity;
 pub mod setup_form;
 pub mod subscription;
 pub mod time;
+pub mod webhook;

@@ -143,6 +143,7 @@ mod tests {
             name: "CRM".to_owned(),
             description: "CRM".to_owned(),
             landing_page_url: None,
+            webhook_url: None,
             billing_waits_for: BillingWaitsFor::both(),
             plans: vec![plan],
             setup_form: SetupForm::default(),

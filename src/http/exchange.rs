@@ -37,7 +37,7 @@ pub(super) async fn record_visit(State(faces): State<Arc<Faces>>, request: Reque
         to: Player::Publisher,
         method,
         path,
-        status: response.status().as_u16(),
+        status: Some(response.status().as_u16()),
         publisher: None,
         // Forms hold personal data and codes, pages are pages: neither helps in a journal.
         request_body: None,

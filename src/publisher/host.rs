@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        catalogue::ProvisioningStep,
+        catalogue::{ProvisioningStep, WebhookManner},
         ids::{PublisherId, SandboxId},
         setup_form::SetupForm,
         time::Timestamp,
@@ -58,6 +58,15 @@ pub struct Product {
     pub plans: Vec<(String, String)>,
     /// What its landing page asks for.
     pub setup_form: SetupForm,
+}
+
+impl Site {
+    /// The display name of a plan.
+    #[must_use]
+    pub fn plan_name(&self, offer: &str, plan: &str) -> Option<&str> {
+        let product = self.products.iter().find(|product| product.offer == offer)?;
+        product.plans.iter().find(|(id, _)| id == plan).map(|(_, name)| name.as_str())
+    }
 }
 
 /// A record of the publisher, with the version that a later change has to name.
@@ -140,6 +149,9 @@ pub trait Host: fmt::Debug + Send + Sync {
 
     /// Commits a change; durable when it answers.
     fn commit<'a>(&'a self, sandbox: &'a SandboxId, change: Change) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// How the webhook shall take the change that it is told of now; a wish for the next ones is used up by it.
+    fn webhook_manner<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<WebhookManner, HostError>>;
 
     /// Whether a fault wants this attempt at a step to fail; a fault that says so is used up by it.
     fn fails<'a>(&'a self, sandbox: &'a SandboxId, attempt: StepAttempt<'a>) -> BoxFuture<'a, Result<bool, HostError>>;

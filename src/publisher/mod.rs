@@ -6,7 +6,8 @@
 //!
 //! The way of a purchase: [`Publisher::landing`] resolves the code and says what to show; [`Publisher::submit`] checks
 //! the form and opens the account, durably and once; the host then calls [`host::Worker::run`], which takes the account
-//! through [`provisioning`], step by step, however often it is interrupted.
+//! through [`provisioning`], step by step, however often it is interrupted. What happens to the subscription later is told
+//! to [`Publisher::webhook`].
 
 pub mod answers;
 pub mod host;
@@ -15,6 +16,7 @@ pub mod marketplace_client;
 pub mod page_key;
 pub mod provisioning;
 pub mod records;
+pub mod webhook;
 mod worker;
 
 #[cfg(test)]

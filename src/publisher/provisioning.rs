@@ -79,12 +79,18 @@ pub fn open(
         licenses: None,
         created: now,
         activated: None,
+        suspended: false,
+        closed: None,
+        handled: Vec::new(),
     }
 }
 
 /// What is to be done now.
 #[must_use]
 pub fn next(account: &Account, now: Timestamp) -> Next {
+    if account.closed.is_some() {
+        return Next::Finished;
+    }
     let Some(record) = account.steps.iter().find(|record| !record.state.is_over()) else { return Next::Finished };
     let step = record.step;
     match record.state {

@@ -39,6 +39,15 @@ pub struct Account {
     /// When *activate* was confirmed; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated: Option<Timestamp>,
+    /// Whether the marketplace has suspended the subscription: nobody may use it, and nothing is deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+    /// When the marketplace said that the subscription is over; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
+    /// The last operations that the marketplace told of and that were taken in, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled: Vec<String>,
 }
 
 /// What was bought, and by whom, in the publisher's own words.
@@ -171,6 +180,10 @@ pub enum AccountState {
     NeedsAttention,
     /// Set up and activated.
     Active,
+    /// Not paid for.
+    Suspended,
+    /// Over.
+    Closed,
 }
 
 impl AccountState {
@@ -181,6 +194,8 @@ impl AccountState {
             Self::Provisioning => "provisioning",
             Self::NeedsAttention => "needsAttention",
             Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
         }
     }
 }
@@ -189,13 +204,31 @@ impl Account {
     /// How it is doing.
     #[must_use]
     pub fn state(&self) -> AccountState {
-        if self.steps.iter().all(|step| step.state.is_over()) {
+        if self.closed.is_some() {
+            AccountState::Closed
+        } else if self.suspended {
+            AccountState::Suspended
+        } else if self.steps.iter().all(|step| step.state.is_over()) {
             AccountState::Active
         } else if self.steps.iter().any(|step| step.state == StepState::Stopped) {
             AccountState::NeedsAttention
         } else {
             AccountState::Provisioning
         }
+    }
+
+    /// Whether an operation was taken in already.
+    #[must_use]
+    pub fn has_handled(&self, operation: &str) -> bool {
+        self.handled.iter().any(|handled| handled == operation)
+    }
+
+    /// Remembers an operation as taken in.
+    pub(super) fn handle(&mut self, operation: &str) {
+        if self.handled.len() >= OPERATIONS {
+            self.handled.remove(0);
+        }
+        self.handled.push(operation.to_owned());
     }
 
     /// The name of the work that provisions it.
@@ -224,6 +257,9 @@ impl Account {
         Ok(stored.account)
     }
 }
+
+/// Operations remembered for an account: more than ever are told anew.
+const OPERATIONS: usize = 100;
 
 /// The form of stored accounts that this program writes.
 const FORM: &str = "1";

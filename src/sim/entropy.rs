@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::domain::{
     event::Seq,
-    ids::{OperationId, SandboxId, SubscriptionId, UsageEventId},
+    ids::{ActivityId, OperationId, SandboxId, SubscriptionId, UsageEventId},
     purchase_token::{NONCE_BYTES, SealingSecrets},
 };
 
@@ -46,6 +46,12 @@ impl Seed {
     #[expect(clippy::expect_used, reason = "start-up invariant: the operating system gives random bytes")]
     pub fn random() -> Self {
         Self(SysRng.try_next_u64().expect("the operating system gives random bytes"))
+    }
+
+    /// A number that no other run of the program has, to tell by it what another run has left behind.
+    #[must_use]
+    pub fn of_this_run() -> u64 {
+        Self::random().0
     }
 
     /// The generator of a purpose, for one journal entry.
@@ -91,6 +97,12 @@ impl Draws {
     #[must_use]
     pub fn operation_id(&mut self) -> OperationId {
         OperationId::from_bytes(self.bytes())
+    }
+
+    /// An activity id: random in all 128 bits too.
+    #[must_use]
+    pub fn activity_id(&mut self) -> ActivityId {
+        ActivityId::from_bytes(self.bytes())
     }
 
     /// A usage event id.

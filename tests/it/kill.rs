@@ -24,16 +24,22 @@ const SEED: u64 = 20_261_122;
 const SEED_VARIABLE: &str = "KILL_TEST_SEED";
 
 /// A server in a process of its own.
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    base: String,
+    pub(crate) base: String,
 }
 
 impl Process {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// A server with more arguments.
+    pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
             .arg(data)
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

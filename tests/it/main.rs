@@ -12,4 +12,5 @@ mod cli;
 mod faces;
 mod kill;
 mod stores;
+mod webhooks;
 mod world;

@@ -5,11 +5,13 @@
 mod signing;
 mod token;
 mod verification;
+mod webhook_token;
 
 pub use signing::SigningKeys;
 pub use token::{Audience, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;
 pub use verification::{Caller, TokenFault};
+pub(super) use webhook_token::WebhookTokens;
 
 /// The application id of the marketplace API: the audience of every token (docs:registration-v1).
 pub const MARKETPLACE_RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";

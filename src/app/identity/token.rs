@@ -202,25 +202,36 @@ fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, Tok
 }
 
 fn mint(keys: &SigningKeys, client: &Registered, resource: String) -> Option<Token> {
-    let key = keys.current()?;
     let app = &client.publisher.app;
-    let now = client.sandbox.now().as_seconds();
+    sign(keys, client.sandbox.now().as_seconds(), app.tenant_id, resource, app.client_id, app.object_id)
+}
+
+/// Signs a v1 token of a tenant: for whom, about which app, and which service principal stands for that there.
+pub(super) fn sign(
+    keys: &SigningKeys,
+    now: i64,
+    tenant: TenantId,
+    audience: String,
+    caller: ClientId,
+    principal: ObjectId,
+) -> Option<Token> {
+    let key = keys.current()?;
     let (not_before, expires_on) = (now.saturating_sub(BACKDATED_SECONDS), now.saturating_add(LIFETIME_SECONDS));
     let claims = Claims {
-        aud: resource.clone(),
-        iss: issuer(app.tenant_id),
+        aud: audience.clone(),
+        iss: issuer(tenant),
         iat: not_before,
         nbf: not_before,
         exp: expires_on,
-        appid: app.client_id,
+        appid: caller,
         appidacr: "1".to_owned(),
-        idp: issuer(app.tenant_id),
-        oid: app.object_id,
-        sub: app.object_id,
-        tid: app.tenant_id,
+        idp: issuer(tenant),
+        oid: principal,
+        sub: principal,
+        tid: tenant,
         ver: "1.0".to_owned(),
     };
     let header = Header { x5t: Some(key.id.clone()), kid: Some(key.id.clone()), ..Header::new(Algorithm::RS256) };
     let text = encode(&header, &claims, &key.private).ok()?;
-    Some(Token { text, expires_in: LIFETIME_SECONDS, not_before, expires_on, resource })
+    Some(Token { text, expires_in: LIFETIME_SECONDS, not_before, expires_on, resource: audience })
 }

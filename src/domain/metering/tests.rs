@@ -63,6 +63,7 @@ fn catalogue() -> Catalogue {
         name: "Mail".to_owned(),
         description: String::new(),
         landing_page_url: None,
+        webhook_url: None,
         billing_waits_for: BillingWaitsFor::both(),
         plans: vec![plan],
         setup_form: SetupForm { fields: Vec::new() },

@@ -1,6 +1,6 @@
 //! Operations: a change of plan or quantity, or a cancellation, from the request to its end.
 //!
-//! [`request_change`] and [`request_cancel`] make one, [`step`] takes it on, [`answer`] is what a publisher may say to
+//! [`request_change`] and [`request_cancel`] make a publisher's, [`change_in_marketplace`] and [`cancel_in_marketplace`] a buyer's; [`step`] takes it on, [`answer`] is what a publisher may say to
 //! one. Each gives facts, which both the operation and its subscription are built from: whoever has to tell the publisher
 //! (a webhook) hangs on these facts, and on nothing else.
 
@@ -12,7 +12,9 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use progress::{Verdict, answer, step};
-pub use request::{Cancellation, Request, Wish, request_cancel, request_change};
+pub use request::{
+    Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, request_cancel, request_change,
+};
 
 use super::{
     catalogue::Seats,

@@ -1,4 +1,4 @@
-//! Asking for a change or a cancellation: which ones a subscription allows.
+//! Asking for a change or a cancellation: which ones a subscription allows, to a publisher and to whoever bought it.
 
 use super::{
     super::{
@@ -60,6 +60,61 @@ pub fn request_change(
 ) -> Result<Request, Refusal> {
     let change = Change::read(wish)?;
     allowed(subscription, CustomerOperation::Update)?;
+    let operation = Operation::requested(subscription, RequestSource::Partner, id, context);
+    Ok(Request::granted(changing(subscription, offer, change, operation)?, delays, context))
+}
+
+/// Decides a change that whoever bought the subscription makes in the marketplace: its CSP, or the customer. The
+/// publisher has to be told of it, and may refuse; until then nothing has changed (docs:life-cycle).
+///
+/// # Errors
+/// The first rule that the change breaks.
+pub fn change_in_marketplace(
+    subscription: &Subscription,
+    offer: &Offer,
+    wish: &Wish,
+    id: OperationId,
+    context: Context,
+) -> Result<Request, Refusal> {
+    let change = Change::read(wish)?;
+    let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
+    let operation = changing(subscription, offer, change, operation)?;
+    let mut decision = Decision::starting_at(context.first_entry);
+    decision.events.push(operation.request());
+    // What the publisher says, or its silence, is what it goes on with.
+    decision.events.push(Event::OperationStarted { operation: id, action: operation.action() });
+    Ok(Request { operation, decision })
+}
+
+/// Decides a cancellation that whoever bought the subscription makes in the marketplace. It takes effect at once, and the
+/// publisher hears of it afterwards (docs:life-cycle).
+///
+/// # Errors
+/// [`Refusal::NotInStatus`] if it is over already.
+pub fn cancel_in_marketplace(
+    subscription: &Subscription,
+    id: OperationId,
+    context: Context,
+) -> Result<Request, Refusal> {
+    let status = subscription.state.status();
+    if status == Status::Unsubscribed {
+        return Err(Refusal::NotInStatus { status, action: "a cancellation" });
+    }
+    let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
+    let mut decision = Decision::starting_at(context.first_entry);
+    decision.events.push(operation.request());
+    decision.events.push(Event::Unsubscribed {});
+    decision.events.push(Event::OperationSucceeded { operation: id, action: operation.action() });
+    Ok(Request { operation, decision })
+}
+
+/// The operation that makes a change, if the subscription allows it.
+fn changing(
+    subscription: &Subscription,
+    offer: &Offer,
+    change: Change<'_>,
+    mut operation: Operation,
+) -> Result<Operation, Refusal> {
     let status = subscription.state.status();
     if status != Status::Subscribed {
         return Err(Refusal::NotActive(status));
@@ -67,7 +122,6 @@ pub fn request_change(
     if let Some(outstanding) = subscription.outstanding.first() {
         return Err(Refusal::OperationPending(outstanding.operation));
     }
-    let mut operation = Operation::requested(subscription, id, context);
     match change {
         Change::Plan(name) => {
             let plan = offer.plans.iter().find(|plan| plan.id.as_str() == name);
@@ -81,7 +135,7 @@ pub fn request_change(
             operation.quantity = Some(to);
         }
     }
-    Ok(Request::granted(operation, delays, context))
+    Ok(operation)
 }
 
 /// Decides a publisher's request to cancel: at any point of the life cycle (docs:life-cycle), and whether or not a change
@@ -103,7 +157,7 @@ pub fn request_cancel(
     if let Some(cancellation) = under_way {
         return Ok(Cancellation::UnderWay(cancellation.operation));
     }
-    let operation = Operation::requested(subscription, id, context);
+    let operation = Operation::requested(subscription, RequestSource::Partner, id, context);
     Ok(Cancellation::Requested(Box::new(Request::granted(operation, delays, context))))
 }
 
@@ -175,8 +229,8 @@ fn new_quantity(subscription: &Subscription, offer: &Offer, quantity: u64) -> Re
 }
 
 impl Operation {
-    /// A publisher's operation on a subscription as it is; a cancellation until it is given another effect.
-    fn requested(subscription: &Subscription, id: OperationId, context: Context) -> Self {
+    /// An operation on a subscription as it is; a cancellation until it is given another effect.
+    fn requested(subscription: &Subscription, source: RequestSource, id: OperationId, context: Context) -> Self {
         let status = OperationStatus::NotStarted;
         Self {
             id,
@@ -185,11 +239,22 @@ impl Operation {
             offer: subscription.offer.clone(),
             plan: subscription.plan.clone(),
             quantity: subscription.quantity,
-            source: RequestSource::Partner,
+            source,
             effect: Effect::Unsubscribe,
             requested: context.now,
             status,
             transitions: vec![Transition { status, at: context.now }],
+        }
+    }
+
+    /// The fact that it was asked for.
+    fn request(&self) -> Event {
+        Event::OperationRequested {
+            operation: self.id,
+            action: self.action(),
+            source: self.source,
+            plan: self.plan.clone(),
+            quantity: self.quantity,
         }
     }
 }
@@ -197,13 +262,7 @@ impl Operation {
 impl Request {
     fn granted(operation: Operation, delays: Delays, context: Context) -> Self {
         let mut decision = Decision::starting_at(context.first_entry);
-        decision.events.push(Event::OperationRequested {
-            operation: operation.id,
-            action: operation.action(),
-            source: operation.source,
-            plan: operation.plan.clone(),
-            quantity: operation.quantity,
-        });
+        decision.events.push(operation.request());
         let due = context.now.plus_millis(delays.until_started());
         decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
         Self { operation, decision }

@@ -89,6 +89,7 @@ pub(in crate::domain) fn catalogue() -> Catalogue {
             name: "Contoso CRM".to_owned(),
             description: String::new(),
             landing_page_url: None,
+            webhook_url: None,
             billing_waits_for: BillingWaitsFor::both(),
             plans: vec![
                 plan("team", limits, &monthly),

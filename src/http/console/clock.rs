@@ -52,6 +52,7 @@ impl ClockPanel {
                 Due::CodeLifeEnds { .. } => "an authorization code expires",
                 Due::ActivationOverdue { .. } => "a purchase that nobody has activated is cancelled",
                 Due::OperationStep { .. } => "an operation goes on",
+                Due::Delivery { .. } => "the publisher's webhook is called",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },
             href: timer.what.subscription().map(|id| here.place.subscription(id)),
@@ -102,7 +103,7 @@ pub(super) async fn run_next(State(console): State<Arc<Console>>, here: Here) ->
 }
 
 async fn move_on(console: &Console, here: &Here, by: Advance) -> Result<Redirect, ConsoleError> {
-    let publisher = console.app.publisher_work().map_err(|error| here.failed(&error))?;
-    let advanced = here.sandbox.advance(by, &**publisher).await.map_err(|error| here.failed(&error))?;
+    let outside = console.app.outside().map_err(|error| here.failed(&error))?;
+    let advanced = here.sandbox.advance(by, outside).await.map_err(|error| here.failed(&error))?;
     Ok(here.back_to(&format!("/?ran={}#clock", advanced.count)))
 }

@@ -81,8 +81,12 @@ impl EntryRow {
     fn of(place: &Place, entry: &Entry, scope: Scope) -> Self {
         let subscription = entry.subscription.filter(|_| scope == Scope::Sandbox);
         let (to, status) = match &entry.what {
-            What::Exchange(exchange) => (Some(Lane::of(exchange.to)), Some(exchange.status)),
-            What::Fact(_) | What::PublisherStep(_) | What::Clock { .. } | What::Fault { .. } => (None, None),
+            What::Exchange(exchange) => (Some(Lane::of(exchange.to)), exchange.status),
+            What::Fact(_)
+            | What::PublisherStep(_)
+            | What::Clock { .. }
+            | What::Steering { .. }
+            | What::Fault { .. } => (None, None),
         };
         Self {
             seq: entry.seq.0,
@@ -141,14 +145,18 @@ impl Lane {
 /// Whether an entry tells of something that went wrong, for its colour; its words say so too.
 fn tone(what: &What) -> &'static str {
     match what {
-        What::Exchange(Exchange { status, .. }) if *status >= 400 => "bad",
+        What::Exchange(Exchange { status, .. }) if status.is_none_or(|status| status >= 400) => "bad",
         What::PublisherStep(PublisherStep { outcome, .. }) if matches!(outcome.as_str(), "failed" | "gaveUp") => "bad",
         What::Fact(event) => match event.kind() {
             "codeRefused" | "codeExpired" | "notActivatedInTime" | "operationFailed" | "operationConflicted" => "bad",
             "licensesAssigned" | "activated" | "billingStarted" | "charged" | "operationSucceeded" => "good",
             _ => "plain",
         },
-        What::Exchange(_) | What::PublisherStep(_) | What::Clock { .. } | What::Fault { .. } => "plain",
+        What::Exchange(_)
+        | What::PublisherStep(_)
+        | What::Clock { .. }
+        | What::Steering { .. }
+        | What::Fault { .. } => "plain",
     }
 }
 
@@ -165,7 +173,7 @@ fn details(what: &What) -> Vec<Detail> {
             line("Outcome", spaced(&step.outcome)),
             line("Attempt", step.attempt.to_string()),
         ],
-        What::Clock { .. } | What::Fault { .. } => Vec::new(),
+        What::Clock { .. } | What::Steering { .. } | What::Fault { .. } => Vec::new(),
     }
 }
 
@@ -179,7 +187,7 @@ fn exchange_details(exchange: &Exchange) -> Vec<Detail> {
         exchange.correlation_id.clone().map(|id| line("Correlation id", id)),
         exchange.remark.clone().map(|remark| line("Why", remark)),
         body("Request body", &exchange.request_body),
-        Some(line("Status", exchange.status.to_string())),
+        Some(line("Status", exchange.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()))),
         body("Answer", &exchange.response_body),
         Some(line("Took", format!("{}.{thousandths:03} ms", exchange.latency_micros / 1000))),
     ]
@@ -212,7 +220,7 @@ mod tests {
             to,
             method: "POST".into(),
             path: "/api/saas/subscriptions/resolve?api-version=2018-08-31".into(),
-            status,
+            status: Some(status),
             publisher: None,
             request_body: Some("{\"a\":[1]}".into()),
             response_body: Some("<nothing>".into()),

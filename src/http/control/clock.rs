@@ -99,8 +99,7 @@ pub(super) async fn run_next(
 }
 
 async fn run(faces: &Faces, sandbox: &Sandbox, by: Advance) -> Result<Json<TimersRun>, ControlError> {
-    let publisher = Arc::clone(faces.app.publisher_work()?);
-    let advanced = sandbox.advance(by, &*publisher).await?;
+    let advanced = sandbox.advance(by, faces.app.outside()?).await?;
     let ran = advanced
         .ran
         .iter()

@@ -114,14 +114,16 @@ fn live(sandbox: Arc<Sandbox>, filter: JournalFilter) -> impl Stream<Item = Resu
 pub(in crate::http) fn entry_view(entry: &Entry) -> JournalEntryView {
     let (to, correlation_id) = match &entry.what {
         What::Exchange(exchange) => (Some(player(exchange.to)), exchange.correlation_id.clone()),
-        What::Fact(_) | What::PublisherStep(_) | What::Clock { .. } | What::Fault { .. } => (None, None),
+        What::Fact(_) | What::PublisherStep(_) | What::Clock { .. } | What::Steering { .. } | What::Fault { .. } => {
+            (None, None)
+        }
     };
     // An entry's own fields, without the name of its variant around them.
     let data = match &entry.what {
         What::Fact(event) => serde_json::to_value(event),
         What::Exchange(exchange) => serde_json::to_value(exchange),
         What::PublisherStep(step) => serde_json::to_value(step),
-        What::Clock { .. } => Ok(serde_json::json!({})),
+        What::Clock { .. } | What::Steering { .. } => Ok(serde_json::json!({})),
         What::Fault { step, times } => Ok(serde_json::json!({ "step": step, "times": times })),
     };
     JournalEntryView {

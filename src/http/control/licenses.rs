@@ -64,7 +64,7 @@ async fn record(
         to: Player::Marketplace,
         method: "POST".to_owned(),
         path: format!("/sim/v1/subscriptions/{id}/licenses"),
-        status: status.as_u16(),
+        status: Some(status.as_u16()),
         publisher: Some(caller.publisher.clone()),
         request_body: serde_json::to_string(input).ok(),
         response_body: None,

@@ -2,6 +2,7 @@
 //! `/sim/openapi.json`, generated from the handlers below.
 
 mod clock;
+mod deliveries;
 mod faults;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod journal;
@@ -68,6 +69,11 @@ fn api() -> OpenApiRouter<Arc<Faces>> {
         .routes(routes!(subscriptions::list))
         .routes(routes!(subscriptions::get))
         .routes(routes!(subscriptions::issue_link))
+        .routes(routes!(deliveries::change))
+        .routes(routes!(deliveries::cancel))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::resend))
+        .routes(routes!(deliveries::behavior, deliveries::set_behavior))
         .routes(routes!(journal::read))
         .routes(routes!(faults::list, faults::set))
         .routes(routes!(licenses::report))

@@ -105,9 +105,9 @@ fn app_problem(error: &AppError) -> Problem {
     let (status, title, code, hint) = match error {
         AppError::Refused(refusal) => {
             let status = match refusal.code() {
-                "unknownSubscription" => StatusCode::NOT_FOUND,
+                "unknownSubscription" | "unknownOperation" => StatusCode::NOT_FOUND,
                 "otherPublisher" => StatusCode::FORBIDDEN,
-                "notInStatus" => StatusCode::CONFLICT,
+                "notInStatus" | "notActive" | "operationPending" => StatusCode::CONFLICT,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());

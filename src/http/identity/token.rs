@@ -70,7 +70,7 @@ async fn grant(
         to: Player::Identity,
         method: "POST".to_owned(),
         path: format!("/{}/oauth2/{suffix}", request.tenant),
-        status: status.as_u16(),
+        status: Some(status.as_u16()),
         publisher,
         // Both bodies hold secrets.
         request_body: None,

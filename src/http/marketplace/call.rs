@@ -234,7 +234,7 @@ impl Call {
             to: Player::Marketplace,
             method: self.method.to_string(),
             path: self.path().to_owned(),
-            status: status.as_u16(),
+            status: Some(status.as_u16()),
             publisher: caller.as_ref().map(|caller| caller.publisher.clone()),
             request_body: recorded_body(&self.body),
             response_body: answer.body.as_deref().and_then(recorded_body),

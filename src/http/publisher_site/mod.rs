@@ -8,6 +8,7 @@
 //! | `GET /publisher/accounts/{key}` | progress, then management |
 //! | `GET /publisher/accounts/{key}/events` | a message (`text/event-stream`) whenever the account changes; 204 once it is active |
 //! | `POST /publisher/accounts/{key}/retry` | tries again what failed |
+//! | `POST /publisher/webhook?site=&sandbox=` | what the marketplace tells of changes, with its token |
 //! | `GET /publisher/welcome/{key}` | the page that is sent on to the customer |
 //!
 //! `sandbox` is `default` when left out. Without `site`, the publishers of the sandbox try the code one after the other.
@@ -23,6 +24,7 @@ mod account;
 mod fields;
 mod landing;
 mod views;
+mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -65,8 +67,10 @@ pub fn router(publisher: Arc<Publisher>) -> Router {
         .route("/publisher/accounts/{key}/events", get(account::events))
         .route("/publisher/accounts/{key}/retry", post(account::retry))
         .route("/publisher/welcome/{key}", get(account::welcome))
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(from_fn(refuse_cross_site))
+        // Called by a program that shows a token, never by a page.
+        .route("/publisher/webhook", post(webhook::take))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .with_state(publisher)
 }
 

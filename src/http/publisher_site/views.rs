@@ -384,6 +384,16 @@ impl AccountPage {
                 "Licences are assigned and the subscription is activated. Manage it here from now on.",
                 ("good", "Active"),
             ),
+            AccountState::Suspended => (
+                format!("{product} is suspended"),
+                "The marketplace could not collect a payment. Nobody can sign in until it has; nothing is deleted.",
+                ("bad", "Suspended"),
+            ),
+            AccountState::Closed => (
+                format!("{product} is cancelled"),
+                "The marketplace has ended the subscription. Nobody can sign in any more.",
+                ("bad", "Cancelled"),
+            ),
         };
         let stopped = account.steps.iter().find(|record| record.state == StepState::Stopped);
         Self {
@@ -433,14 +443,19 @@ impl WelcomePage {
     pub(super) fn new(site: &Site, account: &Account) -> Self {
         let product = &account.purchase.offer_name;
         let is_ready = account.state() == AccountState::Active;
-        let (title, lede) = if is_ready {
-            (format!("Welcome to {product}"), "Your account is ready. The people below can sign in.".to_owned())
-        } else {
-            (
-                format!("{product} is being set up"),
-                "Your account is not ready yet. Come back to this page soon.".to_owned(),
-            )
+        let (title, lede) = match account.state() {
+            AccountState::Active => {
+                (format!("Welcome to {product}"), "Your account is ready. The people below can sign in.")
+            }
+            AccountState::Provisioning | AccountState::NeedsAttention => {
+                (format!("{product} is being set up"), "Your account is not ready yet. Come back to this page soon.")
+            }
+            AccountState::Suspended => {
+                (format!("{product} is suspended"), "The subscription is not paid for. Nothing of yours is deleted.")
+            }
+            AccountState::Closed => (format!("{product} is cancelled"), "The subscription has ended."),
         };
+        let lede = lede.to_owned();
         let forms = site.products.iter().flat_map(|product| &product.setup_form.fields);
         let domains: Vec<&str> =
             forms.filter(|field| field.kind == FieldKind::Domain).map(|field| field.name.as_str()).collect();

@@ -4,6 +4,7 @@
 //! Nothing is retried here except once after a 403 with a token that had been kept: the marketplace says 403 for an
 //! expired token too. Everything else is for `provisioning` to decide.
 
+mod keys;
 mod shapes;
 mod token_cache;
 
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-pub use self::shapes::{PersonAnswer, Status, SubscriptionAnswer, TermAnswer};
+pub use self::shapes::{OperationAnswer, PersonAnswer, Status, SubscriptionAnswer, TermAnswer};
 use self::{
     shapes::{Resolved, TokenAnswer, TokenRefusal, error_sentence},
     token_cache::{AccessToken, TokenCache},
@@ -165,6 +166,7 @@ pub struct MarketplaceClient {
     marketplace: Url,
     authority: Url,
     tokens: TokenCache,
+    keys: keys::KeptKeys,
 }
 
 impl std::fmt::Debug for MarketplaceClient {
@@ -192,6 +194,7 @@ impl MarketplaceClient {
             marketplace: base(marketplace, Some("api")),
             authority: base(authority, None),
             tokens: TokenCache::default(),
+            keys: keys::KeptKeys::default(),
         })
     }
 
@@ -242,6 +245,36 @@ impl MarketplaceClient {
     pub async fn activate(&self, call: Call<'_>, subscription: &str) -> Result<(), MarketplaceError> {
         let url = self.fulfillment(&[subscription, "activate"]);
         self.call(call, Method::POST, url, |request| request).await?.accept().map(drop)
+    }
+
+    /// An operation as the marketplace knows it.
+    ///
+    /// # Errors
+    /// See [`MarketplaceError`].
+    pub async fn get_operation(
+        &self,
+        call: Call<'_>,
+        subscription: &str,
+        operation: &str,
+    ) -> Result<OperationAnswer, MarketplaceError> {
+        let url = self.fulfillment(&[subscription, "operations", operation]);
+        self.call(call, Method::GET, url, |request| request).await?.accept()?.json()
+    }
+
+    /// Answers an operation: `Success` or `Failure`.
+    ///
+    /// # Errors
+    /// See [`MarketplaceError`].
+    pub async fn answer_operation(
+        &self,
+        call: Call<'_>,
+        subscription: &str,
+        operation: &str,
+        status: &str,
+    ) -> Result<(), MarketplaceError> {
+        let url = self.fulfillment(&[subscription, "operations", operation]);
+        let body = serde_json::json!({ "status": status });
+        self.call(call, Method::PATCH, url, |request| request.json(&body)).await?.accept().map(drop)
     }
 
     /// Tells the marketplace how many licences went to named users.

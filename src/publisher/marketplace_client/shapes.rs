@@ -55,6 +55,19 @@ pub struct TermAnswer {
     pub term_unit: Option<String>,
 }
 
+/// An operation, as Get Operation tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OperationAnswer {
+    /// What it does.
+    pub action: String,
+    /// The plan that the subscription shall have.
+    pub plan_id: Option<String>,
+    /// The seats that it shall have; absent for a flat rate.
+    #[serde(deserialize_with = "lenient_quantity")]
+    pub quantity: Option<u32>,
+}
+
 /// The status of a subscription, as far as it makes a difference to the publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {

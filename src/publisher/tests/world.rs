@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
-        catalogue::ProvisioningStep,
+        catalogue::{ProvisioningStep, WebhookManner},
         ids::{PublisherId, SandboxId},
         setup_form::{FieldKind, FormField, SetupForm},
         time::Timestamp,
@@ -108,6 +108,10 @@ impl Host for MemoryHost {
             }
             Ok(())
         })
+    }
+
+    fn webhook_manner<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<WebhookManner, HostError>> {
+        Box::pin(async move { Ok(WebhookManner::Accept) })
     }
 
     fn fails<'a>(&'a self, _: &'a SandboxId, attempt: StepAttempt<'a>) -> BoxFuture<'a, Result<bool, HostError>> {

@@ -44,8 +44,11 @@ const KINDS: &[&str] = &[
     "exchange",
     "publisherStep",
     "clock",
+    "steering",
     "fault",
 ];
+/// What can be said of a call to the webhook.
+const DELIVERY: &[&str] = &["operation", "action", "state", "attempts", "created", "latest", "body"];
 /// What can be said of a ledger line.
 const LEDGER: &[&str] =
     &["number", "kind", "description", "unitPrice", "quantity", "amount", "currency", "period", "at"];
@@ -112,6 +115,22 @@ pub(super) static STEPS: &[StepKind] = &[
         brings: None,
         role: Role::Expectation,
         act: |stage, turn| Box::pin(journal(stage, turn)),
+    },
+    StepKind {
+        name: "expect.deliveries",
+        about: "Compares what the publisher's webhook was told of a subscription.",
+        sentence: "Expected of what the publisher was told of {subscription}: {*}.",
+        fields: &[
+            SUBSCRIPTION,
+            need(
+                "calls",
+                Lines(DELIVERY),
+                "The calls, all of them, oldest first: `state`, `attempts`, `body: { ... }`.",
+            ),
+        ],
+        brings: None,
+        role: Role::Expectation,
+        act: |stage, turn| Box::pin(deliveries(stage, turn)),
     },
     StepKind {
         name: "expect.account",
@@ -284,6 +303,15 @@ pub(in super::super) async fn entries(
             Some(_) | None => return Ok(entries),
         }
     }
+}
+
+async fn deliveries(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let found = stage.look(&format!("/subscriptions/{}/deliveries", encoded(turn.needed("subscription")))).await?;
+    let mut checks = Vec::new();
+    if let Some(expected) = turn.get("calls") {
+        compare("calls", expected, found.get("deliveries"), &mut checks);
+    }
+    Ok(Done::checked(Json::Null, checks))
 }
 
 async fn account(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {

@@ -4,6 +4,7 @@
 //! `save`, and the function that carries it out. Parser, runner, reports and the table in `docs/scenario-format.md`
 //! work on the rows, so a new step is a new row and its function, and nothing else changes.
 
+mod buyer;
 mod expect;
 mod operator;
 mod partner;
@@ -181,7 +182,7 @@ pub(super) async fn journal_entries(stage: &Stage<'_>) -> Result<Vec<JournalEntr
 
 /// Every row, in the order of the documentation.
 pub fn all() -> impl Iterator<Item = &'static StepKind> {
-    [partner::STEPS, publisher::STEPS, operator::STEPS, expect::STEPS].into_iter().flatten()
+    [partner::STEPS, buyer::STEPS, publisher::STEPS, operator::STEPS, expect::STEPS].into_iter().flatten()
 }
 
 const fn need(name: &'static str, kind: FieldKind, about: &'static str) -> Field {

@@ -4,12 +4,17 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    super::stage::{Call, Stage, Trouble, Turn},
+    super::{
+        codes::encoded,
+        stage::{Call, Stage, Trouble, Turn},
+    },
     Done,
-    FieldKind::{Count, Instant, OneOf, Period},
-    Role, StepKind, either, need,
+    FieldKind::{Count, Instant, OneOf, Period, Text},
+    Role, SUBSCRIPTION, StepKind, either, may, need,
 };
 
+/// How the stand-in publisher's webhook may take a change.
+const MANNERS: &[&str] = &["accept", "staySilent", "refuse", "fail", "decline", "answerLate"];
 /// The steps of the stand-in publisher's provisioning.
 const PROVISIONING: &[&str] = &["createAccount", "assignLicenses", "reportLicenses", "activate"];
 
@@ -44,6 +49,27 @@ pub(super) static STEPS: &[StepKind] = &[
         role: Role::Action,
         act: |stage, turn| Box::pin(fails_step(stage, turn)),
     },
+    StepKind {
+        name: "operator.sets-webhook",
+        about: "Tells the stand-in publisher's webhook how to take the changes that the buyer asks for.",
+        sentence: "The operator tells the publisher's webhook to take changes so: {manner}[, {times} times].",
+        fields: &[
+            need("manner", OneOf(MANNERS), "How to take them."),
+            may("times", Count, "How many of the next changes; all from now on if left out."),
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(sets_webhook(stage, turn)),
+    },
+    StepKind {
+        name: "operator.resends",
+        about: "Calls the publisher's webhook once more about an operation, whether or not the publisher has had it.",
+        sentence: "The operator has the publisher told once more of the operation {operation} of {subscription}.",
+        fields: &[SUBSCRIPTION, need("operation", Text, "The operation: `$operation`.")],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(resends(stage, turn)),
+    },
 ];
 
 async fn advances_clock(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -58,6 +84,19 @@ async fn advances_clock(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trou
 async fn runs_next_timer(stage: &mut Stage<'_>) -> Result<Done, Trouble> {
     stage.clock_moved();
     stage.post("/clock/run-next", json!({})).await.map(Done::brings)
+}
+
+async fn sets_webhook(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let mut body = serde_json::Map::from_iter([("manner".to_owned(), turn.needed("manner").into())]);
+    body.extend(turn.count("times").map(|times| ("times".to_owned(), times.into())));
+    let call = Call::new(Method::PUT, stage.sandbox_url("/faults/webhook")?).json(body.into());
+    stage.call(call).await?.accepted().map(Done::brings)
+}
+
+async fn resends(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let (subscription, operation) = (encoded(turn.needed("subscription")), encoded(turn.needed("operation")));
+    let path = format!("/subscriptions/{subscription}/deliveries/{operation}/resend");
+    stage.post(&path, json!({})).await.map(Done::brings)
 }
 
 async fn fails_step(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {

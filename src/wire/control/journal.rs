@@ -23,7 +23,7 @@ pub enum Player {
 ///
 /// Kinds: the facts of a purchase (`purchaseCreated`, `codeIssued`, `codeExpired`, `codeRefused`, `resolved`,
 /// `licensesAssigned`, `activated`, `billingStarted`, `charged`, `usageAccepted`, `notActivatedInTime`), calls between players
-/// (`exchange`), what the stand-in publisher did (`publisherStep`), and what steers the sandbox (`clock`, `fault`).
+/// (`exchange`), what the stand-in publisher did (`publisherStep`), and what steers the sandbox (`clock`, `steering`, `fault`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalEntryView {
@@ -48,7 +48,8 @@ pub struct JournalEntryView {
     pub correlation_id: Option<String>,
     /// One sentence for a person.
     pub summary: String,
-    /// The entry's own data. A fact: its fields. An exchange: `method`, `path`, `status`, `requestBody`,
+    /// The entry's own data. A fact: its fields. An exchange: `method`, `path`, `status` (absent if no
+    /// answer came), `requestBody`,
     /// `responseBody`, `latencyMicros`.
     pub data: serde_json::Value,
 }

@@ -4,6 +4,7 @@
 //! Values are texts that the API's callers compare and print; parsing them into domain types happens at the edge.
 
 mod catalogue;
+mod delivery;
 mod from_domain;
 mod journal;
 mod sandbox;
@@ -12,6 +13,7 @@ mod subscription;
 pub use catalogue::{
     CatalogueView, CustomerView, OfferView, PartnerView, PersonView, PlanView, PriceView, PublisherView,
 };
+pub use delivery::{AttemptView, ChangeRequest, DeliveryList, DeliveryView, OperationView, WebhookBehavior};
 pub use journal::{JournalEntryView, JournalPage, Player};
 pub use sandbox::{
     AdvanceClock, ClockView, CreateSandbox, Environment, FreezeClock, ProvisioningFault, ProvisioningFaults,

@@ -4,6 +4,7 @@
 //! is absent, never `null`: the official .NET client throws on a `null` quantity (sdk-dotnet).
 
 pub mod operations;
+pub mod webhook;
 
 use std::borrow::Cow;
 

@@ -9,12 +9,16 @@ use axum::{
 };
 use futures_util::future::BoxFuture;
 use rehearsal::{
-    app::{App, AppOptions, Exchange, NewSandbox, Player, PublisherWork, RecordedCall, Sandbox, TimerMode},
+    app::{
+        App, AppOptions, Attempted, Courier, Exchange, NewSandbox, Outside, Player, PublisherWork, RecordedCall,
+        Sandbox, TimerMode,
+    },
     domain::{
         catalogue::Catalogue,
         ids::{PublisherId, SandboxId},
         operation::{Delays, Wish},
         subscription::{Buyer, PurchaseOrder, Subscription},
+        webhook::{Delivery, Sent},
     },
     http::console,
     sim::{clock::OsClock, entropy::Seed},
@@ -44,7 +48,7 @@ impl World {
         let id: SandboxId = "team-a".parse().unwrap();
         let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays: Delays::default() };
         let sandbox = app.create_sandbox(new).await.unwrap();
-        app.attend_timers(Arc::new(IdlePublisher));
+        app.attend_timers(Outside { publisher: Arc::new(IdlePublisher), courier: Arc::new(IdleCourier) });
         let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
         Self { console: console::router(app, Arc::new(links), "http://127.0.0.1:7070".into()), sandbox }
     }
@@ -110,6 +114,15 @@ struct IdlePublisher;
 impl PublisherWork for IdlePublisher {
     fn run<'a>(&'a self, _sandbox: &'a SandboxId, _work: &'a str) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
+    }
+}
+
+#[derive(Debug)]
+struct IdleCourier;
+
+impl Courier for IdleCourier {
+    fn attempt<'a>(&'a self, _sandbox: &'a Sandbox, _delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {
+        Box::pin(std::future::ready(Attempted { sent: Sent::NoWebhook, body: String::new() }))
     }
 }
 
@@ -268,7 +281,7 @@ async fn the_journal_is_read_page_by_page_and_shows_calls() {
         to: Player::Marketplace,
         method: "POST".into(),
         path: "/api/saas/subscriptions/resolve".into(),
-        status: 403,
+        status: Some(403),
         publisher: None,
         request_body: None,
         response_body: Some("{\"code\":\"<x>\"}".into()),

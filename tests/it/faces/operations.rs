@@ -61,7 +61,8 @@ fn accepted(reply: &Reply) -> String {
 
 async fn kinds(world: &World, id: &str) -> Vec<String> {
     let facts = world.operator().journal(&format!("subscription={id}&limit=1000")).await;
-    facts.iter().map(|entry| text(entry, "kind")).filter(|kind| kind != "exchange").collect()
+    let is_fact = |kind: &String| !matches!(kind.as_str(), "exchange" | "publisherStep");
+    facts.iter().map(|entry| text(entry, "kind")).filter(is_fact).collect()
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{World, send, text};
 
 /// Every call of the control API.
-const CALLS: [&str; 19] = [
+const CALLS: [&str; 25] = [
     "DELETE /sim/v1/sandboxes/{sandbox}",
     "GET /sim/v1/sandboxes",
     "GET /sim/v1/sandboxes/{sandbox}",
@@ -16,18 +16,24 @@ const CALLS: [&str; 19] = [
     "GET /sim/v1/sandboxes/{sandbox}/clock",
     "GET /sim/v1/sandboxes/{sandbox}/environment",
     "GET /sim/v1/sandboxes/{sandbox}/faults/provisioning",
+    "GET /sim/v1/sandboxes/{sandbox}/faults/webhook",
     "GET /sim/v1/sandboxes/{sandbox}/journal",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}",
+    "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries",
     "POST /sim/v1/sandboxes",
     "POST /sim/v1/sandboxes/{sandbox}/clock/advance",
     "POST /sim/v1/sandboxes/{sandbox}/clock/freeze",
     "POST /sim/v1/sandboxes/{sandbox}/clock/resume",
     "POST /sim/v1/sandboxes/{sandbox}/clock/run-next",
     "POST /sim/v1/sandboxes/{sandbox}/purchases",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/cancellation",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/changes",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/resend",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/links",
     "POST /sim/v1/subscriptions/{subscription}/licenses",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/provisioning",
+    "PUT /sim/v1/sandboxes/{sandbox}/faults/webhook",
 ];
 
 #[tokio::test]

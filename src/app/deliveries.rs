@@ -1,0 +1,205 @@
+//! Deliveries: what a publisher is told of, put down in the commit of what it tells, attempted outside, and what each
+//! attempt brings.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    desk::{Desk, decode},
+    error::AppError,
+    journal::{Exchange, Player, What},
+    mailbox::Command,
+    operations,
+    sandbox::Sandbox,
+    timers::{Due, StoredTimer, set_timers},
+};
+use crate::{
+    domain::{
+        event::Event,
+        ids::{OperationId, SubscriptionId},
+        operation::Operation,
+        refusal::Refusal,
+        subscription::{Context, Subscription},
+        webhook::{Delivery, FollowUp, Sent, follow_up, tells},
+    },
+    store::{Direction, Key, KeyRange},
+};
+
+/// Whoever calls publishers' webhooks.
+pub trait Courier: std::fmt::Debug + Send + Sync {
+    /// Makes one attempt at a delivery, and tells what came of it.
+    fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted>;
+}
+
+/// What came of an attempt, and what was sent in it, for the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// What came of it.
+    pub sent: Sent,
+    /// The body as it was sent.
+    pub body: String,
+}
+
+impl Sandbox {
+    /// The deliveries about a subscription, oldest first.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownSubscription`].
+    pub async fn deliveries(&self, subscription: SubscriptionId) -> Result<Vec<Delivery>, AppError> {
+        self.subscription(subscription).await?;
+        let range = KeyRange::under(&self.world.space.deliveries(subscription));
+        let found = self.store.scan(&range, Direction::Ascending, usize::MAX).await?;
+        let mut deliveries: Vec<Delivery> =
+            found.iter().map(|(key, document)| decode(key, &document.bytes)).collect::<Result<_, _>>()?;
+        deliveries.sort_by_key(|delivery| delivery.entry);
+        Ok(deliveries)
+    }
+
+    /// Makes a delivery once more, whether or not the publisher has it.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownOperation`] if nobody is told of that operation.
+    pub async fn deliver_again(
+        &self,
+        subscription: SubscriptionId,
+        operation: OperationId,
+    ) -> Result<Delivery, AppError> {
+        self.ask(DeliverAgain { subscription, operation }).await
+    }
+
+    /// Attempts a delivery whose timer is due, and waits for what comes of it.
+    pub(super) async fn deliver(
+        &self,
+        timer: Key,
+        subscription: SubscriptionId,
+        operation: OperationId,
+        courier: &dyn Courier,
+    ) -> Result<(), AppError> {
+        let key = self.world.space.delivery(subscription, operation);
+        let Some(document) = self.store.get(&key).await? else { return Ok(()) };
+        let delivery: Delivery = decode(&key, &document.bytes)?;
+        let attempted = courier.attempt(self, &delivery).await;
+        self.ask(RecordAttempt { timer, subscription, operation, attempted }).await
+    }
+}
+
+/// Puts down what the publisher has to be told of a decision about an operation. Both are as the decision left them.
+pub(super) fn tell(
+    desk: &mut Desk<'_>,
+    before: &Subscription,
+    after: &Subscription,
+    operation: &Operation,
+    events: &[Event],
+) -> Result<(), AppError> {
+    if !events.iter().any(|event| tells(event, before)) {
+        return Ok(());
+    }
+    let activity = desk.head.seed.draws("activity", desk.next_entry()).activity_id();
+    let run = desk.world.run;
+    let delivery = Delivery::new(activity, operation.clone(), after.clone(), (desk.now(), desk.next_entry()), run);
+    desk.put(desk.space().delivery(after.id, operation.id), &delivery)?;
+    set(desk, after.id, operation.id)
+}
+
+/// Sets the timer of a delivery that is due at once.
+fn set(desk: &mut Desk<'_>, subscription: SubscriptionId, operation: OperationId) -> Result<(), AppError> {
+    let timer = StoredTimer::new(desk.now(), Due::Delivery { subscription, operation });
+    set_timers(desk, desk.next_entry(), INDEX, vec![timer])
+}
+
+/// Tells the timers of deliveries from those that the same command sets for other ends.
+const INDEX: u64 = 1 << 32;
+
+struct DeliverAgain {
+    subscription: SubscriptionId,
+    operation: OperationId,
+}
+
+impl Command for DeliverAgain {
+    type Answer = Delivery;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Delivery, AppError>> {
+        Box::pin(async move {
+            let key = desk.space().delivery(self.subscription, self.operation);
+            let found: Option<Delivery> = desk.load(&key).await?;
+            let delivery = found.ok_or_else(|| Refusal::UnknownOperation(self.operation.to_string()))?;
+            let delivery = delivery.again(desk.world.run);
+            desk.put(key, &delivery)?;
+            set(desk, self.subscription, self.operation)?;
+            let summary = format!("{} is told to the publisher once more.", delivery.operation.action().words());
+            desk.note(Player::Operator, Some(self.subscription), What::Steering { summary });
+            Ok(delivery)
+        })
+    }
+}
+
+struct RecordAttempt {
+    timer: Key,
+    subscription: SubscriptionId,
+    operation: OperationId,
+    attempted: Attempted,
+}
+
+impl Command for RecordAttempt {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        Box::pin(async move {
+            desk.remove(self.timer.clone());
+            let key = desk.space().delivery(self.subscription, self.operation);
+            // A sandbox that was made anew meanwhile has other deliveries.
+            let Some(delivery) = desk.load::<Delivery>(&key).await? else { return Ok(()) };
+            let operation = operations::load_operation(desk, self.subscription, self.operation).await?;
+            let Attempted { sent, body } = &self.attempted;
+            let run = desk.world.run;
+            let repeated = delivery.in_hand_of != run;
+            let exchange = exchange(sent, body, &delivery, repeated);
+            desk.note(Player::Marketplace, Some(self.subscription), What::Exchange(exchange));
+            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let FollowUp { delivery, again, decision } = follow_up(delivery, &operation, sent.clone(), run, context);
+            desk.put(key, &delivery)?;
+            if let Some(due) = again {
+                let what = Due::Delivery { subscription: self.subscription, operation: self.operation };
+                set_timers(desk, context.first_entry, INDEX, vec![StoredTimer::new(due, what)])?;
+            }
+            operations::follow(desk, operation, &decision).await
+        })
+    }
+}
+
+/// The attempt as the journal tells of it.
+fn exchange(sent: &Sent, body: &str, delivery: &Delivery, repeated: bool) -> Exchange {
+    let (url, status, answer, why, latency_micros) = match sent {
+        Sent::Answered { url, status, body, latency_micros } => {
+            (url.as_str(), Some(*status), body.clone(), None, *latency_micros)
+        }
+        Sent::Unanswered { url, why, latency_micros } => (url.as_str(), None, None, Some(why.clone()), *latency_micros),
+        Sent::NoWebhook => ("(no webhook)", None, None, Some("the offer has no webhook".to_owned()), 0),
+    };
+    let again = repeated.then(|| "sent again after a stop: the publisher may have had it before".to_owned());
+    Exchange {
+        to: Player::Publisher,
+        method: "POST".to_owned(),
+        path: url.to_owned(),
+        status,
+        publisher: Some(delivery.operation.publisher.clone()),
+        request_body: Some(body.to_owned()),
+        response_body: answer,
+        correlation_id: Some(delivery.activity.to_string()),
+        remark: match (why, again) {
+            (Some(why), Some(again)) => Some(format!("{why}; {again}")),
+            (why, again) => why.or(again),
+        },
+        latency_micros,
+    }
+}
+
+/// What timers cause outside of the mailbox, and who does it.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    /// Does the stand-in publisher's work.
+    pub publisher: Arc<dyn super::timers::PublisherWork>,
+    /// Calls webhooks.
+    pub courier: Arc<dyn Courier>,
+}

@@ -1,0 +1,170 @@
+//! Outbound: calls to publishers' webhooks, one attempt at a time.
+//!
+//! What is to be told, when, and what an answer means is decided elsewhere ([`crate::domain::webhook`]); here it is put
+//! on the wire. Redirects are not followed, and addresses that lead into the machine's own network service are refused
+//! ([`address`]).
+
+pub mod address;
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use reqwest::{
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    redirect::Policy,
+};
+use url::Url;
+
+use crate::{
+    app::{App, Attempted, Courier, Sandbox},
+    domain::{
+        ids::{PublisherId, SandboxId},
+        webhook::{Delivery, Sent},
+    },
+    sim::clock::Stopwatch,
+    wire::fulfillment::webhook::WebhookBody,
+};
+use address::{Guarded, forbidden};
+
+/// A webhook has to answer within this time (docs:life-cycle). Real time: a call takes real time.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Characters of an answer that are kept.
+const KEPT: usize = 4096;
+const USER_AGENT: &str = concat!("rehearsal-marketplace/", env!("CARGO_PKG_VERSION"));
+
+/// Where webhooks are, if an offer does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhooks {
+    /// One webhook for all offers, whatever they say.
+    pub configured: Option<Url>,
+    /// The server on which the stand-in publisher has its own, if it is played.
+    pub stand_in: Option<Url>,
+}
+
+/// Calls webhooks over HTTP.
+#[derive(Debug)]
+pub struct HttpCourier {
+    /// Weakly: the core holds the courier.
+    app: Weak<App>,
+    http: reqwest::Client,
+    webhooks: Webhooks,
+}
+
+/// Where a delivery goes, and how that is told.
+struct Destination {
+    url: Url,
+    /// The stand-in's address without the server's own, which is another one each time.
+    shown: String,
+}
+
+impl HttpCourier {
+    /// A courier for a core.
+    ///
+    /// # Errors
+    /// What is wrong with the machine's TLS set-up, in words.
+    pub fn new(app: &Arc<App>, webhooks: Webhooks) -> Result<Self, String> {
+        let http = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .user_agent(USER_AGENT)
+            .dns_resolver(Arc::new(Guarded))
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { app: Arc::downgrade(app), http, webhooks })
+    }
+
+    fn destination(&self, sandbox: &Sandbox, delivery: &Delivery) -> Option<Destination> {
+        let offer = sandbox.catalogue().offer(&delivery.operation.offer);
+        let configured = self.webhooks.configured.clone();
+        let own = || offer?.webhook_url.as_deref().and_then(|url| Url::parse(url).ok());
+        if let Some(url) = configured.or_else(own) {
+            return Some(Destination { shown: url.to_string(), url });
+        }
+        let url = stand_in_webhook(self.webhooks.stand_in.as_ref()?, sandbox.id(), &delivery.operation.publisher)?;
+        let shown = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+        Some(Destination { url, shown })
+    }
+
+    async fn call(&self, sandbox: &Sandbox, delivery: &Delivery, to: Destination, body: String) -> Sent {
+        let started = Stopwatch::start();
+        let Destination { url, shown } = to;
+        let answered = self.post(sandbox, delivery, url, body).await;
+        let latency_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match answered {
+            Ok((status, body)) => Sent::Answered { url: shown, status, body, latency_micros },
+            Err(why) => Sent::Unanswered { url: shown, why, latency_micros },
+        }
+    }
+
+    async fn post(
+        &self,
+        sandbox: &Sandbox,
+        delivery: &Delivery,
+        url: Url,
+        body: String,
+    ) -> Result<(u16, Option<String>), String> {
+        if let Some(host) = url.host().and_then(|host| forbidden(&host)) {
+            return Err(host);
+        }
+        let app = self.app.upgrade().ok_or("the server is stopping")?;
+        let token = app.webhook_token(sandbox, &delivery.operation.publisher).ok_or("no token could be signed")?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
+        bearer.set_sensitive(true);
+        let request = self.http.post(url).header(AUTHORIZATION, bearer).header(CONTENT_TYPE, "application/json");
+        let mut response = request.body(body).send().await.map_err(|error| in_words(&error))?;
+        let status = response.status().as_u16();
+        let mut read = Vec::new();
+        while read.len() < KEPT {
+            match response.chunk().await {
+                Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+                // What counts is the status; a body that breaks off is kept as far as it came.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        read.truncate(KEPT);
+        let text = String::from_utf8_lossy(&read).into_owned();
+        Ok((status, (!text.is_empty()).then_some(text)))
+    }
+}
+
+impl Courier for HttpCourier {
+    fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {
+        Box::pin(async move {
+            // Only a map with keys that are no text could not be written.
+            let body = serde_json::to_string(&WebhookBody::from(delivery)).unwrap_or_default();
+            let sent = match self.destination(sandbox, delivery) {
+                Some(destination) => self.call(sandbox, delivery, destination, body.clone()).await,
+                None => Sent::NoWebhook,
+            };
+            Attempted { sent, body }
+        })
+    }
+}
+
+/// The stand-in publisher's webhook on a server.
+fn stand_in_webhook(server: &Url, sandbox: &SandboxId, publisher: &PublisherId) -> Option<Url> {
+    let mut url = server.join("/publisher/webhook").ok()?;
+    url.query_pairs_mut().append_pair("site", publisher.as_str());
+    if *sandbox != SandboxId::default_sandbox() {
+        url.query_pairs_mut().append_pair("sandbox", sandbox.as_str());
+    }
+    Some(url)
+}
+
+/// What went wrong, without the URL: it may hold a secret of the publisher's.
+fn in_words(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", TIMEOUT.as_secs());
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

@@ -1,0 +1,75 @@
+//! What follows from an attempt.
+
+use super::{
+    super::{
+        event::Event,
+        operation::{Operation, RequestSource},
+        subscription::{Context, Decision, TimerPlan},
+        time::Timestamp,
+    },
+    Delivery, DeliveryState, Heard, Sent, needs_answer,
+};
+
+/// Attempts after the first, and the time over which they are spread, in milliseconds (docs:webhook-2022). How they are
+/// spaced is not documented: evenly.
+const RETRIES: u32 = 500;
+const RETRIED_FOR_MILLIS: i64 = 8 * 60 * 60 * 1000;
+
+/// A change that the publisher has been told of is accepted if it says nothing for so long, in milliseconds
+/// (docs:life-cycle). Counted from its answer (emulator-code).
+const WINDOW_MILLIS: i64 = 10_000;
+
+/// What follows from an attempt at a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowUp {
+    /// The delivery as it is now.
+    pub delivery: Delivery,
+    /// When it is to be attempted again, if it is.
+    pub again: Option<Timestamp>,
+    /// What becomes of the operation.
+    pub decision: Decision,
+}
+
+/// Decides what follows from an attempt; `operation` is the operation as it is now, `run` the run of the server that made
+/// the attempt.
+#[must_use]
+pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, run: u64, context: Context) -> FollowUp {
+    let heard = sent.heard();
+    let has_webhook = sent != Sent::NoWebhook;
+    let mut delivery = delivery.attempted(sent, context.now, run);
+    let mut decision = Decision::starting_at(context.first_entry);
+    let mut again = None;
+    delivery.state = match heard {
+        Heard::Yes if has_webhook => DeliveryState::Delivered,
+        Heard::Yes => DeliveryState::NoWebhook,
+        Heard::No => DeliveryState::Refused,
+        Heard::Unknown => {
+            delivery.failures = delivery.failures.saturating_add(1);
+            again = next_attempt(delivery.failures, context.now);
+            if again.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp }
+        }
+    };
+    // A publisher's own operation goes on by itself, whatever it answers; so does what only informs.
+    let waits =
+        operation.source == RequestSource::Azure && needs_answer(operation.action()) && !operation.status.is_final();
+    match delivery.state {
+        DeliveryState::Delivered | DeliveryState::NoWebhook if waits => {
+            let due = context.now.plus_millis(WINDOW_MILLIS);
+            decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
+        }
+        DeliveryState::Refused | DeliveryState::GivenUp if waits => {
+            decision.events.push(Event::OperationFailed { operation: operation.id, action: operation.action() });
+        }
+        DeliveryState::Waiting
+        | DeliveryState::Delivered
+        | DeliveryState::Refused
+        | DeliveryState::GivenUp
+        | DeliveryState::NoWebhook => {}
+    }
+    FollowUp { delivery, again, decision }
+}
+
+/// When to try again after so many attempts in vain; `None` once it is enough.
+fn next_attempt(failures: u32, now: Timestamp) -> Option<Timestamp> {
+    (failures <= RETRIES).then(|| now.plus_millis(RETRIED_FOR_MILLIS / i64::from(RETRIES)))
+}

@@ -1,0 +1,209 @@
+//! Telling the publisher of an operation: what it is told of, how often that is tried, and what its answer means.
+//!
+//! A [`Delivery`] comes to be with the fact that it tells of ([`tells`]). Each attempt at it is [`Sent`] from outside and
+//! brings [`follow_up`]: it has been heard, it is tried again later, or it is given up.
+
+mod follow_up;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use follow_up::{FollowUp, follow_up};
+
+use super::{
+    event::{Event, Seq},
+    ids::ActivityId,
+    operation::{Action, Operation},
+    subscription::{Status, Subscription},
+    time::Timestamp,
+};
+
+/// A call to the publisher's webhook: what it says, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// `activityId`: not the operation's id (captured-webhook-2024).
+    pub activity: ActivityId,
+    /// The operation as it was when this was to be told.
+    pub operation: Operation,
+    /// The subscription as it was then: a change that is in progress has not touched it.
+    pub subscription: Subscription,
+    /// When it came to be.
+    pub created: Timestamp,
+    /// The journal entry before which it came to be: its place among the others.
+    pub entry: Seq,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// How many of them were in vain since it came to be or was asked for again.
+    pub failures: u32,
+    /// The last attempts, oldest first.
+    pub latest: Vec<Attempt>,
+    /// The run of a server that has the next attempt in hand. Another run does not know whether it was made already.
+    pub in_hand_of: u64,
+}
+
+/// How far a delivery has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeliveryState {
+    /// It is to be attempted.
+    Waiting,
+    /// The publisher has it.
+    Delivered,
+    /// The publisher has refused it (4xx).
+    Refused,
+    /// All attempts were in vain.
+    GivenUp,
+    /// The offer names no webhook.
+    NoWebhook,
+}
+
+impl DeliveryState {
+    /// The state as the control API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::GivenUp => "givenUp",
+            Self::NoWebhook => "noWebhook",
+        }
+    }
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Which one, from 1.
+    pub number: u32,
+    /// When, in sandbox time.
+    pub at: Timestamp,
+    /// What came of it.
+    pub sent: Sent,
+    /// Whether a server that was stopped may have made this attempt before.
+    #[serde(default)]
+    pub repeated: bool,
+}
+
+/// What came of an attempt, as seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Sent {
+    /// The webhook answered.
+    Answered {
+        /// The URL that was called.
+        url: String,
+        /// The status of the answer.
+        status: u16,
+        /// The start of its body, if it has one.
+        body: Option<String>,
+        /// How long it took, in microseconds of real time.
+        latency_micros: u64,
+    },
+    /// Nothing that could be understood came back.
+    Unanswered {
+        /// The URL that was called.
+        url: String,
+        /// What happened, in words.
+        why: String,
+        /// How long it took, in microseconds of real time.
+        latency_micros: u64,
+    },
+    /// There is nobody to call.
+    NoWebhook,
+}
+
+/// What a publisher's answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// It has been told.
+    Yes,
+    /// It says no.
+    No,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Sent {
+    /// 2xx is heard, 4xx a refusal; everything else is tried again (docs:webhook-2023, inferred for 3xx).
+    const fn heard(&self) -> Heard {
+        match self {
+            Self::Answered { status: 200..=299, .. } | Self::NoWebhook => Heard::Yes,
+            Self::Answered { status: 400..=499, .. } => Heard::No,
+            Self::Answered { .. } | Self::Unanswered { .. } => Heard::Unknown,
+        }
+    }
+}
+
+/// Attempts that are kept.
+const KEPT: usize = 20;
+
+impl Delivery {
+    /// The delivery that tells of an operation as it is now.
+    #[must_use]
+    pub const fn new(
+        activity: ActivityId,
+        operation: Operation,
+        subscription: Subscription,
+        (now, entry): (Timestamp, Seq),
+        run: u64,
+    ) -> Self {
+        Self {
+            activity,
+            operation,
+            subscription,
+            created: now,
+            entry,
+            state: DeliveryState::Waiting,
+            attempts: 0,
+            failures: 0,
+            latest: Vec::new(),
+            in_hand_of: run,
+        }
+    }
+
+    /// The delivery once it is to be made again.
+    #[must_use]
+    pub fn again(mut self, run: u64) -> Self {
+        self.state = DeliveryState::Waiting;
+        self.failures = 0;
+        self.in_hand_of = run;
+        self
+    }
+
+    /// The delivery after an attempt.
+    fn attempted(mut self, sent: Sent, now: Timestamp, run: u64) -> Self {
+        self.attempts = self.attempts.saturating_add(1);
+        let repeated = self.in_hand_of != run;
+        self.in_hand_of = run;
+        if self.latest.len() >= KEPT {
+            self.latest.remove(0);
+        }
+        self.latest.push(Attempt { number: self.attempts, at: now, sent, repeated });
+        self
+    }
+}
+
+/// Whether a fact about an operation is what its publisher is told of. A change is told while it is in progress, by
+/// whomever it was asked for; everything else once it has happened (docs:webhook-2022, docs:webhook-2023). Nothing is
+/// told of a purchase that was never activated (training).
+#[must_use]
+pub fn tells(event: &Event, before: &Subscription) -> bool {
+    match event {
+        Event::OperationStarted { action, .. } => needs_answer(*action),
+        Event::OperationSucceeded { action, .. } => {
+            !needs_answer(*action) && before.state.status() != Status::PendingFulfillmentStart
+        }
+        _ => false,
+    }
+}
+
+/// Whether the publisher may say no.
+const fn needs_answer(action: Action) -> bool {
+    matches!(action, Action::ChangePlan | Action::ChangeQuantity)
+}
