@@ -169,6 +169,10 @@ pub(super) fn save(
         TimerPlan::OperationStep { due, operation } => {
             StoredTimer::new(due, Due::OperationStep { subscription: id, operation })
         }
+        TimerPlan::TermEnds { due } => StoredTimer::new(due, Due::TermEnds { subscription: id }),
+        TimerPlan::GraceEnds { due, suspended_at } => {
+            StoredTimer::new(due, Due::GraceEnds { subscription: id, suspended_at })
+        }
     });
     set_timers(desk, first_entry, 0, timers.collect())?;
     if before.is_none() {

@@ -239,6 +239,15 @@ pub(super) async fn follow(desk: &mut Desk<'_>, operation: Operation, decision: 
     Ok(())
 }
 
+/// Writes down what Microsoft starts by itself.
+pub(super) fn start_of_microsoft(
+    desk: &mut Desk<'_>,
+    subscription: Subscription,
+    Request { operation, decision }: Request,
+) -> Result<Operation, AppError> {
+    carry_out(desk, Player::Marketplace, subscription, operation, &decision).map(|(_, operation)| operation)
+}
+
 /// Writes a granted request down. Where operations take no time, it is brought to its end at once.
 fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> Result<(), AppError> {
     let Request { operation, mut decision } = request;
@@ -286,10 +295,10 @@ pub(super) async fn load_operation(
     desk.load(&key).await?.ok_or_else(|| Refusal::UnknownOperation(operation.to_string()).into())
 }
 
-fn new_id(desk: &Desk<'_>) -> OperationId {
+pub(super) fn new_id(desk: &Desk<'_>) -> OperationId {
     desk.head.seed.draws("operation", desk.next_entry()).operation_id()
 }
 
-fn context(desk: &Desk<'_>) -> Context {
+pub(super) fn context(desk: &Desk<'_>) -> Context {
     Context { now: desk.now(), first_entry: desk.next_entry() }
 }

@@ -15,6 +15,7 @@ use super::{
     error::AppError,
     fulfillment::{load_subscription, save},
     journal::Player,
+    lifecycle,
     mailbox::Command,
     operations,
     sandbox::{Sandbox, TimerMode},
@@ -92,6 +93,18 @@ pub enum Due {
         /// Which one.
         operation: OperationId,
     },
+    /// A term ends.
+    TermEnds {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+    },
+    /// A suspended subscription ends if it has not been paid.
+    GraceEnds {
+        /// Which one.
+        subscription: SubscriptionId,
+        /// Which suspension: the one of then.
+        suspended_at: Timestamp,
+    },
     /// A publisher's webhook is to be called.
     Delivery {
         /// About which subscription.
@@ -114,6 +127,8 @@ impl Due {
             Self::CodeLifeEnds { .. } => "codeLifeEnds",
             Self::ActivationOverdue { .. } => "activationOverdue",
             Self::OperationStep { .. } => "operationStep",
+            Self::TermEnds { .. } => "termEnds",
+            Self::GraceEnds { .. } => "graceEnds",
             Self::Delivery { .. } => "delivery",
             Self::PublisherWork { .. } => "publisherWork",
         }
@@ -126,6 +141,8 @@ impl Due {
             Self::CodeLifeEnds { subscription, .. }
             | Self::ActivationOverdue { subscription }
             | Self::OperationStep { subscription, .. }
+            | Self::TermEnds { subscription }
+            | Self::GraceEnds { subscription, .. }
             | Self::Delivery { subscription, .. } => Some(*subscription),
             Self::PublisherWork { .. } => None,
         }
@@ -163,9 +180,11 @@ impl Sandbox {
             Due::Delivery { subscription, operation } => {
                 self.deliver(key, *subscription, *operation, &*outside.courier).await
             }
-            Due::CodeLifeEnds { .. } | Due::ActivationOverdue { .. } | Due::OperationStep { .. } => {
-                self.ask(RunTimer(key)).await
-            }
+            Due::CodeLifeEnds { .. }
+            | Due::ActivationOverdue { .. }
+            | Due::OperationStep { .. }
+            | Due::TermEnds { .. }
+            | Due::GraceEnds { .. } => self.ask(RunTimer(key)).await,
         }
     }
 }
@@ -190,6 +209,10 @@ impl Command for RunTimer {
                 Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
                 Due::OperationStep { subscription, operation } => {
                     return operations::take_on(desk, subscription, operation).await;
+                }
+                Due::TermEnds { subscription } => return lifecycle::term_ends(desk, subscription, timer.due).await,
+                Due::GraceEnds { subscription, suspended_at } => {
+                    return lifecycle::grace_ends(desk, subscription, suspended_at).await;
                 }
                 Due::Delivery { .. } | Due::PublisherWork { .. } => return Ok(()),
             };

@@ -1,4 +1,4 @@
-//! What is billed: ledger lines, and the rule that makes the first of them.
+//! What is billed: ledger lines. What makes them is in [`super::charges`] and [`super::metering`].
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ pub enum ChargeKind {
     TermFee,
     /// The free month of a trial, at zero (docs:plans-pricing).
     FreeTrial,
+    /// What a change costs, or gives back, for the rest of a term.
+    Proration,
+    /// What a cancellation gives back.
+    Refund,
     /// Usage of a dimension beyond what the term includes.
     Usage,
 }

@@ -5,8 +5,10 @@
 
 pub mod billing;
 pub mod catalogue;
+pub mod charges;
 pub mod event;
 pub mod ids;
+pub mod lifecycle;
 pub mod metering;
 pub mod money;
 pub mod operation;

@@ -36,6 +36,13 @@ impl Money {
         Some(Self { amount, currency: self.currency })
     }
 
+    /// This amount and another of the same currency; `None` if the currencies differ.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let amount = self.amount.checked_add(other.amount)?;
+        (self.currency == other.currency).then_some(Self { amount, currency: self.currency })
+    }
+
     /// This amount less another of the same currency; `None` if the currencies differ.
     #[must_use]
     pub fn minus(self, other: Self) -> Option<Self> {

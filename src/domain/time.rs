@@ -271,6 +271,19 @@ pub struct Term {
 }
 
 impl Term {
+    /// When the next term starts: the midnight after its last day.
+    #[must_use]
+    pub fn next_start(self) -> Timestamp {
+        Timestamp::midnight(self.end.tomorrow().unwrap_or(self.end))
+    }
+
+    /// How many days it has.
+    #[must_use]
+    pub fn days(self) -> u32 {
+        let days = self.start.until(self.end).map_or(0, |span| span.get_days()).saturating_add(1);
+        u32::try_from(days).unwrap_or(0)
+    }
+
     /// The term of `unit` that starts on the day of `at`: start + n months, month ends clamped, minus one day
     /// (238 of 242 recorded terms fit). A unit of unknown length is taken for a month.
     #[must_use]

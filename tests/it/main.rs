@@ -11,6 +11,7 @@ mod changes;
 mod cli;
 mod faces;
 mod kill;
+mod life;
 mod stores;
 mod webhooks;
 mod world;

@@ -97,7 +97,7 @@ fn names(resource: &Resource, subscription: &Subscription) -> bool {
 /// Usage is accepted while a subscription is active, and afterwards for the time before its end (docs:metering-faq).
 fn is_active_at(subscription: &Subscription, effective: Timestamp) -> bool {
     match subscription.state {
-        State::Pending => false,
+        State::Pending | State::Suspended { .. } => false,
         State::Subscribed { .. } => true,
         State::Unsubscribed { term, since } => term.is_some() && effective < since,
     }

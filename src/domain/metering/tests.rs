@@ -103,6 +103,9 @@ fn subscription(state: State) -> Subscription {
         state,
         confirmations: Confirmations { waits_for: BillingWaitsFor::both(), licenses_assigned: None, activated: None },
         billing: Some(BillingStart { at: at("2026-01-05T10:00:00Z"), term: term() }),
+        auto_renew: true,
+        payment_fails: false,
+        paid: None,
         ledger_lines: 1,
         activation_deadline: created,
     }

@@ -72,6 +72,12 @@ pub enum Effect {
     },
     /// The subscription ends.
     Unsubscribe,
+    /// Its next term begins.
+    Renew,
+    /// It is not paid for, and rests.
+    Suspend,
+    /// It is paid for again, and goes on.
+    Reinstate,
 }
 
 /// `action` of the operations API.
@@ -83,6 +89,12 @@ pub enum Action {
     ChangeQuantity,
     /// The end.
     Unsubscribe,
+    /// A new term.
+    Renew,
+    /// Not paid for.
+    Suspend,
+    /// Paid for again.
+    Reinstate,
 }
 
 impl Action {
@@ -93,6 +105,9 @@ impl Action {
             Self::ChangePlan => "ChangePlan",
             Self::ChangeQuantity => "ChangeQuantity",
             Self::Unsubscribe => "Unsubscribe",
+            Self::Renew => "Renew",
+            Self::Suspend => "Suspend",
+            Self::Reinstate => "Reinstate",
         }
     }
 
@@ -103,6 +118,9 @@ impl Action {
             Self::ChangePlan => "The change of plan",
             Self::ChangeQuantity => "The change of seats",
             Self::Unsubscribe => "The cancellation",
+            Self::Renew => "The renewal",
+            Self::Suspend => "The suspension",
+            Self::Reinstate => "The reinstatement",
         }
     }
 }
@@ -224,6 +242,9 @@ impl Operation {
             Effect::ChangePlan { .. } => Action::ChangePlan,
             Effect::ChangeQuantity { .. } => Action::ChangeQuantity,
             Effect::Unsubscribe => Action::Unsubscribe,
+            Effect::Renew => Action::Renew,
+            Effect::Suspend => Action::Suspend,
+            Effect::Reinstate => Action::Reinstate,
         }
     }
 

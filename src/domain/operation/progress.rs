@@ -2,11 +2,15 @@
 
 use super::{
     super::{
+        charges,
         event::Event,
+        lifecycle::begin_term,
         refusal::Refusal,
         subscription::{Context, Decision, Status, Subscription, TimerPlan},
+        time::Term,
     },
-    Delays, Effect, Operation, OperationStatus, RequestSource,
+    Action, Delays, Effect, Operation, OperationStatus, RequestSource,
+    request::end,
 };
 
 /// What a publisher says to an operation.
@@ -48,7 +52,7 @@ pub fn step(operation: &Operation, subscription: &Subscription, delays: Delays, 
             let due = context.now.plus_millis(delays.until_ended());
             decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
         }
-        OperationStatus::InProgress => succeed(operation, subscription, &mut decision),
+        OperationStatus::InProgress => succeed(operation, subscription, &mut decision, context),
         OperationStatus::Succeeded | OperationStatus::Failed | OperationStatus::Conflict => {}
     }
     decision
@@ -74,7 +78,9 @@ pub fn answer(
     let mut decision = Decision::starting_at(context.first_entry);
     let (id, action) = (operation.id, operation.action());
     match verdict {
-        Verdict::Success if fits(operation, subscription) => succeed(operation, subscription, &mut decision),
+        // A publisher has no say in it (docs:webhook-new, emulator-code; quirk Q13).
+        _ if operation.action() == Action::Reinstate => {}
+        Verdict::Success if fits(operation, subscription) => succeed(operation, subscription, &mut decision, context),
         Verdict::Success => decision.events.push(Event::OperationConflicted { operation: id, action }),
         Verdict::Failure => decision.events.push(Event::OperationFailed { operation: id, action }),
         Verdict::NoSuchWord => {}
@@ -86,26 +92,62 @@ pub fn answer(
 fn fits(operation: &Operation, subscription: &Subscription) -> bool {
     match operation.effect {
         Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. } => subscription.state.status() == Status::Subscribed,
-        Effect::Unsubscribe => true,
+        Effect::Reinstate => subscription.state.status() == Status::Suspended,
+        Effect::Unsubscribe | Effect::Renew | Effect::Suspend => true,
     }
 }
 
 /// The effect, then the end: whoever reads that it succeeded finds the subscription changed.
-fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut Decision) {
+fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut Decision, context: Context) {
+    let fact = decision.next_entry();
+    // What is not billed, or free, costs nothing to change.
+    let billed_term = subscription.state.term().filter(|_| subscription.billing.is_some() && !subscription.free_trial);
     match &operation.effect {
-        Effect::ChangePlan { plan_name, unit_price, free_trial } => decision.events.push(Event::PlanChanged {
-            from: subscription.plan.clone(),
-            to: operation.plan.clone(),
-            plan_name: plan_name.clone(),
-            unit_price: *unit_price,
-            free_trial: *free_trial,
-        }),
+        Effect::ChangePlan { plan_name, unit_price, free_trial } => {
+            decision.events.push(Event::PlanChanged {
+                from: subscription.plan.clone(),
+                to: operation.plan.clone(),
+                plan_name: plan_name.clone(),
+                unit_price: *unit_price,
+                free_trial: *free_trial,
+            });
+            if let Some(term) = billed_term {
+                let plan = (plan_name.as_str(), *unit_price);
+                let lines = charges::plan_changed(subscription, term, plan, context.now, &[fact]);
+                decision.events.extend(lines.map(|line| Event::Charged { line }));
+            } else if subscription.billing.is_some() && subscription.free_trial && !free_trial {
+                // A plan without a trial ends the trial at once (docs:plans-pricing).
+                let on_it = Subscription {
+                    plan_name: plan_name.clone(),
+                    unit_price: *unit_price,
+                    free_trial: true,
+                    ..subscription.clone()
+                };
+                let term = Term::starting(context.now, &subscription.term_unit);
+                begin_term(&on_it, term, decision, context);
+            }
+        }
         Effect::ChangeQuantity { to } => {
             decision.events.push(Event::QuantityChanged { from: subscription.quantity, to: *to });
+            if let Some(term) = billed_term {
+                let line = charges::seats_changed(subscription, term, *to, context.now, vec![fact]);
+                decision.events.push(Event::Charged { line });
+            }
         }
         // It may have ended meanwhile, because nobody activated it in time.
         Effect::Unsubscribe if subscription.state.status() == Status::Unsubscribed => {}
-        Effect::Unsubscribe => decision.events.push(Event::Unsubscribed {}),
+        Effect::Unsubscribe => end(subscription, decision, context),
+        Effect::Reinstate => {
+            if let Some(term) = subscription.state.term() {
+                decision.events.push(Event::Reinstated { term });
+            }
+            // What ended while it was not paid for is renewed now.
+            if let Some(due) = subscription.next_term_at() {
+                decision.timers.push(TimerPlan::TermEnds { due });
+            }
+        }
+        // They have happened when they come to be.
+        Effect::Renew | Effect::Suspend => {}
     }
     decision.events.push(Event::OperationSucceeded { operation: operation.id, action: operation.action() });
 }

@@ -3,6 +3,7 @@
 use super::{
     super::{
         catalogue::{Offer, Plan, Seats},
+        charges,
         event::Event,
         ids::OperationId,
         refusal::Refusal,
@@ -103,9 +104,18 @@ pub fn cancel_in_marketplace(
     let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
     let mut decision = Decision::starting_at(context.first_entry);
     decision.events.push(operation.request());
-    decision.events.push(Event::Unsubscribed {});
+    end(subscription, &mut decision, context);
     decision.events.push(Event::OperationSucceeded { operation: id, action: operation.action() });
     Ok(Request { operation, decision })
+}
+
+/// The end of a subscription that somebody asked for, and what is given back.
+pub(super) fn end(subscription: &Subscription, decision: &mut Decision, context: Context) {
+    let ended = decision.next_entry();
+    decision.events.push(Event::Unsubscribed {});
+    if let Some(line) = charges::refund(subscription, context.now, vec![ended]) {
+        decision.events.push(Event::Charged { line });
+    }
 }
 
 /// The operation that makes a change, if the subscription allows it.
@@ -230,7 +240,12 @@ fn new_quantity(subscription: &Subscription, offer: &Offer, quantity: u64) -> Re
 
 impl Operation {
     /// An operation on a subscription as it is; a cancellation until it is given another effect.
-    fn requested(subscription: &Subscription, source: RequestSource, id: OperationId, context: Context) -> Self {
+    pub(in crate::domain) fn requested(
+        subscription: &Subscription,
+        source: RequestSource,
+        id: OperationId,
+        context: Context,
+    ) -> Self {
         let status = OperationStatus::NotStarted;
         Self {
             id,
@@ -248,7 +263,7 @@ impl Operation {
     }
 
     /// The fact that it was asked for.
-    fn request(&self) -> Event {
+    pub(in crate::domain) fn request(&self) -> Event {
         Event::OperationRequested {
             operation: self.id,
             action: self.action(),

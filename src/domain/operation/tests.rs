@@ -159,8 +159,14 @@ fn a_change_is_locked_in_and_takes_effect_at_its_end() {
     assert_eq!(subscription.outstanding.len(), 1);
     assert_eq!(steps(&mut subscription, &mut operation), ["operationStarted"]);
     assert_eq!((operation.status, subscription.quantity), (OperationStatus::InProgress, Some(seats(5))));
-    assert_eq!(steps(&mut subscription, &mut operation), ["quantityChanged", "operationSucceeded"]);
-    assert_eq!(subscription, Subscription { quantity: Some(seats(8)), ..before.clone() }, "and nothing else");
+    assert_eq!(steps(&mut subscription, &mut operation), ["quantityChanged", "charged", "operationSucceeded"]);
+    let paid_for = Subscription {
+        quantity: Some(seats(8)),
+        ledger_lines: before.ledger_lines + 1,
+        paid: subscription.paid,
+        ..before.clone()
+    };
+    assert_eq!(subscription, paid_for, "and nothing else");
     let history: Vec<_> = operation.transitions.iter().map(|transition| transition.status.as_str()).collect();
     assert_eq!(history, ["NotStarted", "InProgress", "Succeeded"]);
     assert_eq!(steps(&mut subscription, &mut operation), [""; 0], "it has ended");
@@ -168,7 +174,7 @@ fn a_change_is_locked_in_and_takes_effect_at_its_end() {
     let mut operation = granted(&mut subscription, &plan("trial"));
     assert_eq!((operation.plan.as_str(), subscription.plan.as_str()), ("trial", "team"));
     steps(&mut subscription, &mut operation);
-    assert_eq!(steps(&mut subscription, &mut operation), ["planChanged", "operationSucceeded"]);
+    assert_eq!(steps(&mut subscription, &mut operation), ["planChanged", "charged", "charged", "operationSucceeded"]);
     assert_eq!((subscription.plan.as_str(), subscription.plan_name.as_str()), ("trial", "trial"));
     assert!(!subscription.free_trial, "no second trial once paying");
     assert_eq!(subscription.state, before.state, "the term stays");
@@ -191,13 +197,18 @@ fn a_trial_goes_on_with_another_trial_plan_and_ends_with_any_other() {
 
 #[test]
 fn a_cancellation_ends_every_state() {
-    for mut subscription in [pending("team", Some(5)), active("team", Some(5))] {
+    // What was paid goes back: 72 hours are not over.
+    let (unpaid, paid) = (
+        ["unsubscribed", "operationSucceeded"].as_slice(),
+        ["unsubscribed", "charged", "operationSucceeded"].as_slice(),
+    );
+    for (mut subscription, facts) in [(pending("team", Some(5)), unpaid), (active("team", Some(5)), paid)] {
         let before = subscription.clone();
         let mut operation = cancellation(&mut subscription, 1);
         assert_eq!(cancels(&subscription, 2), Ok(Cancellation::UnderWay(operation_id(1))), "asked for twice");
         steps(&mut subscription, &mut operation);
         assert_eq!(subscription.state, before.state, "not yet");
-        assert_eq!(steps(&mut subscription, &mut operation), ["unsubscribed", "operationSucceeded"]);
+        assert_eq!(steps(&mut subscription, &mut operation), facts);
         assert_eq!(subscription.state.status(), Status::Unsubscribed);
         assert_eq!(subscription.state.term(), before.state.term());
         assert_eq!((&subscription.plan, subscription.quantity), (&before.plan, before.quantity));
@@ -243,8 +254,8 @@ fn a_publisher_answers_what_the_customer_asked_for_and_nothing_else() {
     use OperationStatus::{Conflict, Failed, InProgress, NotStarted, Succeeded};
     type Outcome = Result<&'static [&'static str], &'static str>;
     let table: [(RequestSource, OperationStatus, &str, Outcome); 10] = [
-        (RequestSource::Azure, InProgress, "Success", Ok(&["quantityChanged", "operationSucceeded"])),
-        (RequestSource::Azure, InProgress, "success", Ok(&["quantityChanged", "operationSucceeded"])),
+        (RequestSource::Azure, InProgress, "Success", Ok(&["quantityChanged", "charged", "operationSucceeded"])),
+        (RequestSource::Azure, InProgress, "success", Ok(&["quantityChanged", "charged", "operationSucceeded"])),
         (RequestSource::Azure, InProgress, "Failure", Ok(&["operationFailed"])),
         (RequestSource::Azure, InProgress, "Succeeded", Ok(&[])),
         (RequestSource::Azure, Succeeded, "Success", Err("operationEnded")),

@@ -2,16 +2,15 @@
 
 use super::{
     super::{
-        billing::{ChargeKind, LedgerLine},
         catalogue::ConfirmationKind,
-        event::{Event, Seq, count},
+        charges,
+        event::{Event, Seq},
         ids::OperationId,
-        money::Money,
         purchase_token::AuthorizationCode,
         refusal::Refusal,
-        time::{Term, TermUnit, Timestamp},
+        time::{Term, Timestamp},
     },
-    BillingStart, State, Subscription,
+    State, Subscription,
 };
 
 /// What can be asked of a subscription that exists.
@@ -68,6 +67,18 @@ pub enum TimerPlan {
         /// Which one.
         operation: OperationId,
     },
+    /// A term ends.
+    TermEnds {
+        /// When the next one would start.
+        due: Timestamp,
+    },
+    /// A suspended subscription ends if it has not been paid.
+    GraceEnds {
+        /// When.
+        due: Timestamp,
+        /// Which suspension: the one of then.
+        suspended_at: Timestamp,
+    },
 }
 
 /// What follows from a command: facts, and the deadlines that come with them.
@@ -99,7 +110,7 @@ impl Decision {
     }
 
     /// The entry that the next event will get.
-    fn next_entry(&self) -> Seq {
+    pub(in crate::domain) fn next_entry(&self) -> Seq {
         Seq(self.first_entry.0.saturating_add(self.events.len() as u64))
     }
 }
@@ -114,13 +125,19 @@ pub fn decide(subscription: &Subscription, command: Command<'_>, context: Contex
     let status = subscription.state.status();
     let refused = |action| Err(Refusal::NotInStatus { status, action });
     match (&subscription.state, command) {
-        (State::Pending | State::Subscribed { .. }, Command::IssueCode(code)) => decision.issue(code),
+        // The way to the publisher stays open to one that is suspended (inferred).
+        (State::Pending | State::Subscribed { .. } | State::Suspended { .. }, Command::IssueCode(code)) => {
+            decision.issue(code)
+        }
         (State::Unsubscribed { .. }, Command::IssueCode(_)) => return refused("a link to the publisher"),
         // Resolve works in every status (docs:subscription-api).
-        (State::Pending | State::Subscribed { .. } | State::Unsubscribed { .. }, Command::Resolve) => {
+        (
+            State::Pending | State::Subscribed { .. } | State::Suspended { .. } | State::Unsubscribed { .. },
+            Command::Resolve,
+        ) => {
             decision.events.push(Event::Resolved { status });
         }
-        (State::Pending | State::Subscribed { .. }, Command::ReportLicenses { assigned }) => {
+        (State::Pending | State::Subscribed { .. } | State::Suspended { .. }, Command::ReportLicenses { assigned }) => {
             let pool = spare_licenses(subscription, assigned)?;
             if subscription.confirmations.licenses_assigned.is_none() {
                 decision.events.push(Event::LicensesAssigned { assigned, pool });
@@ -135,13 +152,13 @@ pub fn decide(subscription: &Subscription, command: Command<'_>, context: Contex
         }
         // Q10: activating twice is answered with success and does nothing.
         (State::Subscribed { .. }, Command::Activate) => {}
-        (State::Unsubscribed { .. }, Command::Activate) => return refused("activation"),
+        (State::Suspended { .. } | State::Unsubscribed { .. }, Command::Activate) => return refused("activation"),
         (State::Pending, Command::CodeLifeEnds { issued_at }) => {
             decision.events.push(Event::CodeExpired { issued_at });
         }
         (State::Pending, Command::ActivationOverdue) => decision.events.push(Event::NotActivatedInTime {}),
         (
-            State::Subscribed { .. } | State::Unsubscribed { .. },
+            State::Subscribed { .. } | State::Suspended { .. } | State::Unsubscribed { .. },
             Command::CodeLifeEnds { .. } | Command::ActivationOverdue,
         ) => {}
     }
@@ -174,36 +191,13 @@ fn start_billing(subscription: &Subscription, decision: &mut Decision, context: 
     let started = decision.next_entry();
     decision.events.push(Event::BillingStarted { at, term, confirmed_by: confirmed_by.clone() });
     let caused_by = confirmed_by.into_iter().chain([started]).collect();
-    let line = first_charge(subscription, BillingStart { at, term }, context.now, caused_by);
-    decision.events.push(Event::Charged { line });
-}
-
-/// The charge for the first term: flat fee or seats times price; a trial's month at zero.
-fn first_charge(subscription: &Subscription, start: BillingStart, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
-    let quantity = subscription.quantity.map_or(1, u32::from);
-    let price = subscription.unit_price;
-    let plan = &subscription.plan_name;
-    let unit = &subscription.term_unit;
-    let (kind, unit_price, description) = if subscription.free_trial {
-        (ChargeKind::FreeTrial, Money::zero(price.currency), format!("{plan}, free trial of one month"))
-    } else if subscription.quantity.is_some() {
-        let seats = count(quantity, "seat");
-        (ChargeKind::TermFee, price, format!("{plan}, {seats} × {price} for one {unit} term"))
+    let (line, due) = if subscription.free_trial {
+        let line = charges::trial(subscription, at, context.now, caused_by);
+        let due = line.period.next_start();
+        (line, due)
     } else {
-        (ChargeKind::TermFee, price, format!("{plan}, flat rate {price} for one {unit} term"))
+        (charges::term_fee(subscription, term, context.now, caused_by), term.next_start())
     };
-    // A trial lasts one month, whatever the plan's term (docs:plans-pricing).
-    let period = if subscription.free_trial { Term::starting(start.at, &TermUnit::P1M) } else { start.term };
-    LedgerLine {
-        number: subscription.ledger_lines.saturating_add(1),
-        kind,
-        description,
-        unit_price,
-        quantity: quantity.into(),
-        // The purchase was refused if this product did not fit.
-        amount: unit_price.times(quantity).unwrap_or(unit_price),
-        period,
-        at: now,
-        caused_by,
-    }
+    decision.events.push(Event::Charged { line });
+    decision.timers.push(TimerPlan::TermEnds { due });
 }

@@ -15,6 +15,7 @@ pub(super) use purchase::term_not_sold;
 pub use purchase::{Buyer, PurchaseOrder, check_quantity, purchase};
 
 use super::{
+    billing::ChargeKind,
     catalogue::{BillingWaitsFor, ConfirmationKind, Person, Seats},
     event::{Event, Seq},
     ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
@@ -66,6 +67,15 @@ pub struct Subscription {
     pub confirmations: Confirmations,
     /// Since when it is billed.
     pub billing: Option<BillingStart>,
+    /// Whether its next term follows by itself.
+    #[serde(default = "yes")]
+    pub auto_renew: bool,
+    /// Whether the next payment fails.
+    #[serde(default)]
+    pub payment_fails: bool,
+    /// What was charged and given back so far, usage aside; `None` before the first charge.
+    #[serde(default)]
+    pub paid: Option<Money>,
     /// How many ledger lines it has.
     pub ledger_lines: u32,
     /// The timer that cancels it if nobody activates it.
@@ -96,6 +106,13 @@ pub enum State {
         /// The running term.
         term: Term,
     },
+    /// Not paid for: nobody may use it, and nothing is deleted (docs:life-cycle).
+    Suspended {
+        /// The term that it was in.
+        term: Term,
+        /// Since when.
+        since: Timestamp,
+    },
     /// Over for good.
     Unsubscribed {
         /// The last term, kept for ever (13 of 13 recorded rows); `None` if it never began.
@@ -112,6 +129,8 @@ pub enum Status {
     PendingFulfillmentStart,
     /// Active.
     Subscribed,
+    /// Not paid for.
+    Suspended,
     /// Cancelled.
     Unsubscribed,
 }
@@ -123,6 +142,7 @@ impl Status {
         match self {
             Self::PendingFulfillmentStart => "PendingFulfillmentStart",
             Self::Subscribed => "Subscribed",
+            Self::Suspended => "Suspended",
             Self::Unsubscribed => "Unsubscribed",
         }
     }
@@ -135,6 +155,7 @@ impl State {
         match self {
             Self::Pending => Status::PendingFulfillmentStart,
             Self::Subscribed { .. } => Status::Subscribed,
+            Self::Suspended { .. } => Status::Suspended,
             Self::Unsubscribed { .. } => Status::Unsubscribed,
         }
     }
@@ -144,7 +165,7 @@ impl State {
     pub const fn term(&self) -> Option<Term> {
         match self {
             Self::Pending => None,
-            Self::Subscribed { term } => Some(*term),
+            Self::Subscribed { term } | Self::Suspended { term, .. } => Some(*term),
             Self::Unsubscribed { term, .. } => *term,
         }
     }
@@ -244,7 +265,23 @@ impl CustomerOperation {
     }
 }
 
+/// What nobody has said otherwise.
+const fn yes() -> bool {
+    true
+}
+
 impl Subscription {
+    /// When its term ends and the next one would start: the end of a trial is one too, a month after it began
+    /// (docs:plans-pricing). `None` while it is not billed.
+    #[must_use]
+    pub fn next_term_at(&self) -> Option<Timestamp> {
+        let billing = self.billing?;
+        if self.free_trial {
+            return Some(Term::starting(billing.at, &TermUnit::P1M).next_start());
+        }
+        Some(self.state.term().unwrap_or(billing.term).next_start())
+    }
+
     /// What the publisher may do on the customer's behalf: with what a CSP bought, only read it (docs:subscription-new);
     /// with everything else, all of it, in the order of 2024 (recorded; quirk Q43).
     #[must_use]
@@ -275,7 +312,27 @@ impl Subscription {
                     *running = *term;
                 }
             }
-            Event::Charged { line } => self.ledger_lines = line.number,
+            Event::Charged { line } => {
+                self.ledger_lines = line.number;
+                if line.kind != ChargeKind::Usage {
+                    let before = self.paid.unwrap_or_else(|| Money::zero(line.amount.currency));
+                    self.paid = before.plus(line.amount);
+                }
+            }
+            Event::TermBegan { term, after_trial } => {
+                if let Some(billing) = self.billing.as_mut().filter(|_| *after_trial) {
+                    billing.term = *term;
+                }
+                self.free_trial = false;
+                self.state = State::Subscribed { term: *term };
+            }
+            Event::Suspended { term } => self.state = State::Suspended { term: *term, since: at },
+            Event::Reinstated { term } => {
+                self.state = State::Subscribed { term: *term };
+                self.payment_fails = false;
+            }
+            Event::AutoRenewSet { auto_renew } => self.auto_renew = *auto_renew,
+            Event::PaymentsSet { fail } => self.payment_fails = *fail,
             Event::NotActivatedInTime {} => {
                 self.state = State::Unsubscribed { term: None, since: at };
             }

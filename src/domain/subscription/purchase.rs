@@ -111,24 +111,33 @@ pub fn purchase(
             activated: None,
         },
         billing: None,
+        auto_renew: true,
+        payment_fails: false,
+        paid: None,
         ledger_lines: 0,
         activation_deadline: now.plus(Period::days(ACTIVATION_DAYS)),
         outstanding: Vec::new(),
         code,
     };
+    let decision = bought(&subscription, first_entry);
+    Ok((subscription, decision))
+}
+
+/// What follows from a purchase: nothing is billed, and it has to be activated in time.
+fn bought(subscription: &Subscription, first_entry: Seq) -> Decision {
     let mut decision = Decision::starting_at(first_entry);
     decision.events.push(Event::PurchaseCreated {
-        subscription: id,
+        subscription: subscription.id,
         partner: subscription.partner.clone(),
         customer: subscription.customer.clone(),
         offer: subscription.offer.clone(),
         plan: subscription.plan.clone(),
-        quantity,
+        quantity: subscription.quantity,
         term_unit: subscription.term_unit.clone(),
     });
     decision.issue(&subscription.code);
     decision.timers.push(TimerPlan::ActivationOverdue { due: subscription.activation_deadline });
-    Ok((subscription, decision))
+    decision
 }
 
 /// A partner that the customer belongs to.

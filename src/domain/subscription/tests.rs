@@ -154,7 +154,9 @@ fn a_purchase_waits_for_its_publisher_and_names_who_bought_for_whom() {
     let due = |timer: &TimerPlan| match *timer {
         TimerPlan::CodeLifeEnds { due, .. }
         | TimerPlan::ActivationOverdue { due }
-        | TimerPlan::OperationStep { due, .. } => due.to_string(),
+        | TimerPlan::OperationStep { due, .. }
+        | TimerPlan::TermEnds { due }
+        | TimerPlan::GraceEnds { due, .. } => due.to_string(),
     };
     let dues: Vec<_> = decision.timers.iter().map(due).collect();
     assert_eq!(dues, ["2026-02-01T09:00:00Z", "2026-03-02T09:00:00Z"]);

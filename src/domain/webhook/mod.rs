@@ -195,12 +195,17 @@ impl Delivery {
 #[must_use]
 pub fn tells(event: &Event, before: &Subscription) -> bool {
     match event {
-        Event::OperationStarted { action, .. } => needs_answer(*action),
+        Event::OperationStarted { action, .. } => is_told_in_progress(*action),
         Event::OperationSucceeded { action, .. } => {
-            !needs_answer(*action) && before.state.status() != Status::PendingFulfillmentStart
+            !is_told_in_progress(*action) && before.state.status() != Status::PendingFulfillmentStart
         }
         _ => false,
     }
+}
+
+/// Whether it is told before it has happened (docs:webhook-2023).
+const fn is_told_in_progress(action: Action) -> bool {
+    needs_answer(action) || matches!(action, Action::Reinstate)
 }
 
 /// Whether the publisher may say no.

@@ -52,6 +52,8 @@ impl ClockPanel {
                 Due::CodeLifeEnds { .. } => "an authorization code expires",
                 Due::ActivationOverdue { .. } => "a purchase that nobody has activated is cancelled",
                 Due::OperationStep { .. } => "an operation goes on",
+                Due::TermEnds { .. } => "a term ends",
+                Due::GraceEnds { .. } => "a suspended subscription ends unless it is paid",
                 Due::Delivery { .. } => "the publisher's webhook is called",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },

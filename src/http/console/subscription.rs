@@ -145,7 +145,7 @@ impl SubscriptionPage {
             tone: status_tone(status),
             over_since: match subscription.state {
                 State::Unsubscribed { since, .. } => Some(Moment::of(since)),
-                State::Pending | State::Subscribed { .. } => None,
+                State::Pending | State::Subscribed { .. } | State::Suspended { .. } => None,
             },
             billed_since: view.billing.since.as_deref().map(Moment::of_text),
             missing: (!missing.is_empty()).then(|| missing.join(", ")),

@@ -148,8 +148,14 @@ fn tone(what: &What) -> &'static str {
         What::Exchange(Exchange { status, .. }) if status.is_none_or(|status| status >= 400) => "bad",
         What::PublisherStep(PublisherStep { outcome, .. }) if matches!(outcome.as_str(), "failed" | "gaveUp") => "bad",
         What::Fact(event) => match event.kind() {
-            "codeRefused" | "codeExpired" | "notActivatedInTime" | "operationFailed" | "operationConflicted" => "bad",
-            "licensesAssigned" | "activated" | "billingStarted" | "charged" | "operationSucceeded" => "good",
+            "codeRefused"
+            | "codeExpired"
+            | "notActivatedInTime"
+            | "operationFailed"
+            | "operationConflicted"
+            | "suspended" => "bad",
+            "licensesAssigned" | "activated" | "billingStarted" | "charged" | "operationSucceeded" | "termBegan"
+            | "reinstated" => "good",
             _ => "plain",
         },
         What::Exchange(_)

@@ -36,6 +36,7 @@ pub(super) const fn status_tone(status: Status) -> &'static str {
     match status {
         Status::PendingFulfillmentStart => "warn",
         Status::Subscribed => "good",
+        Status::Suspended => "bad",
         Status::Unsubscribed => "",
     }
 }

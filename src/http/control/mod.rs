@@ -7,6 +7,7 @@ mod faults;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod journal;
 mod licenses;
+mod lifecycle;
 mod problem;
 mod sandboxes;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
@@ -71,6 +72,9 @@ fn api() -> OpenApiRouter<Arc<Faces>> {
         .routes(routes!(subscriptions::issue_link))
         .routes(routes!(deliveries::change))
         .routes(routes!(deliveries::cancel))
+        .routes(routes!(lifecycle::set_renewal))
+        .routes(routes!(lifecycle::suspend))
+        .routes(routes!(lifecycle::reinstate))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::resend))
         .routes(routes!(deliveries::behavior, deliveries::set_behavior))

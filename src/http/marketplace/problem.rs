@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::metering::MeteringProblem;
 use crate::{
     app::{AppError, identity::TokenFault},
-    domain::refusal::Refusal,
+    domain::{refusal::Refusal, subscription::Status},
     wire::fulfillment::{API_VERSION, ErrorBody, VersionError, VersionErrorBody},
 };
 
@@ -163,7 +163,11 @@ fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
                 target: Some("subscriptionId".into()),
             },
         ),
-        // Activate of one that is over: 404 with no body (docs:subscription-api, emulator-code).
+        // Activate of one that is over: 404 with no body (docs:subscription-api, emulator-code); of a suspended one 400
+        // (docs:life-cycle), in words of ours.
+        Refusal::NotInStatus { status: Status::Suspended, .. } => {
+            bad_request(Some("BadArgument"), refusal.to_string(), Some("subscriptionId"))
+        }
         Refusal::NotInStatus { .. } => Told { status: StatusCode::NOT_FOUND, body: None, remark },
         Refusal::UnknownCustomer(_)
         | Refusal::UnknownPartner(_)

@@ -1,16 +1,17 @@
 //! What whoever bought a subscription does in the marketplace later on: its CSP partner, or the customer itself.
 
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
     super::{
         codes::encoded,
-        stage::{Stage, Trouble, Turn},
+        stage::{Call, Stage, Trouble, Turn},
         values,
     },
     Done,
-    FieldKind::{Count, Text},
-    Role, SUBSCRIPTION, StepKind, either,
+    FieldKind::{Count, Flag, Text},
+    Role, SUBSCRIPTION, StepKind, either, need,
 };
 
 pub(super) static STEPS: &[StepKind] = &[
@@ -36,6 +37,15 @@ pub(super) static STEPS: &[StepKind] = &[
         role: Role::Action,
         act: |stage, turn| Box::pin(cancels(stage, turn)),
     },
+    StepKind {
+        name: "buyer.sets-renewal",
+        about: "Says whether the subscription renews itself when its term ends.",
+        sentence: "The buyer sets the renewal of {subscription}: autoRenew {autoRenew}.",
+        fields: &[SUBSCRIPTION, need("autoRenew", Flag, "Whether the next term follows by itself.")],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(sets_renewal(stage, turn)),
+    },
 ];
 
 async fn changes(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -44,6 +54,12 @@ async fn changes(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
     body.extend(turn.count("quantity").map(|seats| ("quantity".to_owned(), seats.into())));
     let path = format!("/subscriptions/{}/changes", encoded(turn.needed("subscription")));
     stage.post(&path, body.into()).await.map(Done::brings)
+}
+
+async fn sets_renewal(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let body = json!({ "autoRenew": turn.needed("autoRenew") == "true" });
+    let url = stage.sandbox_url(&format!("/subscriptions/{}/renewal", encoded(turn.needed("subscription"))))?;
+    stage.call(Call::new(Method::PUT, url).json(body)).await?.accepted().map(Done::brings)
 }
 
 async fn cancels(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// The statuses of a subscription.
-const STATUSES: &[&str] = &["PendingFulfillmentStart", "Subscribed", "Unsubscribed"];
+const STATUSES: &[&str] = &["PendingFulfillmentStart", "Subscribed", "Suspended", "Unsubscribed"];
 /// What billing may wait for.
 const CONFIRMATIONS: &[&str] = &["licensesAssigned", "activated"];
 /// The kinds of journal entries.
@@ -41,6 +41,11 @@ const KINDS: &[&str] = &[
     "planChanged",
     "quantityChanged",
     "unsubscribed",
+    "termBegan",
+    "suspended",
+    "reinstated",
+    "autoRenewSet",
+    "paymentsSet",
     "exchange",
     "publisherStep",
     "clock",
@@ -69,6 +74,7 @@ pub(super) static STEPS: &[StepKind] = &[
             may("termUnit", Text, "The term unit."),
             may("term", Shape, "The term, `{ start, end }`; `null` before activation."),
             may("freeTrial", Flag, "Whether its first month is free."),
+            may("autoRenew", Flag, "Whether its next term follows by itself."),
             may("unitPrice", Shape, "Flat fee or price of a seat, `{ amount, currency }`."),
             may("partner", Shape, "The partner; `null` if the customer bought for itself."),
             may("purchaser", Text, "E-mail of whoever bought it."),

@@ -7,9 +7,10 @@ use super::{
     super::{
         codes::encoded,
         stage::{Call, Stage, Trouble, Turn},
+        values,
     },
     Done,
-    FieldKind::{Count, Instant, OneOf, Period, Text},
+    FieldKind::{Count, Flag, Instant, OneOf, Period, Text},
     Role, SUBSCRIPTION, StepKind, either, may, need,
 };
 
@@ -50,6 +51,24 @@ pub(super) static STEPS: &[StepKind] = &[
         act: |stage, turn| Box::pin(fails_step(stage, turn)),
     },
     StepKind {
+        name: "operator.fails-payment",
+        about: "Makes a payment fail: now, or when the term ends. The subscription is suspended.",
+        sentence: "The operator makes a payment for {subscription} fail[{?atRenewal} when its term ends].",
+        fields: &[SUBSCRIPTION, may("atRenewal", Flag, "`true`: not now, but when the term ends.")],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(fails_payment(stage, turn)),
+    },
+    StepKind {
+        name: "operator.pays",
+        about: "Pays for a suspended subscription, which comes back.",
+        sentence: "The operator pays for {subscription}.",
+        fields: &[SUBSCRIPTION],
+        brings: Some(&values::OPERATION),
+        role: Role::Action,
+        act: |stage, turn| Box::pin(pays(stage, turn)),
+    },
+    StepKind {
         name: "operator.sets-webhook",
         about: "Tells the stand-in publisher's webhook how to take the changes that the buyer asks for.",
         sentence: "The operator tells the publisher's webhook to take changes so: {manner}[, {times} times].",
@@ -84,6 +103,21 @@ async fn advances_clock(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trou
 async fn runs_next_timer(stage: &mut Stage<'_>) -> Result<Done, Trouble> {
     stage.clock_moved();
     stage.post("/clock/run-next", json!({})).await.map(Done::brings)
+}
+
+async fn fails_payment(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let subscription = encoded(turn.needed("subscription"));
+    if turn.text("atRenewal") != Some("true") {
+        return stage.post(&format!("/subscriptions/{subscription}/suspension"), json!({})).await.map(Done::brings);
+    }
+    let url = stage.sandbox_url(&format!("/subscriptions/{subscription}/renewal"))?;
+    let call = Call::new(Method::PUT, url).json(json!({ "paymentFails": true }));
+    stage.call(call).await?.accepted().map(Done::brings)
+}
+
+async fn pays(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let path = format!("/subscriptions/{}/reinstatement", encoded(turn.needed("subscription")));
+    stage.post(&path, json!({})).await.map(Done::brings)
 }
 
 async fn sets_webhook(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {

@@ -57,6 +57,8 @@ impl SubscriptionView {
             term: subscription.state.term().map(PeriodView::from),
             unit_price: subscription.unit_price.into(),
             free_trial: subscription.free_trial,
+            auto_renew: subscription.auto_renew,
+            payment_fails: subscription.payment_fails,
             partner: subscription.partner.as_ref().map(ToString::to_string),
             purchaser: subscription.purchaser.email.clone(),
             customer: subscription.customer.to_string(),
@@ -128,6 +130,8 @@ impl From<&LedgerLine> for LedgerLineView {
     fn from(line: &LedgerLine) -> Self {
         let kind = match line.kind {
             ChargeKind::TermFee => "termFee",
+            ChargeKind::Proration => "proration",
+            ChargeKind::Refund => "refund",
             ChargeKind::FreeTrial => "freeTrial",
             ChargeKind::Usage => "usage",
         };

@@ -21,7 +21,7 @@ pub use sandbox::{
 };
 pub use subscription::{
     BillingView, ConfirmationView, LedgerLineView, LicenseReport, LinkView, MissingConfirmation, MoneyView, PeriodView,
-    PurchaseRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView,
+    PurchaseRequest, RenewalRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView,
 };
 
 use serde::{Deserialize, Serialize};

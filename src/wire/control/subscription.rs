@@ -60,7 +60,7 @@ pub struct SubscriptionView {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// `PendingFulfillmentStart`, `Subscribed` or `Unsubscribed`.
+    /// `PendingFulfillmentStart`, `Subscribed`, `Suspended` or `Unsubscribed`.
     pub status: String,
     /// The publisher.
     pub publisher: String,
@@ -82,6 +82,11 @@ pub struct SubscriptionView {
     pub unit_price: MoneyView,
     /// Whether its first month is free.
     pub free_trial: bool,
+    /// Whether its next term follows by itself.
+    pub auto_renew: bool,
+    /// Whether the next payment is going to fail.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub payment_fails: bool,
     /// The partner that bought it; absent if the customer bought for itself.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub partner: Option<String>,
@@ -103,6 +108,18 @@ pub struct SubscriptionView {
     pub billing: BillingView,
     /// The ledger.
     pub ledger: Vec<LedgerLineView>,
+}
+
+/// What shall happen when a term ends; what is left out stays as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RenewalRequest {
+    /// Whether the next term follows by itself.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub auto_renew: Option<bool>,
+    /// Whether the payment for it fails, which suspends the subscription.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_fails: Option<bool>,
 }
 
 /// One of the two confirmations.

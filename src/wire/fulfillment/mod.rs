@@ -83,7 +83,7 @@ impl<'a> From<&'a Subscription> for SubscriptionBody<'a> {
             purchaser: PersonBody::from(&subscription.purchaser),
             plan_id: subscription.plan.as_str(),
             term: TermBody::of(subscription.state.term(), subscription.term_unit.as_str()),
-            auto_renew: true,
+            auto_renew: subscription.auto_renew,
             is_test: false,
             is_free_trial: subscription.free_trial,
             allowed_customer_operations: subscription

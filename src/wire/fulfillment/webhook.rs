@@ -109,7 +109,7 @@ impl<'a> ToldSubscription<'a> {
             sandbox_type: "None",
             saas_subscription_status: subscription.state.status().as_str(),
             term: ToldTerm::of(subscription.state.term(), subscription.term_unit.as_str()),
-            auto_renew: true,
+            auto_renew: subscription.auto_renew,
             created: subscription.created.to_string(),
             last_modified: last_modified.to_string(),
         }

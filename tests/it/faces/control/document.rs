@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{World, send, text};
 
 /// Every call of the control API.
-const CALLS: [&str; 25] = [
+const CALLS: [&str; 28] = [
     "DELETE /sim/v1/sandboxes/{sandbox}",
     "GET /sim/v1/sandboxes",
     "GET /sim/v1/sandboxes/{sandbox}",
@@ -31,9 +31,12 @@ const CALLS: [&str; 25] = [
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/changes",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/resend",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/links",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/reinstatement",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/suspension",
     "POST /sim/v1/subscriptions/{subscription}/licenses",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/provisioning",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/webhook",
+    "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/renewal",
 ];
 
 #[tokio::test]

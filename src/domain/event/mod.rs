@@ -1,5 +1,7 @@
 //! What happened to a purchase: the facts that rules produce, states are built from and the journal shows.
 
+mod sentence;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -154,6 +156,33 @@ pub enum Event {
     },
     /// The subscription is over: nothing is billed any more.
     Unsubscribed {},
+    /// A paid term began: the next one, or the first after a trial.
+    TermBegan {
+        /// The term.
+        term: Term,
+        /// Whether a trial ended with it.
+        after_trial: bool,
+    },
+    /// A payment failed: the subscription is suspended until it is paid, for 30 days at the most.
+    Suspended {
+        /// The term that it was in.
+        term: Term,
+    },
+    /// It is paid for again: the subscription is active as before.
+    Reinstated {
+        /// The term that it was in.
+        term: Term,
+    },
+    /// Whoever bought it said what shall happen when its term ends.
+    AutoRenewSet {
+        /// Whether it goes on.
+        auto_renew: bool,
+    },
+    /// Whoever steers the simulation said how the next payment goes.
+    PaymentsSet {
+        /// Whether it fails.
+        fail: bool,
+    },
     /// The publisher reported usage of a dimension, and it was accepted.
     UsageAccepted {
         /// The event.
@@ -191,78 +220,13 @@ impl Event {
             Self::PlanChanged { .. } => "planChanged",
             Self::QuantityChanged { .. } => "quantityChanged",
             Self::Unsubscribed {} => "unsubscribed",
+            Self::TermBegan { .. } => "termBegan",
+            Self::Suspended { .. } => "suspended",
+            Self::Reinstated { .. } => "reinstated",
+            Self::AutoRenewSet { .. } => "autoRenewSet",
+            Self::PaymentsSet { .. } => "paymentsSet",
             Self::UsageAccepted { .. } => "usageAccepted",
             Self::NotActivatedInTime {} => "notActivatedInTime",
-        }
-    }
-
-    /// The fact as one sentence for a person.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::PurchaseCreated { partner, customer, offer, plan, quantity, term_unit, .. } => {
-                let seats = quantity.map_or_else(String::new, |seats| format!(", {}", count(seats.get(), "seat")));
-                let (buyer, whom) = partner.as_ref().map_or_else(
-                    || (customer.to_string(), "itself".to_owned()),
-                    |partner| (partner.to_string(), customer.to_string()),
-                );
-                format!("{buyer} bought {offer} / {plan}{seats}, {term_unit}, for {whom}. Nothing is billed yet.")
-            }
-            Self::CodeIssued { expires_at } => {
-                format!("A personalized link with a fresh authorization code was made; it is valid until {expires_at}.")
-            }
-            Self::CodeExpired { issued_at } => {
-                format!("The authorization code of {issued_at} has expired without an activation.")
-            }
-            Self::CodeRefused { fault } => format!("An authorization code was refused: {}.", fault.sentence()),
-            Self::Resolved { status } => {
-                format!("The publisher resolved the authorization code ({}).", status.as_str())
-            }
-            Self::LicensesAssigned { assigned, pool } => {
-                format!("The publisher assigned {}; {pool} in the pool.", count(*assigned, "licence"))
-            }
-            Self::Activated { term } => {
-                format!("The publisher activated the subscription; its term is {} to {}.", term.start, term.end)
-            }
-            Self::BillingStarted { at, .. } => {
-                format!("Billing started at {at}: everything it waits for is confirmed.")
-            }
-            Self::Charged { line } => format!("Charged {}: {}.", line.amount, line.description),
-            Self::OperationRequested { action, source, plan, quantity, .. } => {
-                let wish = match (action, quantity) {
-                    (Action::ChangePlan, _) => format!("a change of plan to {plan}"),
-                    (Action::ChangeQuantity, Some(seats)) => format!("a change to {}", count(seats.get(), "seat")),
-                    (Action::ChangeQuantity, None) => "a change of seats".to_owned(),
-                    (Action::Unsubscribe, _) => "the end of the subscription".to_owned(),
-                };
-                let who = match source {
-                    RequestSource::Partner => "The publisher",
-                    RequestSource::Azure => "The buyer",
-                };
-                format!("{who} asked for {wish}. Nothing has changed yet.")
-            }
-            Self::OperationStarted { action, .. } => format!("{} is in progress.", action.words()),
-            Self::OperationSucceeded { action, .. } => format!("{} succeeded.", action.words()),
-            Self::OperationFailed { action, .. } => {
-                format!("{} was turned down; the subscription stays as it was.", action.words())
-            }
-            Self::OperationConflicted { action, .. } => {
-                format!("{} does not fit the subscription any more, and is given up.", action.words())
-            }
-            Self::PlanChanged { from, to, unit_price, .. } => {
-                format!("The plan is {to} now, no longer {from}; a unit costs {unit_price} for one term.")
-            }
-            Self::QuantityChanged { from, to } => {
-                let before = from.map_or_else(String::new, |seats| format!(", no longer {}", seats.get()));
-                format!("The subscription has {} now{before}.", count(to.get(), "seat"))
-            }
-            Self::Unsubscribed {} => "The subscription is cancelled; nothing is billed any more.".to_owned(),
-            Self::UsageAccepted { dimension, quantity, effective_at, .. } => {
-                format!("The publisher reported usage of {dimension}: {quantity} at {effective_at}.")
-            }
-            Self::NotActivatedInTime {} => {
-                "Nobody activated the purchase within 30 days: it is cancelled, and nothing was billed.".to_owned()
-            }
         }
     }
 }

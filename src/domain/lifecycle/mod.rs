@@ -1,0 +1,147 @@
+//! The life of an active subscription: its terms follow one another, it is suspended when a payment fails, comes back
+//! when it is paid, and ends.
+//!
+//! Whatever the publisher is told of is an operation of Microsoft's (`Azure`); most of them have happened when they are
+//! told (docs:webhook-2023).
+
+#[cfg(test)]
+mod tests;
+
+use super::{
+    charges,
+    event::Event,
+    ids::OperationId,
+    operation::{Delays, Effect, Operation, Request, RequestSource},
+    refusal::Refusal,
+    subscription::{Context, Decision, State, Status, Subscription, TimerPlan},
+    time::{Period, Term, Timestamp},
+};
+
+/// Days that a suspended subscription waits for its payment (docs:life-cycle).
+const GRACE_DAYS: i32 = 30;
+
+/// What the end of a term brings, at the instant at which it ends. `None` if that is not the end of its term any more, or
+/// if it is suspended and only waits: nothing is renewed then (docs:life-cycle).
+#[must_use]
+pub fn term_ends(subscription: &Subscription, due: Timestamp, id: OperationId, context: Context) -> Option<Request> {
+    if subscription.next_term_at() != Some(due) {
+        return None;
+    }
+    match subscription.state {
+        State::Subscribed { .. } if !subscription.auto_renew => Some(end(subscription, id, context)),
+        // Inferred.
+        State::Suspended { .. } if !subscription.auto_renew => Some(end(subscription, id, context)),
+        State::Subscribed { term } if subscription.payment_fails => Some(suspended(subscription, term, id, context)),
+        State::Subscribed { .. } => Some(renewed(subscription, due, id, context)),
+        State::Pending | State::Suspended { .. } | State::Unsubscribed { .. } => None,
+    }
+}
+
+/// Suspends a subscription, because a payment has failed.
+///
+/// # Errors
+/// [`Refusal::NotInStatus`] if it is not active: only active ones are suspended (docs:life-cycle).
+pub fn suspend(subscription: &Subscription, id: OperationId, context: Context) -> Result<Request, Refusal> {
+    match subscription.state {
+        State::Subscribed { term } => Ok(suspended(subscription, term, id, context)),
+        State::Pending | State::Suspended { .. } | State::Unsubscribed { .. } => {
+            Err(Refusal::NotInStatus { status: subscription.state.status(), action: "a suspension" })
+        }
+    }
+}
+
+/// Brings a suspended subscription back, because it is paid for again. The publisher is told while that is in progress
+/// (docs:webhook-2023).
+///
+/// # Errors
+/// [`Refusal::NotInStatus`] if it is not suspended; [`Refusal::OperationPending`] if it is on its way back.
+pub fn reinstate(
+    subscription: &Subscription,
+    id: OperationId,
+    delays: Delays,
+    context: Context,
+) -> Result<Request, Refusal> {
+    let status = subscription.state.status();
+    if status != Status::Suspended {
+        return Err(Refusal::NotInStatus { status, action: "a reinstatement" });
+    }
+    if let Some(pending) = subscription.outstanding.first() {
+        return Err(Refusal::OperationPending(pending.operation));
+    }
+    let mut request = Request::of_microsoft(subscription, Effect::Reinstate, id, context);
+    let action = request.operation.action();
+    let due = context.now.plus_millis(delays.until_ended());
+    request.decision.events.push(Event::OperationStarted { operation: id, action });
+    request.decision.timers.push(TimerPlan::OperationStep { due, operation: id });
+    Ok(request)
+}
+
+/// What the end of the grace brings; `None` if it was reinstated meanwhile.
+#[must_use]
+pub fn grace_ends(
+    subscription: &Subscription,
+    suspended_at: Timestamp,
+    id: OperationId,
+    context: Context,
+) -> Option<Request> {
+    match subscription.state {
+        State::Suspended { since, .. } if since == suspended_at => Some(end(subscription, id, context)),
+        State::Pending | State::Subscribed { .. } | State::Suspended { .. } | State::Unsubscribed { .. } => None,
+    }
+}
+
+/// The end of a subscription that nobody has asked for.
+fn end(subscription: &Subscription, id: OperationId, context: Context) -> Request {
+    let mut request = Request::of_microsoft(subscription, Effect::Unsubscribe, id, context);
+    request.decision.events.push(Event::Unsubscribed {});
+    succeeded(request)
+}
+
+fn suspended(subscription: &Subscription, term: Term, id: OperationId, context: Context) -> Request {
+    let mut request = Request::of_microsoft(subscription, Effect::Suspend, id, context);
+    request.decision.events.push(Event::Suspended { term });
+    let due = context.now.plus(Period::days(GRACE_DAYS));
+    request.decision.timers.push(TimerPlan::GraceEnds { due, suspended_at: context.now });
+    succeeded(request)
+}
+
+/// The next term, and its fee. A trial turns into a paid subscription, whose terms are counted from then on.
+fn renewed(subscription: &Subscription, due: Timestamp, id: OperationId, context: Context) -> Request {
+    let mut request = Request::of_microsoft(subscription, Effect::Renew, id, context);
+    begin_term(subscription, next_term(subscription, due), &mut request.decision, context);
+    succeeded(request)
+}
+
+/// The term that starts at an instant at which one ends: counted from the first, so that a 31st does not drift.
+fn next_term(subscription: &Subscription, due: Timestamp) -> Term {
+    match subscription.billing {
+        Some(billing) if !subscription.free_trial => billing.term.containing(due, &subscription.term_unit),
+        _ => Term::starting(due, &subscription.term_unit),
+    }
+}
+
+/// Begins a paid term: the fact, its fee, and the timer of its end.
+pub(super) fn begin_term(subscription: &Subscription, term: Term, decision: &mut Decision, context: Context) {
+    let began = decision.next_entry();
+    decision.events.push(Event::TermBegan { term, after_trial: subscription.free_trial });
+    let line = charges::term_fee(subscription, term, context.now, vec![began]);
+    decision.events.push(Event::Charged { line });
+    decision.timers.push(TimerPlan::TermEnds { due: term.next_start() });
+}
+
+fn succeeded(mut request: Request) -> Request {
+    let action = request.operation.action();
+    request.decision.events.push(Event::OperationSucceeded { operation: request.operation.id, action });
+    request
+}
+
+impl Request {
+    /// An operation that Microsoft starts by itself, with the fact that it was asked for.
+    fn of_microsoft(subscription: &Subscription, effect: Effect, id: OperationId, context: Context) -> Self {
+        let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
+        let operation = Operation { effect, ..operation };
+        let mut decision = Decision::starting_at(context.first_entry);
+        decision.events.push(operation.request());
+        Self { operation, decision }
+    }
+}

@@ -1,0 +1,299 @@
+//! Tables: how terms follow one another, what a failed payment brings, and what changes and cancellations cost.
+
+use super::*;
+use crate::domain::{
+    billing::{ChargeKind, LedgerLine},
+    event::Seq,
+    operation::{self, Action, OperationStatus, Verdict, Wish, cancel_in_marketplace, change_in_marketplace},
+    subscription::{
+        Buyer, Command, PurchaseOrder,
+        tests::{at, buy, catalogue, order, run},
+    },
+};
+
+fn id(number: u8) -> OperationId {
+    OperationId::from_bytes([number; 16])
+}
+
+fn context(now: &str) -> Context {
+    Context { now: at(now), first_entry: Seq(20) }
+}
+
+/// A subscription that was bought, activated and set up at once.
+fn billed(plan: &str, quantity: Option<u32>, unit: Option<&str>, at: &str) -> Subscription {
+    let unit = unit.map(|unit| unit.to_owned().into());
+    let order = PurchaseOrder { buyer: Buyer::Customer, term_unit: unit, ..order(plan, quantity) };
+    let mut subscription = buy(&order).unwrap().0;
+    subscription.created = at.parse().unwrap();
+    for command in [Command::Activate, Command::ReportLicenses { assigned: 1 }] {
+        run(&mut subscription, command, at, 5).unwrap();
+    }
+    subscription
+}
+
+/// Carries a request out on the subscription; tells the kinds of what happened.
+fn carry_out(subscription: &mut Subscription, request: &Request, now: &str) -> Vec<&'static str> {
+    apply(subscription, &request.decision, now);
+    request.decision.events.iter().map(Event::kind).collect()
+}
+
+fn apply(subscription: &mut Subscription, decision: &Decision, now: &str) {
+    for (entry, event) in decision.numbered() {
+        *subscription = subscription.clone().apply(event, at(now), entry);
+    }
+}
+
+fn lines(decision: &Decision) -> Vec<&LedgerLine> {
+    let events = decision.events.iter();
+    events.filter_map(|event| if let Event::Charged { line } = event { Some(line) } else { None }).collect()
+}
+
+/// The line of the only charge: kind, amount, first and last day.
+fn only_line(decision: &Decision) -> (ChargeKind, String, String) {
+    let lines = lines(decision);
+    let [line] = lines[..] else { panic!("{} lines", lines.len()) };
+    (line.kind, line.amount.to_string(), format!("{} {}", line.period.start, line.period.end))
+}
+
+const RENEWED: [&str; 4] = ["operationRequested", "termBegan", "charged", "operationSucceeded"];
+const ENDED: [&str; 3] = ["operationRequested", "unsubscribed", "operationSucceeded"];
+
+#[test]
+fn terms_follow_without_a_gap_and_a_31st_does_not_drift() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let mut found = Vec::new();
+    for _ in 0..13 {
+        let due = subscription.next_term_at().unwrap();
+        let request = term_ends(&subscription, due, id(1), context(&due.to_string())).unwrap();
+        assert_eq!(carry_out(&mut subscription, &request, &due.to_string()), RENEWED);
+        assert_eq!((request.operation.action(), request.operation.source), (Action::Renew, RequestSource::Azure));
+        assert_eq!(request.decision.timers, [TimerPlan::TermEnds { due: subscription.next_term_at().unwrap() }]);
+        let (kind, amount, days) = only_line(&request.decision);
+        assert_eq!((kind, amount.as_str()), (ChargeKind::TermFee, "100.00 USD"));
+        found.push(days);
+    }
+    let expected = [
+        "2026-02-28 2026-03-30",
+        "2026-03-31 2026-04-29",
+        "2026-04-30 2026-05-30",
+        "2026-05-31 2026-06-29",
+        "2026-06-30 2026-07-30",
+        "2026-07-31 2026-08-30",
+        "2026-08-31 2026-09-29",
+        "2026-09-30 2026-10-30",
+        "2026-10-31 2026-11-29",
+        "2026-11-30 2026-12-30",
+        "2026-12-31 2027-01-30",
+        "2027-01-31 2027-02-27",
+        "2027-02-28 2027-03-30",
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(subscription.ledger_lines, 14);
+}
+
+#[test]
+fn a_timer_that_is_not_of_this_term_does_nothing() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let due = at("2026-02-28T00:00:00Z");
+    let request = term_ends(&subscription, due, id(1), context("2026-02-28T00:00:00Z")).unwrap();
+    carry_out(&mut subscription, &request, "2026-02-28T00:00:00Z");
+    assert_eq!(term_ends(&subscription, due, id(2), context("2026-02-28T00:00:00Z")), None);
+    let pending = buy(&order("team", Some(5))).unwrap().0;
+    assert_eq!(term_ends(&pending, due, id(2), context("2026-02-28T00:00:00Z")), None);
+}
+
+#[test]
+fn a_trial_turns_into_a_paid_subscription_after_a_month_whatever_its_term() {
+    for (unit, fee, days) in
+        [("P1M", "100.00 USD", "2026-02-28 2026-03-27"), ("P1Y", "1000.00 USD", "2026-02-28 2027-02-27")]
+    {
+        let mut subscription = billed("trial", Some(5), Some(unit), "2026-01-31T09:00:00Z");
+        assert_eq!(subscription.paid.unwrap().amount.to_string(), "0.00");
+        let due = subscription.next_term_at().unwrap();
+        assert_eq!(due, at("2026-02-28T00:00:00Z"));
+        let request = term_ends(&subscription, due, id(1), context("2026-02-28T00:00:00Z")).unwrap();
+        assert_eq!(carry_out(&mut subscription, &request, "2026-02-28T00:00:00Z"), RENEWED);
+        assert!(!subscription.free_trial);
+        // Terms are counted from the first paid one.
+        assert_eq!(only_line(&request.decision), (ChargeKind::TermFee, fee.to_owned(), days.to_owned()));
+        assert_eq!(subscription.billing.unwrap().term.start.to_string(), "2026-02-28");
+        assert_eq!(subscription.next_term_at(), Some(subscription.billing.unwrap().term.next_start()));
+    }
+}
+
+#[test]
+fn without_renewal_it_ends_with_its_term_and_nothing_is_given_back() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    apply(&mut subscription, &events([Event::AutoRenewSet { auto_renew: false }]), "2026-02-01T00:00:00Z");
+    let request = term_ends(&subscription, at("2026-02-28T00:00:00Z"), id(1), context("2026-02-28T00:00:00Z")).unwrap();
+    assert_eq!(carry_out(&mut subscription, &request, "2026-02-28T00:00:00Z"), ENDED);
+    assert_eq!(request.operation.action(), Action::Unsubscribe);
+    assert_eq!(subscription.state.status(), Status::Unsubscribed);
+}
+
+fn events(events: impl Into<Vec<Event>>) -> Decision {
+    let mut decision = Decision::starting_at(Seq(9));
+    decision.events = events.into();
+    decision
+}
+
+#[test]
+fn a_failed_payment_suspends_for_thirty_days_and_then_it_ends() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    apply(&mut subscription, &events([Event::PaymentsSet { fail: true }]), "2026-02-01T00:00:00Z");
+    let now = "2026-02-28T00:00:00Z";
+    let request = term_ends(&subscription, at(now), id(1), context(now)).unwrap();
+    assert_eq!(carry_out(&mut subscription, &request, now), ["operationRequested", "suspended", "operationSucceeded"]);
+    assert_eq!(subscription.state.status(), Status::Suspended);
+    let grace = TimerPlan::GraceEnds { due: at("2026-03-30T00:00:00Z"), suspended_at: at(now) };
+    assert_eq!(request.decision.timers, [grace]);
+    // It is neither suspended twice nor renewed meanwhile.
+    assert_eq!(suspend(&subscription, id(2), context(now)).unwrap_err().code(), "notInStatus");
+    assert_eq!(term_ends(&subscription, at(now), id(2), context(now)), None);
+    let request = grace_ends(&subscription, at(now), id(3), context("2026-03-30T00:00:00Z")).unwrap();
+    assert_eq!(grace_ends(&subscription, at("2026-02-27T00:00:00Z"), id(3), context(now)), None, "another suspension");
+    assert_eq!(carry_out(&mut subscription, &request, "2026-03-30T00:00:00Z"), ENDED);
+    assert_eq!(grace_ends(&subscription, at(now), id(4), context("2026-03-30T00:00:00Z")), None);
+}
+
+#[test]
+fn what_is_paid_again_comes_back_and_is_renewed_for_the_term_that_has_begun() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let now = "2026-02-10T00:00:00Z";
+    let request = suspend(&subscription, id(1), context(now)).unwrap();
+    carry_out(&mut subscription, &request, now);
+
+    let later = "2026-03-05T00:00:00Z";
+    let mut request = reinstate(&subscription, id(2), Delays::Brief, context(later)).unwrap();
+    assert_eq!(carry_out(&mut subscription, &request, later), ["operationRequested", "operationStarted"]);
+    assert_eq!(subscription.state.status(), Status::Suspended, "until it has succeeded");
+    let again = reinstate(&subscription, id(3), Delays::Brief, context(later)).unwrap_err();
+    assert_eq!(again.code(), "operationPending");
+    for event in &request.decision.events {
+        request.operation = request.operation.apply(event, at(later));
+    }
+    // The publisher has no say in it.
+    for verdict in [Verdict::Success, Verdict::Failure] {
+        let answered = operation::answer(&request.operation, &subscription, verdict, context(later)).unwrap();
+        assert_eq!(answered.events, []);
+    }
+    assert_eq!(request.operation.status, OperationStatus::InProgress);
+    let step = operation::step(&request.operation, &subscription, Delays::Brief, context(later));
+    let kinds: Vec<&str> = step.events.iter().map(Event::kind).collect();
+    assert_eq!(kinds, ["reinstated", "operationSucceeded"]);
+    // Its term ended while it was suspended.
+    assert_eq!(step.timers, [TimerPlan::TermEnds { due: at("2026-02-28T00:00:00Z") }]);
+    apply(&mut subscription, &step, later);
+    assert_eq!(subscription.state.status(), Status::Subscribed);
+    let request = term_ends(&subscription, at("2026-02-28T00:00:00Z"), id(4), context(later)).unwrap();
+    assert_eq!(carry_out(&mut subscription, &request, later), RENEWED);
+    assert_eq!(only_line(&request.decision).2, "2026-02-28 2026-03-30");
+}
+
+#[test]
+fn only_what_is_active_is_suspended_and_only_what_is_suspended_comes_back() {
+    let pending = buy(&order("team", Some(5))).unwrap().0;
+    let active = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let mut over = active.clone();
+    apply(&mut over, &events([Event::Unsubscribed {}]), "2026-02-01T00:00:00Z");
+    let now = context("2026-02-01T00:00:00Z");
+    for subscription in [&pending, &over] {
+        assert_eq!(suspend(subscription, id(1), now).unwrap_err().code(), "notInStatus");
+    }
+    for subscription in [&pending, &active, &over] {
+        let refusal = reinstate(subscription, id(1), Delays::Brief, now).unwrap_err();
+        assert_eq!(refusal.code(), "notInStatus");
+    }
+}
+
+/// Makes a change in the marketplace, which the publisher accepts, and tells the lines that it brings.
+fn changed(subscription: &Subscription, wish: &Wish, now: &str) -> (Subscription, Vec<String>) {
+    let offer = catalogue().offers.swap_remove(0);
+    let request = change_in_marketplace(subscription, &offer, wish, id(7), context(now)).unwrap();
+    let operation =
+        request.decision.events.iter().fold(request.operation, |operation, event| operation.apply(event, at(now)));
+    let answered = operation::answer(&operation, subscription, Verdict::Success, context(now)).unwrap();
+    let told = |line: &LedgerLine| {
+        format!("{} | {} | {}..{}", line.description, line.amount, line.period.start, line.period.end)
+    };
+    let lines = lines(&answered).into_iter().map(told).collect();
+    let mut after = subscription.clone();
+    apply(&mut after, &answered, now);
+    (after, lines)
+}
+
+#[test]
+fn a_change_is_paid_for_by_the_day() {
+    let team = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let seats = |quantity| Wish { plan: None, quantity: Some(quantity) };
+    let plan = |plan: &str| Wish { plan: Some(plan.to_owned()), quantity: None };
+    // 28 days, of which these are left: 28, 14, 1.
+    let table = [
+        (
+            seats(8),
+            "2026-01-31T10:00:00Z",
+            vec!["team, 3 seats more × 20.00 USD for 28 of 28 days | 60.00 USD | 2026-01-31..2026-02-27"],
+        ),
+        (
+            seats(8),
+            "2026-02-14T10:00:00Z",
+            vec!["team, 3 seats more × 20.00 USD for 14 of 28 days | 30.00 USD | 2026-02-14..2026-02-27"],
+        ),
+        (
+            seats(4),
+            "2026-02-14T10:00:00Z",
+            vec!["team, 1 seat fewer × 20.00 USD for 14 of 28 days | -10.00 USD | 2026-02-14..2026-02-27"],
+        ),
+        (
+            seats(8),
+            "2026-02-27T23:59:59Z",
+            vec!["team, 3 seats more × 20.00 USD for 1 of 28 days | 2.14 USD | 2026-02-27..2026-02-27"],
+        ),
+    ];
+    for (wish, now, expected) in table {
+        let (after, lines) = changed(&team, &wish, now);
+        assert_eq!(lines, expected);
+        assert_eq!(after.ledger_lines, 2);
+    }
+    let (after, lines) = changed(&team, &plan("trial"), "2026-02-14T10:00:00Z");
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("team, 5 seats × 20.00 USD: 14 of 28 days given back | -50.00 USD"), "{lines:?}");
+    assert_eq!(after.ledger_lines, 3);
+}
+
+#[test]
+fn a_plan_without_a_trial_ends_the_trial_at_once() {
+    let trial = billed("trial", Some(5), None, "2026-01-31T09:00:00Z");
+    let seats = Wish { plan: None, quantity: Some(6) };
+    assert_eq!(changed(&trial, &seats, "2026-02-10T10:00:00Z").1, [""; 0], "nothing is paid for during a trial");
+    let team = Wish { plan: Some("team".to_owned()), quantity: None };
+    let (after, lines) = changed(&trial, &team, "2026-02-10T10:00:00Z");
+    assert_eq!(lines, ["team, 5 seats × 20.00 USD for one P1M term | 100.00 USD | 2026-02-10..2026-03-09"]);
+    assert!(!after.free_trial);
+    assert_eq!(after.next_term_at().unwrap(), at("2026-03-10T00:00:00Z"));
+}
+
+#[test]
+fn a_cancellation_in_time_gives_everything_back_and_a_later_one_nothing() {
+    let team = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let more = Wish { plan: None, quantity: Some(8) };
+    let (changed, _) = changed(&team, &more, "2026-01-31T10:00:00Z");
+    let trial = billed("trial", Some(5), None, "2026-01-31T09:00:00Z");
+    let table = [
+        (&team, "2026-02-03T09:00:00Z", Some("-100.00 USD")),
+        (&changed, "2026-02-03T09:00:00Z", Some("-160.00 USD")),
+        (&team, "2026-02-03T09:00:00.001Z", None),
+        (&trial, "2026-02-01T09:00:00Z", None),
+    ];
+    for (subscription, now, back) in table {
+        let request = cancel_in_marketplace(subscription, id(1), context(now)).unwrap();
+        let lines = lines(&request.decision);
+        let found = lines.first().map(|line| (line.kind, line.amount.to_string()));
+        assert_eq!(found, back.map(|back| (ChargeKind::Refund, back.to_owned())), "{now}");
+        let mut after = subscription.clone();
+        carry_out(&mut after, &request, now);
+        if back.is_some() {
+            assert_eq!(after.paid.unwrap().amount.to_string(), "0.00");
+        }
+    }
+}
