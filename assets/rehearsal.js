@@ -20,10 +20,19 @@
     window.setTimeout(() => { announcer.textContent = text; }, 50);
   };
 
-  // A field that somebody types into is not pulled away from under their hands.
+  // What was typed or chosen and not sent yet.
+  const isTouched = (field) => {
+    if (field.type === "hidden") return false;
+    if (!field.matches("select")) return field.value !== field.defaultValue;
+    const byDefault = Array.from(field.options).findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(byDefault, 0);
+  };
+
+  // A field that somebody types into, or has typed into, is not pulled away from under their hands.
   const isBeingEdited = (part) => {
     const focused = document.activeElement;
-    return focused !== null && part.contains(focused) && focused.matches("input, select, textarea");
+    if (focused !== null && part.contains(focused) && focused.matches("input, select, textarea")) return true;
+    return Array.from(part.querySelectorAll("input, select, textarea")).some(isTouched);
   };
 
   const replaceParts = (fresh) => {

@@ -19,6 +19,7 @@ mod clock;
 mod error;
 mod home;
 mod journal;
+mod marketplace;
 mod shell;
 mod subscription;
 mod timeline;
@@ -62,6 +63,13 @@ pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Rout
         .route("/subscriptions/{id}", get(subscription::show))
         .route("/subscriptions/{id}/bought", get(bought::show))
         .route("/subscriptions/{id}/links", post(subscription::fresh_link))
+        .route("/subscriptions/{id}/seats", post(marketplace::change_seats).get(go_to_subscription))
+        .route("/subscriptions/{id}/plan", post(marketplace::change_plan).get(go_to_subscription))
+        .route("/subscriptions/{id}/cancellation", post(marketplace::cancel))
+        .route("/subscriptions/{id}/renewal", post(marketplace::set_renewal))
+        .route("/subscriptions/{id}/suspension", post(marketplace::suspend))
+        .route("/subscriptions/{id}/reinstatement", post(marketplace::reinstate))
+        .route("/subscriptions/{id}/deliveries/{operation}/resend", post(marketplace::resend))
         .route("/journal", get(journal::show))
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))
@@ -74,6 +82,12 @@ pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Rout
 /// A form that was refused leaves its address in the browser's bar: whoever opens that gets the form.
 async fn go_home(here: Here) -> Redirect {
     here.back_to("/")
+}
+
+/// Likewise, where the form stands on a subscription's page.
+async fn go_to_subscription(here: Here, id: Path<String>) -> Result<Redirect, ConsoleError> {
+    let id = here.subscription_id(id)?;
+    Ok(here.back_to(&format!("/subscriptions/{id}#marketplace")))
 }
 
 /// What the pages are made from.

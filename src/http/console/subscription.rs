@@ -10,6 +10,7 @@ use axum::{
 use super::{
     Here,
     error::ConsoleError,
+    marketplace::{MarketplacePanel, RefusedChange},
     shell::{Place, Shell},
     timeline::{Scope, Timeline},
     words::{Moment, confirmation_words_of, count, sentence, status_tone, term_words},
@@ -30,17 +31,20 @@ const TIMELINE: usize = 200;
 #[template(path = "console/subscription.html")]
 struct SubscriptionPage {
     shell: Shell,
-    live: String,
+    /// Where to listen for changes; not while something is typed that was refused.
+    live: Option<String>,
     facts: Facts,
     status: &'static str,
     tone: &'static str,
     over_since: Option<Moment>,
+    suspended: bool,
     billed_since: Option<Moment>,
     missing: Option<String>,
     deadline: Option<Moment>,
     term: Option<(String, String)>,
     confirmations: Vec<ConfirmationCard>,
     link: LinkPanel,
+    marketplace: MarketplacePanel,
     ledger: Vec<LedgerRow>,
     timeline: Timeline,
     /// Whether the timeline begins later than the subscription.
@@ -108,6 +112,15 @@ struct LedgerRow {
 
 /// Shows the page.
 pub(super) async fn show(here: Here, id: Path<String>) -> Result<Response, ConsoleError> {
+    answer(here, id, None).await
+}
+
+/// Shows it again, with what was asked for and why that can't be.
+pub(super) async fn refused(here: Here, id: Path<String>, refused: &RefusedChange) -> Result<Response, ConsoleError> {
+    answer(here, id, Some(refused)).await
+}
+
+async fn answer(here: Here, id: Path<String>, refused: Option<&RefusedChange>) -> Result<Response, ConsoleError> {
     // Read before everything else: what changes while the page is made is told by the stream.
     let newest_entry = here.sandbox.newest_entry();
     let subscription = here.subscription(id).await?;
@@ -115,7 +128,9 @@ pub(super) async fn show(here: Here, id: Path<String>) -> Result<Response, Conso
     let entries = here.sandbox.newest_entries_of(subscription.id, TIMELINE).await;
     let entries = entries.map_err(|error| here.failed(&error))?;
     let timeline = Timeline::of(&here.place, &entries, Scope::Subscription);
-    Ok(page(StatusCode::OK, &SubscriptionPage::of(&here, &subscription, &view, timeline, newest_entry)))
+    let marketplace = MarketplacePanel::of(&here, &subscription, refused).await?;
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(page(status, &SubscriptionPage::of(&here, &subscription, &view, (marketplace, timeline), newest_entry)))
 }
 
 /// Makes a fresh link, and goes back to where it is shown.
@@ -130,7 +145,7 @@ impl SubscriptionPage {
         here: &Here,
         subscription: &Subscription,
         view: &SubscriptionView,
-        timeline: Timeline,
+        (marketplace, timeline): (MarketplacePanel, Timeline),
         newest_entry: Seq,
     ) -> Self {
         let status = subscription.state.status();
@@ -139,7 +154,7 @@ impl SubscriptionPage {
         let cut = timeline.len() >= TIMELINE;
         Self {
             shell: here.shell("", &view.name),
-            live: here.place.live(newest_entry, Some(subscription.id)),
+            live: (!marketplace.is_refused()).then(|| here.place.live(newest_entry, Some(subscription.id))),
             facts: Facts::of(here, subscription),
             status: status.as_str(),
             tone: status_tone(status),
@@ -147,12 +162,14 @@ impl SubscriptionPage {
                 State::Unsubscribed { since, .. } => Some(Moment::of(since)),
                 State::Pending | State::Subscribed { .. } | State::Suspended { .. } => None,
             },
+            suspended: status == Status::Suspended,
             billed_since: view.billing.since.as_deref().map(Moment::of_text),
             missing: (!missing.is_empty()).then(|| missing.join(", ")),
             deadline: (status == Status::PendingFulfillmentStart).then(|| Moment::of(subscription.activation_deadline)),
             term: view.term.as_ref().map(|term| (term.start.clone(), term.end.clone())),
             confirmations: view.confirmations.iter().map(|given| ConfirmationCard::of(view, given, &anchors)).collect(),
             link: LinkPanel::of(&here.place, subscription, &view.link),
+            marketplace,
             ledger: view.ledger.iter().map(|line| LedgerRow::of(line, &anchors)).collect(),
             timeline,
             cut,

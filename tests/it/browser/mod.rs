@@ -4,6 +4,7 @@
 //! JavaScript error or a violation of the Content-Security-Policy on any page that it visits.
 
 mod driver;
+mod life;
 mod looks;
 mod page;
 mod sale;
@@ -57,9 +58,16 @@ impl World {
 
     /// Makes the next attempts at a step fail; 0 makes it work again.
     async fn fail(&self, step: &str, times: u32) {
-        let url = self.url("/sim/v1/sandboxes/default/faults/provisioning");
-        let answer = self.http.put(url).json(&json!({"step": step, "times": times})).send().await.unwrap();
-        assert!(answer.status().is_success(), "{}", answer.status());
+        self.steer("faults/provisioning", json!({"step": step, "times": times})).await;
+    }
+
+    /// Sets something of the sandbox, when it is waited for: a story may do so in the middle.
+    fn steer(&self, path: &str, body: Value) -> impl Future<Output = ()> + Send + use<> {
+        let request = self.http.put(self.url(&format!("/sim/v1/sandboxes/default/{path}"))).json(&body);
+        async move {
+            let answer = request.send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.status());
+        }
     }
 
     async fn tell<F>(&self, name: &str, look: Look, story: impl FnOnce(Page) -> F)

@@ -69,6 +69,20 @@ impl Page {
         }
     }
 
+    /// Waits until an element says all of that: the page gets there by itself.
+    pub(super) async fn will_show(&self, test_id: &str, parts: &[&str]) {
+        let mut text = String::new();
+        let said = tokio::time::timeout(PATIENCE, async {
+            loop {
+                text = self.text(test_id).await;
+                if parts.iter().all(|part| text.contains(part)) {
+                    return;
+                }
+            }
+        });
+        assert!(said.await.is_ok(), "{test_id} does not come to say {parts:?}: {text}");
+    }
+
     pub(super) async fn property(&self, test_id: &str, name: &str) -> String {
         done(self.see(&id(test_id)).await.prop(name).await, test_id).unwrap_or_default()
     }

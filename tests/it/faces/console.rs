@@ -424,3 +424,33 @@ fn catalogue() -> Value {
         }],
     })
 }
+
+#[tokio::test]
+async fn what_can_not_be_done_to_a_subscription_is_said() {
+    let world = World::new().await;
+    let path = world.buy().await;
+    let page = world.get(&path).await;
+    page.shows(&["In the marketplace", "Its term begins once it is billed", "Cancel the subscription"]);
+    assert!(!page.has("change-seats") && !page.has("fail-payment"), "nothing of that before it is active");
+    let table = [
+        ("seats", "quantity=8", StatusCode::UNPROCESSABLE_ENTITY),
+        ("seats", "quantity=", StatusCode::UNPROCESSABLE_ENTITY),
+        ("plan", "plan=", StatusCode::UNPROCESSABLE_ENTITY),
+        ("plan", "plan=flat", StatusCode::UNPROCESSABLE_ENTITY),
+        ("suspension", "", StatusCode::CONFLICT),
+        ("reinstatement", "", StatusCode::CONFLICT),
+        ("renewal", "autoRenew=perhaps", StatusCode::BAD_REQUEST),
+        ("deliveries/x/resend", "", StatusCode::NOT_FOUND),
+        ("deliveries/0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9/resend", "", StatusCode::CONFLICT),
+    ];
+    for (call, form, status) in table {
+        let page = world.post(&format!("{path}/{call}"), form).await;
+        assert_eq!(page.status, status, "{call} {form}");
+        assert!(!page.html.contains("data-live="), "what was typed stays: {call}");
+    }
+    assert_eq!(world.post(&format!("{path}/renewal"), "autoRenew=false").await.status, StatusCode::SEE_OTHER);
+    world.get(&path).await.shows(&["Turn auto-renew on"]);
+    assert_eq!(world.post(&format!("{path}/cancellation"), "").await.status, StatusCode::SEE_OTHER);
+    world.get(&path).await.shows(&["nothing can be changed any more", "Nothing was billed"]);
+    assert_eq!(world.post(&format!("{path}/cancellation"), "").await.status, StatusCode::CONFLICT);
+}

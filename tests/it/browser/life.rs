@@ -1,0 +1,68 @@
+//! What becomes of a subscription later: changed, refused, suspended, paid for, cancelled, all by clicking.
+
+use serde_json::json;
+
+use super::{Look, World, page::id, set_up};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
+    let world = World::start().await;
+    let bought = world.buy().await;
+    let refuse = world.steer("faults/webhook", json!({ "manner": "refuse", "times": 1 }));
+    world
+        .tell("life", Look::Desktop, async move |page| {
+            page.open(&bought.link).await;
+            set_up(&page).await;
+            page.see("[data-testid='account-state'][data-state='active']").await;
+            let account = page.url().await;
+            page.open(&format!("/subscriptions/{}", bought.id)).await;
+            page.will_show("renewal", &["It renews itself at"]).await;
+            page.will_show("told", &["Nothing yet"]).await;
+
+            // A mistake stays at its field.
+            page.write("seats", "many").await;
+            page.click("change-seats-submit").await;
+            page.will_show("error-seats", &["whole number"]).await;
+            assert_eq!(page.value("seats").await, "many");
+            page.write("seats", "400").await;
+            page.click("change-seats-submit").await;
+            page.will_show("error-seats", &["ends at 50 seats"]).await;
+
+            // The publisher agrees; nobody loads the page again.
+            page.write("seats", "8").await;
+            page.click("change-seats-submit").await;
+            page.will_show("told-row", &["ChangeQuantity", "delivered", "answered 200"]).await;
+            page.will_show("ledger", &["3 seats more"]).await;
+
+            // The publisher refuses.
+            refuse.await;
+            page.choose("plan", "business").await;
+            page.click("change-plan-submit").await;
+            page.will_show("told-row", &["ChangePlan", "refused", "answered 400"]).await;
+
+            page.click("auto-renew").await;
+            page.will_show("renewal", &["It ends at"]).await;
+            page.click("auto-renew").await;
+            page.will_show("renewal", &["It renews itself at"]).await;
+
+            page.click("fail-payment").await;
+            page.will_show("status", &["Suspended"]).await;
+            page.will_show("billing", &["Suspended: a payment failed"]).await;
+            page.open(&account).await;
+            page.see("[data-testid='account-state'][data-state='suspended']").await;
+            page.open(&format!("/subscriptions/{}", bought.id)).await;
+            page.click("pay").await;
+            page.will_show("status", &["Subscribed"]).await;
+
+            page.click("cancel").await;
+            page.will_show("status", &["Unsubscribed"]).await;
+            page.will_show("ledger", &["given back in full"]).await;
+            assert!(!page.has("cancel").await, "nothing is left to be done");
+            page.will_show("told-row", &["Unsubscribe"]).await;
+            page.open(&account).await;
+            page.see("[data-testid='account-state'][data-state='closed']").await;
+            page.see(&id("account-state")).await;
+        })
+        .await;
+    world.stop().await;
+}
