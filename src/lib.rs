@@ -11,4 +11,5 @@ pub mod publisher;
 pub mod scenario;
 pub mod sim;
 pub mod store;
+pub mod tls;
 pub mod wire;

@@ -28,6 +28,7 @@ pub(super) enum Verb {
         after_help = "Examples:\n  rehearsal serve\n  rehearsal serve --listen 127.0.0.1:0 --ephemeral --json\n  \
                             rehearsal serve --fixtures ./my-offers --landing-page http://localhost:3000/landing\n  \
                             rehearsal serve --auth relaxed --act-as contoso\n  \
+                            rehearsal serve --tls\n  \
                             rehearsal serve --only publisher --marketplace https://host/ --authority https://host/\n\n\
                             Ctrl-C or SIGTERM: what is in flight is finished, then the server exits with 0."
     )]
@@ -46,6 +47,10 @@ pub(super) enum Verb {
     /// Ask a running server whether it is ready: exit code 0 if it is, 1 if not.
     #[command(after_help = "Examples:\n  rehearsal healthcheck\n  rehearsal healthcheck --url http://127.0.0.1:8080")]
     Healthcheck(HealthcheckArgs),
+    /// Print the certificate of the local certificate authority, and how to trust it. Nothing is installed.
+    #[command(after_help = "Examples:\n  rehearsal ca > rehearsal-ca.pem\n  rehearsal ca --data ./my-data --path\n\n\
+                            The certificate goes to standard output, the explanation to standard error.")]
+    Ca(CaArgs),
     /// Print shell completions.
     #[command(after_help = "Examples:\n  rehearsal completions bash > /etc/bash_completion.d/rehearsal\n  \
                             rehearsal completions zsh > ~/.zfunc/_rehearsal")]
@@ -58,6 +63,17 @@ pub(super) enum Verb {
     Man,
 }
 
+/// Arguments of `ca`.
+#[derive(Debug, Args)]
+pub(super) struct CaArgs {
+    /// The data folder of the server.
+    #[arg(long, value_name = "DIR", default_value = "rehearsal-data", env = "REHEARSAL_DATA")]
+    pub(super) data: PathBuf,
+    /// Print where the certificate is, instead of the certificate.
+    #[arg(long)]
+    pub(super) path: bool,
+}
+
 /// Settings of `serve`. Each is a flag, a `REHEARSAL_*` variable or a key of the settings file, in this order.
 #[derive(Debug, Default, Args)]
 pub(super) struct ServeArgs {
@@ -67,6 +83,9 @@ pub(super) struct ServeArgs {
     /// The data folder. [default: ./rehearsal-data]
     #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
     pub(super) data: Option<PathBuf>,
+    /// Speak HTTPS, with a certificate of a local authority that is kept in the data folder; see `rehearsal ca`.
+    #[arg(long, env = "REHEARSAL_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(super) tls: Option<bool>,
     /// Keep everything in memory; nothing is left afterwards.
     #[arg(long, env = "REHEARSAL_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(super) ephemeral: Option<bool>,

@@ -106,8 +106,25 @@ fn client() -> Result<reqwest::Client, String> {
 }
 
 fn not_reached(url: &Url, error: &reqwest::Error) -> String {
-    let why = if error.is_timeout() { "it does not answer" } else { "nobody listens there" };
-    format!("error: {url} can't be reached: {why}\n  fix: start the server with 'rehearsal serve', or name another one")
+    let start = "start the server with 'rehearsal serve', or name another one";
+    let (why, fix) = match cause(error) {
+        _ if error.is_timeout() => ("it does not answer", start),
+        cause if cause.contains("certificate") => (
+            "its certificate is not trusted",
+            "SSL_CERT_FILE=$(rehearsal ca --path) rehearsal ... trusts the local authority",
+        ),
+        _ => ("nobody listens there", start),
+    };
+    format!("error: {url} can't be reached: {why}\n  fix: {fix}")
+}
+
+/// The innermost reason.
+fn cause(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
 }
 
 fn not_rehearsal(url: &Url) -> String {

@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod ca;
 mod exit;
 mod output;
 mod play;
@@ -44,6 +45,7 @@ async fn run(verb: Verb) -> Exit {
         }
         Verb::PrintEnv(args) => ask::print_env(&args).await,
         Verb::Healthcheck(args) => ask::healthcheck(&args).await,
+        Verb::Ca(args) => ca::run(&args),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rehearsal", &mut text);

@@ -71,6 +71,7 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
     Ok(ServerOptions {
         listen: settings.listen.clone(),
         data: settings.data.clone(),
+        tls: settings.tls,
         cache_bytes: settings.cache_mib.saturating_mul(1024 * 1024),
         fixtures: settings.fixtures.clone(),
         seed: match settings.seed {
@@ -128,7 +129,11 @@ fn ready_line(server: &Server, as_json: bool) -> String {
     let url = &server.base_url;
     if as_json {
         let control = format!("{url}/sim/v1");
-        json!({ "ready": true, "url": url, "control": control, "pid": std::process::id() }).to_string()
+        let mut line = json!({ "ready": true, "url": url, "control": control, "pid": std::process::id() });
+        if let Some(certificate) = &server.certificate {
+            line["certificate"] = certificate.as_str().into();
+        }
+        line.to_string()
     } else {
         format!("rehearsal is ready at {url}")
     }

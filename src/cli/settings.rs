@@ -45,6 +45,7 @@ pub(super) struct Settings {
     pub(super) listen: String,
     /// `None` keeps everything in memory.
     pub(super) data: Option<PathBuf>,
+    pub(super) tls: bool,
     pub(super) fixtures: Option<PathBuf>,
     pub(super) seed: SeedSetting,
     pub(super) relaxed: bool,
@@ -65,6 +66,7 @@ struct SettingsFile {
     listen: Option<String>,
     data: Option<PathBuf>,
     ephemeral: Option<bool>,
+    tls: Option<bool>,
     fixtures: Option<PathBuf>,
     seed: Option<String>,
     auth: Option<String>,
@@ -109,6 +111,7 @@ impl Settings {
         Ok(Self {
             listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             data: (!ephemeral).then_some(data),
+            tls: args.tls.or(file.tls).unwrap_or(false),
             fixtures: args.fixtures.clone().or(file.fixtures),
             seed,
             relaxed: auth == Some(AuthSetting::Relaxed),

@@ -1,6 +1,11 @@
 //! A server, put together: the only place that names concrete stores and builds clock, core, publisher and faces.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::ServiceExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -15,10 +20,11 @@ use crate::{
     http::{AuthMode, Entrance, Faces, Players, routes},
     publisher::{Publisher, PublisherOptions},
     sim::{
-        clock::OsClock,
+        clock::{OsClock, WallClock as _},
         entropy::{RequestIds, Seed},
     },
     store::{MemoryStore, OpenError, SledOptions, SledStore, Store},
+    tls::{Authority, AuthorityError, TlsListener},
 };
 
 /// How long connections that stay open (live updates) may delay a stop.
@@ -51,6 +57,8 @@ pub struct ServerOptions {
     pub public_url: Option<Url>,
     /// A landing page that all personalized links lead to.
     pub landing_page: Option<Url>,
+    /// Whether to speak HTTPS.
+    pub tls: bool,
     /// A webhook that is told of the changes to all subscriptions, whatever their offers say.
     pub webhook: Option<Url>,
 }
@@ -71,6 +79,7 @@ impl Default for ServerOptions {
             public_url: None,
             landing_page: None,
             webhook: None,
+            tls: false,
         }
     }
 }
@@ -111,6 +120,9 @@ pub enum StartError {
     /// The HTTP client that calls webhooks can't be made.
     #[error("webhooks can't be called: {0}")]
     Courier(String),
+    /// There is no certificate to speak TLS with.
+    #[error("HTTPS is not possible: {0}")]
+    Tls(#[from] AuthorityError),
 }
 
 /// A running server. Dropping it stops it; [`Server::stop`] waits until that is done.
@@ -120,6 +132,8 @@ pub struct Server {
     pub base_url: String,
     /// The address that it listens on.
     pub address: SocketAddr,
+    /// The certificate (PEM) of the authority that clients have to trust, if it speaks HTTPS.
+    pub certificate: Option<String>,
     /// The core, for those who embed the server.
     pub app: Arc<App>,
     store: Arc<dyn Store>,
@@ -138,17 +152,26 @@ impl Server {
         let entrance = Entrance::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let service = ServiceExt::<axum::extract::Request>::into_make_service(entrance.clone());
+        let stopped = async {
+            let _sender_gone = stopped.await;
+        };
+        let authority = authority(&options)?;
         // Health checks are answered while the rest is being loaded.
-        let serving = tokio::spawn(async move {
-            let stopped = async {
-                let _sender_gone = stopped.await;
-            };
-            axum::serve(listener, service).with_graceful_shutdown(stopped).await
-        });
-        match Self::load(&options, address).await {
+        let serving = match &authority {
+            None => tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future()),
+            Some(authority) => {
+                let more = options.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
+                let more = more.unwrap_or_else(|| address.ip().to_string());
+                let listener = TlsListener::new(listener, authority.server(Some(&more), OsClock.now())?)
+                    .map_err(|reason| not_listening(&options.listen, reason))?;
+                tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future())
+            }
+        };
+        let certificate = authority.map(|authority| authority.certificate().to_owned());
+        match Self::load(&options, address, certificate.clone()).await {
             Ok((base_url, app, store, routes)) => {
                 entrance.open(routes);
-                Ok(Self { base_url, address, app, store, stop: Some(stop), serving })
+                Ok(Self { base_url, address, certificate, app, store, stop: Some(stop), serving })
             }
             Err(error) => {
                 serving.abort();
@@ -160,6 +183,7 @@ impl Server {
     async fn load(
         options: &ServerOptions,
         address: SocketAddr,
+        certificate: Option<String>,
     ) -> Result<(String, Arc<App>, Arc<dyn Store>, axum::Router), StartError> {
         let catalogue = match &options.fixtures {
             Some(dir) => Fixtures::from_dir(dir)?,
@@ -175,9 +199,9 @@ impl Server {
         };
         let wall = Arc::new(OsClock);
         let app = App::open(AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed }).await?;
-        let own = format!("http://{address}");
+        let own = own_url(address, certificate.is_some());
         let base_url = options.public_url.as_ref().map_or_else(|| own.clone(), |url| without_slash(url.as_str()));
-        let publisher = publisher(options, &app, &own, &base_url)?;
+        let publisher = publisher(options, &app, &own, (&base_url, certificate))?;
         let faces = Arc::new(Faces {
             app: Arc::clone(&app),
             request_ids: RequestIds::default(),
@@ -201,6 +225,27 @@ impl Server {
         }
         Ok(self.store.close().await?)
     }
+}
+
+/// The authority that signs the server's certificate, if it speaks HTTPS. With everything in memory it lives for the run.
+fn authority(options: &ServerOptions) -> Result<Option<Authority>, StartError> {
+    let now = OsClock.now();
+    Ok(match (options.tls, &options.data) {
+        (false, _) => None,
+        (true, Some(data)) => Some(Authority::of(data, now)?),
+        (true, None) => Some(Authority::new(now)?),
+    })
+}
+
+/// Where the server reaches itself.
+fn own_url(mut address: SocketAddr, is_secure: bool) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("{}://{address}", if is_secure { "https" } else { "http" })
 }
 
 async fn listen(address: &str) -> Result<TcpListener, StartError> {
@@ -234,11 +279,11 @@ fn publisher(
     options: &ServerOptions,
     app: &Arc<App>,
     own: &str,
-    base_url: &str,
+    (base_url, trusted): (&str, Option<String>),
 ) -> Result<Option<Arc<Publisher>>, StartError> {
     let url = |text: &str| Url::parse(text).map_err(|error| StartError::Publisher(error.to_string()));
     let stand_in = if options.players.has_publisher() { Some(url(own)?) } else { None };
-    let webhooks = Webhooks { configured: options.webhook.clone(), stand_in };
+    let webhooks = Webhooks { configured: options.webhook.clone(), stand_in, trusted: trusted.clone() };
     let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new(app, webhooks).map_err(StartError::Courier)?);
     if !options.players.has_publisher() {
         app.attend_timers(Outside { publisher: Arc::new(NoPublisher), courier });
@@ -248,6 +293,7 @@ fn publisher(
         marketplace: options.marketplace.clone().map_or_else(|| url(own), Ok)?,
         authority: options.authority.clone().map_or_else(|| url(own), Ok)?,
         public_base: url(base_url)?,
+        trusted,
     };
     let publisher = Publisher::new(PublisherHost::new(app), &publisher_options)
         .map_err(|error| StartError::Publisher(error.to_string()))?;

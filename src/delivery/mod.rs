@@ -43,6 +43,8 @@ pub struct Webhooks {
     pub configured: Option<Url>,
     /// The server on which the stand-in publisher has its own, if it is played.
     pub stand_in: Option<Url>,
+    /// The certificate (PEM) of one more certificate authority that is trusted.
+    pub trusted: Option<String>,
 }
 
 /// Calls webhooks over HTTP.
@@ -67,7 +69,10 @@ impl HttpCourier {
     /// # Errors
     /// What is wrong with the machine's TLS set-up, in words.
     pub fn new(app: &Arc<App>, webhooks: Webhooks) -> Result<Self, String> {
+        let trusted = webhooks.trusted.as_ref().map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()));
+        let trusted = trusted.transpose().map_err(|error| error.to_string())?;
         let http = reqwest::Client::builder()
+            .tls_certs_merge(trusted)
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)

@@ -52,6 +52,8 @@ pub struct PublisherOptions {
     pub authority: Url,
     /// What URLs to its own pages start with.
     pub public_base: Url,
+    /// The certificate (PEM) of one more certificate authority that it trusts.
+    pub trusted: Option<String>,
 }
 
 /// The stand-in publisher, playing all publishers of all sandboxes.
@@ -100,7 +102,7 @@ impl Publisher {
     pub fn new(host: Arc<dyn Host>, options: &PublisherOptions) -> Result<Self, ClientError> {
         Ok(Self {
             host,
-            client: MarketplaceClient::new(&options.marketplace, &options.authority)?,
+            client: MarketplaceClient::new(&options.marketplace, &options.authority, options.trusted.as_deref())?,
             public_base: options.public_base.clone(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             at_work: Mutex::default(),

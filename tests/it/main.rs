@@ -13,5 +13,6 @@ mod faces;
 mod kill;
 mod life;
 mod stores;
+mod tls;
 mod webhooks;
 mod world;

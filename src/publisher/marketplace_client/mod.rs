@@ -177,18 +177,22 @@ impl std::fmt::Debug for MarketplaceClient {
 
 impl MarketplaceClient {
     /// A client of the marketplace at that base URL (with or without its `/api`), with tokens from that authority.
+    /// `trusted` is the certificate (PEM) of one more certificate authority.
     ///
     /// # Errors
     /// [`ClientError`] when the HTTP client can't be set up, for want of TLS roots for example.
-    pub fn new(marketplace: &Url, authority: &Url) -> Result<Self, ClientError> {
+    pub fn new(marketplace: &Url, authority: &Url, trusted: Option<&str>) -> Result<Self, ClientError> {
+        let failed = |error: reqwest::Error| ClientError(error.to_string().into());
+        let trusted = trusted.map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()).map_err(failed)).transpose()?;
         let http = reqwest::Client::builder()
+            .tls_certs_merge(trusted)
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .user_agent(USER_AGENT)
             .build()
-            .map_err(|error| ClientError(error.to_string().into()))?;
+            .map_err(failed)?;
         Ok(Self {
             http,
             marketplace: base(marketplace, Some("api")),

@@ -235,6 +235,7 @@ impl World {
             marketplace: format!("{base}/api").parse().unwrap(),
             authority: base.parse().unwrap(),
             public_base: "http://rehearsal.example:7070/".parse().unwrap(),
+            trusted: None,
         };
         Arc::new(Publisher::new(Arc::clone(host) as Arc<dyn Host>, &options).unwrap())
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! rehearsal.store   the marker
 //! sled/             sled's own files
+//! tls/              the certificate authority, if the server has ever spoken TLS
 //! ```
 
 use std::{
@@ -241,10 +242,12 @@ fn io_error(path: &Path, source: io::Error) -> OpenError {
     }
 }
 
-/// Nothing is in the folder, or only what a freshly made file system puts there.
+/// Nothing is in the folder, or only what a freshly made file system or a first start with TLS puts there.
 fn is_empty(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
-        if entry?.file_name() != "lost+found" {
+        let entry = entry?;
+        // The certificate authority may have come first.
+        if !["lost+found", "tls"].iter().any(|known| entry.file_name() == *known) {
             return Ok(false);
         }
     }
