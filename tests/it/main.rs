@@ -9,6 +9,7 @@ mod batches;
 mod browser;
 mod changes;
 mod cli;
+mod clients;
 mod faces;
 mod kill;
 mod life;
