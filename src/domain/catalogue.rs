@@ -80,6 +80,21 @@ pub struct AppRegistration {
     pub object_id: ObjectId,
     /// The client secret. Seedable and shown by `print-env`; never written to a log or the journal.
     pub client_secret: String,
+    /// Certificates whose keys it may sign with instead.
+    #[serde(default)]
+    pub certificates: Vec<AppCertificate>,
+}
+
+/// A certificate of an app registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppCertificate {
+    /// `x5t`: the SHA-1 of the certificate, base64url.
+    pub sha1: String,
+    /// `x5t#S256`: its SHA-256, likewise.
+    pub sha256: String,
+    /// Its RSA key, PKCS#1 in base64url.
+    pub public_key: String,
 }
 
 /// Leaves the secret out, so that no debug line can carry it.

@@ -31,6 +31,7 @@ impl Catalogue {
                 )),
                 object_id: object(sandbox, app.object_id),
                 client_secret: secret(sandbox, &app.client_secret),
+                certificates: app.certificates.clone(),
             };
         }
         let users = self.customers.iter_mut().flat_map(|customer| &mut customer.users);
@@ -124,6 +125,7 @@ mod tests {
             client_id: ClientId::from_bytes([2; 16]),
             object_id: ObjectId::from_bytes([3; 16]),
             client_secret: "rehearsal-contoso-secret".to_owned(),
+            certificates: Vec::new(),
         };
         let plan = Plan {
             id: "gold".parse().unwrap(),

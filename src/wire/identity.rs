@@ -63,6 +63,10 @@ pub struct TokenForm {
     pub client_id: Option<String>,
     /// `client_secret`.
     pub client_secret: Option<String>,
+    /// `client_assertion_type`.
+    pub client_assertion_type: Option<String>,
+    /// `client_assertion`.
+    pub client_assertion: Option<String>,
     /// `resource`, on v1.
     pub resource: Option<String>,
     /// `scope`, on v2.
@@ -79,6 +83,8 @@ impl TokenForm {
                 "grant_type" => &mut form.grant_type,
                 "client_id" => &mut form.client_id,
                 "client_secret" => &mut form.client_secret,
+                "client_assertion_type" => &mut form.client_assertion_type,
+                "client_assertion" => &mut form.client_assertion,
                 "resource" => &mut form.resource,
                 "scope" => &mut form.scope,
                 _ => continue,
@@ -87,6 +93,29 @@ impl TokenForm {
         }
         form
     }
+}
+
+/// The answer of instance discovery (entra-recorded).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstanceDocument {
+    /// Where the tenant's configuration is.
+    pub tenant_discovery_endpoint: String,
+    /// `1.1`.
+    #[serde(rename = "api-version")]
+    pub api_version: &'static str,
+    /// The one instance.
+    pub metadata: [InstanceMetadata; 1],
+}
+
+/// An instance of the identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InstanceMetadata {
+    /// The host to call.
+    pub preferred_network: String,
+    /// The host under which tokens are kept.
+    pub preferred_cache: String,
+    /// All hosts that are the same.
+    pub aliases: Vec<String>,
 }
 
 /// The key document (entra-recorded).

@@ -1,5 +1,5 @@
-//! The real client libraries of Entra, unmodified and from their registries, against `serve --tls`: each gets a token,
-//! and the marketplace takes it.
+//! The real client libraries of Entra, unmodified and from their registries, against `serve --tls`: each gets a token with
+//! a secret and with a certificate, and the marketplace takes it.
 
 use std::{
     fs,
@@ -55,6 +55,8 @@ fn tokens(program: &mut Command, world: &World) -> Vec<Value> {
         .env("CLIENT_ID", text(&world.publisher, "clientId"))
         .env("CLIENT_SECRET", text(&world.publisher, "clientSecret"))
         .env("SCOPE", SCOPE)
+        .env("CERTIFICATE_FILE", programs("keys").join("contoso.pem"))
+        .env("KEY_FILE", programs("keys").join("contoso-key.pem"))
         .env("NO_PROXY", "127.0.0.1");
     let output = run(program, "the client program");
     let lines = String::from_utf8(output.stdout).unwrap();
@@ -111,7 +113,12 @@ async fn azure_identity_and_msal_for_python_get_tokens() {
     let mut program = Command::new(folder.join("bin/python"));
     program.arg(programs("python").join("tokens.py")).env("REQUESTS_CA_BUNDLE", world.certificate.path());
     let lines = tokens(&mut program, &world);
-    world.takes(&lines, &["azure-identity", "msal", "msal, wrong secret"]).await;
+    world
+        .takes(
+            &lines,
+            &["azure-identity", "msal", "azure-identity, certificate", "msal, certificate", "msal, wrong secret"],
+        )
+        .await;
     world.server.stop().await.unwrap();
 }
 
@@ -129,6 +136,13 @@ async fn azure_identity_and_msal_for_node_get_tokens() {
     let mut program = Command::new("node");
     program.arg(folder.join("tokens.mjs")).env("NODE_EXTRA_CA_CERTS", world.certificate.path());
     let lines = tokens(&mut program, &world);
-    world.takes(&lines, &["@azure/identity", "@azure/msal-node", "@azure/msal-node, wrong secret"]).await;
+    let libraries = [
+        "@azure/identity",
+        "@azure/identity, certificate",
+        "@azure/msal-node",
+        "@azure/msal-node, certificate",
+        "@azure/msal-node, wrong secret",
+    ];
+    world.takes(&lines, &libraries).await;
     world.server.stop().await.unwrap();
 }

@@ -2,13 +2,15 @@
 //!
 //! One set of signing keys per store; which sandbox a token belongs to follows from its app.
 
+mod assertion;
 mod signing;
 mod token;
 mod verification;
 mod webhook_token;
 
+pub use assertion::AssertionFault;
 pub use signing::SigningKeys;
-pub use token::{Audience, Grant, Token, TokenRefusal, TokenRequest};
+pub use token::{Audience, Credential, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;
 pub use verification::{Caller, TokenFault};
 pub(super) use webhook_token::WebhookTokens;

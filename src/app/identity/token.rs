@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, signing::SigningKeys};
+use super::{
+    LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE,
+    assertion::{self, AssertionFault},
+    issuer,
+    signing::SigningKeys,
+};
 use crate::{
     app::{App, Registered},
     domain::ids::{ClientId, ObjectId, TenantId},
@@ -25,8 +30,8 @@ pub struct TokenRequest {
     pub grant: Option<Grant>,
     /// `client_id`.
     pub client_id: Option<String>,
-    /// `client_secret`.
-    pub client_secret: Option<String>,
+    /// How the app shows who it is.
+    pub credential: Credential,
     /// `resource` on v1, `scope` on v2.
     pub audience: Audience,
 }
@@ -56,6 +61,17 @@ pub enum Grant {
     Other(String),
 }
 
+/// How an app shows who it is.
+#[derive(Clone)]
+pub enum Credential {
+    /// Not at all.
+    None,
+    /// By `client_secret`.
+    Secret(String),
+    /// By `client_assertion`.
+    Assertion(String),
+}
+
 /// A token that was granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -78,6 +94,8 @@ pub enum TokenRefusal {
     MalformedTenant(String),
     /// No such tenant.
     UnknownTenant(String),
+    /// No cloud has such an authority.
+    UnknownInstance,
     /// A form parameter is missing.
     MissingParameter(&'static str),
     /// The grant type is not one that an app may use.
@@ -93,6 +111,13 @@ pub enum TokenRefusal {
     MissingSecret,
     /// The secret is wrong.
     WrongSecret(ClientId),
+    /// The assertion is not accepted.
+    BadAssertion {
+        /// Whose it is said to be.
+        client: ClientId,
+        /// Why not.
+        fault: AssertionFault,
+    },
     /// The scope does not end in `/.default`.
     ScopeWithoutDefault(String),
     /// There is no such API.
@@ -130,13 +155,13 @@ impl App {
     /// # Errors
     /// The first [`TokenRefusal`] that applies, in the order of its variants.
     pub fn grant_token(&self, request: &TokenRequest) -> Result<(Registered, Token), TokenRefusal> {
-        let client = self.authenticate(request)?;
+        let (client, proof) = self.authenticate(request)?;
         let resource = wanted_resource(&request.audience, &client.publisher.app.tenant_name)?;
-        let token = mint(self.signing_keys(), &client, resource).ok_or(TokenRefusal::Internal)?;
+        let token = mint(self.signing_keys(), &client, proof, resource).ok_or(TokenRefusal::Internal)?;
         Ok((client, token))
     }
 
-    fn authenticate(&self, request: &TokenRequest) -> Result<Registered, TokenRefusal> {
+    fn authenticate(&self, request: &TokenRequest) -> Result<(Registered, Proof), TokenRefusal> {
         let tenant = self.find_tenant(&request.tenant)?;
         match &request.grant {
             None => return Err(TokenRefusal::MissingParameter("grant_type")),
@@ -150,11 +175,18 @@ impl App {
         if app.tenant_id != tenant {
             return Err(unknown());
         }
-        let secret = request.client_secret.as_deref().ok_or(TokenRefusal::MissingSecret)?;
-        if !same_secret(secret, &app.client_secret) {
-            return Err(TokenRefusal::WrongSecret(app.client_id));
-        }
-        Ok(registered)
+        let proof = match &request.credential {
+            Credential::None => return Err(TokenRefusal::MissingSecret),
+            Credential::Secret(secret) if same_secret(secret, &app.client_secret) => Proof::Secret,
+            Credential::Secret(_) => return Err(TokenRefusal::WrongSecret(app.client_id)),
+            Credential::Assertion(assertion) => {
+                let now = registered.sandbox.now();
+                assertion::check(assertion, app, &request.tenant, now)
+                    .map_err(|fault| TokenRefusal::BadAssertion { client: app.client_id, fault })?;
+                Proof::Certificate
+            }
+        };
+        Ok((registered, proof))
     }
 
     fn find_tenant(&self, segment: &str) -> Result<TenantId, TokenRefusal> {
@@ -201,19 +233,48 @@ fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, Tok
     })
 }
 
-fn mint(keys: &SigningKeys, client: &Registered, resource: String) -> Option<Token> {
+fn mint(keys: &SigningKeys, client: &Registered, proof: Proof, resource: String) -> Option<Token> {
     let app = &client.publisher.app;
-    sign(keys, client.sandbox.now().as_seconds(), app.tenant_id, resource, app.client_id, app.object_id)
+    let now = client.sandbox.now().as_seconds();
+    sign(keys, now, app.tenant_id, resource, Subject { app: app.client_id, principal: app.object_id, proof })
 }
 
-/// Signs a v1 token of a tenant: for whom, about which app, and which service principal stands for that there.
+/// Whom a token is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    /// The app.
+    pub(super) app: ClientId,
+    /// The service principal that stands for it in the tenant.
+    pub(super) principal: ObjectId,
+    /// How it showed who it is.
+    pub(super) proof: Proof,
+}
+
+/// `appidacr`: how an app showed who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// `1`
+    Secret,
+    /// `2`
+    Certificate,
+}
+
+impl Proof {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Secret => "1",
+            Self::Certificate => "2",
+        }
+    }
+}
+
+/// Signs a v1 token of a tenant: for whom, and about which app.
 pub(super) fn sign(
     keys: &SigningKeys,
     now: i64,
     tenant: TenantId,
     audience: String,
-    caller: ClientId,
-    principal: ObjectId,
+    subject: Subject,
 ) -> Option<Token> {
     let key = keys.current()?;
     let (not_before, expires_on) = (now.saturating_sub(BACKDATED_SECONDS), now.saturating_add(LIFETIME_SECONDS));
@@ -223,11 +284,11 @@ pub(super) fn sign(
         iat: not_before,
         nbf: not_before,
         exp: expires_on,
-        appid: caller,
-        appidacr: "1".to_owned(),
+        appid: subject.app,
+        appidacr: subject.proof.as_str().to_owned(),
         idp: issuer(tenant),
-        oid: principal,
-        sub: principal,
+        oid: subject.principal,
+        sub: subject.principal,
         tid: tenant,
         ver: "1.0".to_owned(),
     };

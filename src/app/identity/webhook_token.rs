@@ -7,7 +7,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{MARKETPLACE_RESOURCE, token::sign};
+use super::{
+    MARKETPLACE_RESOURCE,
+    token::{Proof, Subject, sign},
+};
 use crate::{
     app::{App, Sandbox},
     domain::ids::{ObjectId, PublisherId, TenantId},
@@ -47,7 +50,9 @@ impl App {
         let app = &sandbox.catalogue().publisher(publisher)?.app;
         let marketplace = MARKETPLACE_RESOURCE.parse().ok()?;
         let principal = service_principal(app.tenant_id);
-        let token = sign(self.signing_keys(), now, app.tenant_id, app.client_id.to_string(), marketplace, principal)?;
+        // Microsoft's own services show certificates (known).
+        let subject = Subject { app: marketplace, principal, proof: Proof::Certificate };
+        let token = sign(self.signing_keys(), now, app.tenant_id, app.client_id.to_string(), subject)?;
         let kept = Kept { text: token.text.clone(), not_before: token.not_before, expires_on: token.expires_on };
         self.webhook_tokens().lock().insert(place, kept);
         Some(token.text)

@@ -81,6 +81,7 @@ pub(in crate::domain) fn catalogue() -> Catalogue {
                 client_id: id(&guid(2)),
                 object_id: id(&guid(3)),
                 client_secret: "secret".to_owned(),
+                certificates: Vec::new(),
             },
         }],
         offers: vec![Offer {

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
+
+use serde::Deserialize;
 
 use super::problem;
 use crate::{
     app::identity::TokenRefusal,
     http::faces::Faces,
-    wire::identity::{KeyDocument, KeySet, OpenIdConfiguration},
+    wire::identity::{InstanceDocument, InstanceMetadata, KeyDocument, KeySet, OpenIdConfiguration},
 };
 
 const HEADERS: [(HeaderName, &str); 3] = [
@@ -70,6 +72,51 @@ pub(super) async fn keys(State(faces): State<Arc<Faces>>, Path(tenant): Path<Str
     Json(KeySet { keys: keys.collect() }).into_response_with_headers()
 }
 
+/// What the instance discovery is asked about.
+#[derive(Debug, Deserialize)]
+pub(super) struct InstanceQuery {
+    authorization_endpoint: Option<String>,
+}
+
+/// `GET /common/discovery/instance`: which cloud an authority belongs to, for clients that were told to ask here or were
+/// led here by name. Its own host and Microsoft's are one instance (entra-recorded).
+pub(super) async fn instance(
+    State(faces): State<Arc<Faces>>,
+    Query(query): Query<InstanceQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let origin = faces.origin(&headers);
+    let own = url::Url::parse(&origin).ok().and_then(|url| authority(&url));
+    let asked = query.authorization_endpoint.as_deref().and_then(|endpoint| url::Url::parse(endpoint).ok());
+    let host = asked.as_ref().and_then(authority);
+    let is_known = host.as_ref().is_some_and(|host| own.as_ref() == Some(host) || ALIASES.contains(&host.as_str()));
+    let (Some(asked), Some(host)) = (asked.filter(|_| is_known), host) else {
+        let new_id = || faces.request_ids.next().to_string();
+        let (status, body) = problem::told(&TokenRefusal::UnknownInstance, new_id(), new_id(), faces.app.wall().now());
+        return (status, Json(body)).into_response();
+    };
+    let tenant = asked.path_segments().and_then(|mut parts| parts.next()).unwrap_or("common");
+    let mut aliases: Vec<String> = ALIASES.map(str::to_owned).into();
+    if !aliases.contains(&host) {
+        aliases.insert(0, host.clone());
+    }
+    Json(InstanceDocument {
+        tenant_discovery_endpoint: format!("{origin}/{tenant}/v2.0/.well-known/openid-configuration"),
+        api_version: "1.1",
+        metadata: [InstanceMetadata { preferred_network: host.clone(), preferred_cache: host, aliases }],
+    })
+    .into_response_with_headers()
+}
+
+/// The names of Microsoft's one public cloud (entra-recorded).
+const ALIASES: [&str; 4] = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"];
+
+/// Host, and port where it is not the usual one.
+fn authority(url: &url::Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
 struct Endpoints {
     token: String,
     authorize: String,
@@ -81,7 +128,7 @@ fn configuration(endpoints: Endpoints) -> OpenIdConfiguration {
     let list = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     OpenIdConfiguration {
         token_endpoint: endpoints.token,
-        token_endpoint_auth_methods_supported: list(&["client_secret_post"]),
+        token_endpoint_auth_methods_supported: list(&["client_secret_post", "private_key_jwt"]),
         jwks_uri: endpoints.keys,
         response_modes_supported: list(&["query", "fragment", "form_post"]),
         subject_types_supported: list(&["pairwise"]),

@@ -28,6 +28,7 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .route("/{tenant}/oauth2/v2.0/token", post(token::v2))
         .route("/{tenant}/.well-known/openid-configuration", get(discovery::v1))
         .route("/{tenant}/v2.0/.well-known/openid-configuration", get(discovery::v2))
+        .route("/common/discovery/instance", get(discovery::instance))
         .route("/{tenant}/discovery/keys", get(discovery::keys))
         .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
         .with_state(faces)

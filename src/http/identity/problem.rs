@@ -2,7 +2,11 @@
 
 use axum::http::StatusCode;
 
-use crate::{app::identity::TokenRefusal, domain::time::Timestamp, wire::identity::TokenError};
+use crate::{
+    app::identity::{AssertionFault, TokenRefusal},
+    domain::{ids::ClientId, time::Timestamp},
+    wire::identity::TokenError,
+};
 
 /// What a refusal says, before ids and time are added.
 struct Said {
@@ -54,6 +58,7 @@ fn said(refusal: &TokenRefusal) -> Said {
                  active subscriptions for the tenant."
             ),
         ),
+        TokenRefusal::UnknownInstance => bad("invalid_instance", 50_049, "Unknown or invalid instance.".to_owned()),
         TokenRefusal::MissingParameter(name) => {
             bad("invalid_request", 900_144, format!("The request body must contain the following parameter: '{name}'."))
         }
@@ -82,6 +87,7 @@ fn said(refusal: &TokenRefusal) -> Said {
                  value, not the client secret ID, for a secret added to app '{client}'."
             ),
         ),
+        TokenRefusal::BadAssertion { client, fault } => bad_assertion(*fault, client),
         TokenRefusal::ScopeWithoutDefault(scope) => bad(
             "invalid_scope",
             1_002_012,
@@ -106,6 +112,31 @@ fn said(refusal: &TokenRefusal) -> Said {
             text: "A transient error has occurred. Please try again.".to_owned(),
         },
     }
+}
+
+/// Codes and texts for assertions: the first of 700027 is recorded (entra-recorded), the others are known.
+fn bad_assertion(fault: AssertionFault, client: &ClientId) -> Said {
+    let (code, text) = match fault {
+        AssertionFault::Malformed => (50_027, "JWT token is invalid or malformed.".to_owned()),
+        AssertionFault::UnknownCertificate => {
+            (700_027, "Client assertion contains an invalid signature. [Reason - The key was not found.]".to_owned())
+        }
+        AssertionFault::BadSignature => (
+            700_027,
+            "Client assertion contains an invalid signature. [Reason - The provided signature value did not match the \
+             expected signature value.]"
+                .to_owned(),
+        ),
+        AssertionFault::OtherApp => (
+            700_021,
+            format!("Client assertion application identifier doesn't match 'client_id' parameter '{client}'."),
+        ),
+        AssertionFault::OtherAudience => {
+            (700_023, "Client assertion audience claim does not match Realm issuer.".to_owned())
+        }
+        AssertionFault::NotNow => (700_024, "Client assertion is not within its valid time range.".to_owned()),
+    };
+    Said { status: StatusCode::UNAUTHORIZED, error: "invalid_client", code, text }
 }
 
 /// `2026-01-18 00:16:59Z`: a blank where RFC 3339 has a `T`.

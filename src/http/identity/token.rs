@@ -15,7 +15,7 @@ use super::problem;
 use crate::{
     app::{
         Exchange, Player, RecordedCall, Sandbox,
-        identity::{Audience, Grant, Token, TokenRequest},
+        identity::{Audience, Credential, Grant, Token, TokenRequest},
     },
     domain::ids::SandboxId,
     http::faces::Faces,
@@ -83,6 +83,9 @@ async fn grant(
     with_headers(response, &trace_id)
 }
 
+/// The only type of assertion (docs:registration-v1).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 fn read(version: Version, tenant: String, body: &[u8]) -> TokenRequest {
     let fields = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned()));
     let form = TokenForm::read(fields);
@@ -94,7 +97,13 @@ fn read(version: Version, tenant: String, body: &[u8]) -> TokenRequest {
         Version::V1 => Audience::Resource(form.resource),
         Version::V2 => Audience::Scope(form.scope),
     };
-    TokenRequest { tenant, grant, client_id: form.client_id, client_secret: form.client_secret, audience }
+    let is_jwt = form.client_assertion_type.as_deref() == Some(JWT_BEARER);
+    let credential = match (form.client_secret, form.client_assertion.filter(|_| is_jwt)) {
+        (Some(secret), _) => Credential::Secret(secret),
+        (None, Some(assertion)) => Credential::Assertion(assertion),
+        (None, None) => Credential::None,
+    };
+    TokenRequest { tenant, grant, client_id: form.client_id, credential, audience }
 }
 
 fn granted(version: Version, token: Token) -> Response {

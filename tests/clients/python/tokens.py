@@ -7,13 +7,17 @@ import json
 import os
 
 import msal
-from azure.identity import ClientSecretCredential
+from azure.identity import CertificateCredential, ClientSecretCredential
 
 authority = os.environ["AUTHORITY"]
 tenant = os.environ["TENANT_ID"]
 client = os.environ["CLIENT_ID"]
 secret = os.environ["CLIENT_SECRET"]
 scope = os.environ["SCOPE"]
+with open(os.environ["CERTIFICATE_FILE"]) as file:
+    certificate = file.read()
+with open(os.environ["KEY_FILE"]) as file:
+    key = file.read()
 
 credential = ClientSecretCredential(
     tenant, client, secret, authority=authority, disable_instance_discovery=True
@@ -28,6 +32,24 @@ application = msal.ConfidentialClientApplication(
 )
 answer = application.acquire_token_for_client([scope])
 print(json.dumps({"library": "msal", "token": answer.get("access_token"), "error": answer.get("error_description")}))
+
+credential = CertificateCredential(
+    tenant,
+    client,
+    certificate_data=(key + certificate).encode(),
+    authority=authority,
+    disable_instance_discovery=True,
+)
+print(json.dumps({"library": "azure-identity, certificate", "token": credential.get_token(scope).token}))
+
+application = msal.ConfidentialClientApplication(
+    client,
+    client_credential={"private_key": key, "public_certificate": certificate},
+    authority=f"{authority}/{tenant}",
+    instance_discovery=False,
+)
+answer = application.acquire_token_for_client([scope])
+print(json.dumps({"library": "msal, certificate", "token": answer.get("access_token"), "error": answer.get("error_description")}))
 
 # A wrong secret has to come back as the error that programs look for.
 wrong = msal.ConfidentialClientApplication(

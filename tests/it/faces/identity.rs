@@ -7,6 +7,7 @@ use base64::{
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::world::{Reply, SANDBOX, VERSION, World, masked, send, text, token_form};
 
@@ -339,4 +340,105 @@ fn own_key() -> EncodingKey {
     let text = STANDARD.encode(der.as_ref());
     EncodingKey::from_rsa_pem(format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n").as_bytes())
         .unwrap()
+}
+
+/// A client assertion of Contoso's, good unless changed. `None` takes a claim out.
+fn assertion(app: &App<'_>, header: impl FnOnce(&mut Header), changes: &[(&str, Option<Value>)]) -> String {
+    let key = std::fs::read("tests/clients/keys/contoso-key.pem").unwrap();
+    let certificate = std::fs::read_to_string("tests/clients/keys/contoso.pem").unwrap();
+    let der: String = certificate.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(der).unwrap();
+    let client = text(&app.environment, "clientId");
+    let audience = format!("https://login.microsoftonline.com/{}/oauth2/v2.0/token", app.tenant());
+    let mut claims = json!({
+        "aud": audience, "iss": client, "sub": client, "jti": "1", "nbf": NOW - 10, "iat": NOW - 10, "exp": NOW + 600,
+    });
+    for (name, value) in changes {
+        match value {
+            Some(value) => claims[*name] = value.clone(),
+            None => drop(claims.as_object_mut().unwrap().remove(*name)),
+        }
+    }
+    let mut head = Header::new(Algorithm::PS256);
+    head.x5t_s256 = Some(URL_SAFE_NO_PAD.encode(Sha256::digest(der)));
+    header(&mut head);
+    encode(&head, &claims, &EncodingKey::from_rsa_pem(&key).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_app_shows_a_certificate_instead_of_a_secret() {
+    let world = World::start().await;
+    let app = App::contoso(&world).await;
+    let shows = async |assertion: &str| {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let changes = [("client_secret", ""), ("client_assertion_type", kind), ("client_assertion", assertion)];
+        app.asks_v2(&changes).await
+    };
+    let good = |_: &mut Header| {};
+    let granted = shows(&assertion(&app, good, &[])).await.expect(200);
+    let (_, claims) = verified(&world, &text(&granted, "access_token")).await;
+    assert_eq!(claims["appidacr"], "2");
+    let tenant = app.tenant();
+    for audience in
+        [format!("https://127.0.0.1:7070/{tenant}/oauth2/token"), format!("https://x.example/{tenant}/v2.0")]
+    {
+        shows(&assertion(&app, good, &[("aud", Some(json!(audience)))])).await.expect(200);
+    }
+    let other_tenant = "https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/oauth2/v2.0/token";
+    let table = [
+        (assertion(&app, |head| head.x5t_s256 = None, &[]), 700_027),
+        (assertion(&app, |head| head.x5t_s256 = Some("else".to_owned()), &[]), 700_027),
+        (assertion(&app, good, &[("iss", Some(json!("x")))]), 700_021),
+        (assertion(&app, good, &[("sub", None)]), 700_021),
+        (assertion(&app, good, &[("aud", Some(json!(other_tenant)))]), 700_023),
+        (assertion(&app, good, &[("aud", None)]), 700_023),
+        (assertion(&app, good, &[("exp", Some(json!(NOW - 300)))]), 700_024),
+        (assertion(&app, good, &[("nbf", Some(json!(NOW + 301)))]), 700_024),
+        (assertion(&app, good, &[("exp", None)]), 50_027),
+        ("x.y.z".to_owned(), 50_027),
+    ];
+    for (assertion, code) in table {
+        refused(&shows(&assertion).await, 401, "invalid_client", code);
+    }
+    let (head, rest) = {
+        let good = assertion(&app, good, &[]);
+        let (head, rest) = good.split_once('.').map(|(head, rest)| (head.to_owned(), rest.to_owned())).unwrap();
+        (head, rest)
+    };
+    let other = assertion(&app, good, &[("jti", Some(json!("2")))]);
+    let swapped = format!("{head}.{}.{}", rest.split_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+    refused(&shows(&swapped).await, 401, "invalid_client", 700_027);
+    // An assertion of another type is none.
+    let typeless = assertion(&app, good, &[]);
+    refused(
+        &app.asks_v2(&[("client_secret", ""), ("client_assertion", &typeless)]).await,
+        401,
+        "invalid_client",
+        7_000_218,
+    );
+}
+
+#[tokio::test]
+async fn the_instance_is_this_server_and_microsofts_hosts() {
+    let world = World::start().await;
+    let app = App::contoso(&world).await;
+    let own = world.base_url.strip_prefix("http://").unwrap();
+    let asks = async |endpoint: &str| {
+        world.get(&format!("/common/discovery/instance?api-version=1.1&authorization_endpoint={endpoint}")).await
+    };
+    for host in [own, "login.microsoftonline.com", "login.windows.net"] {
+        let endpoint = format!("https://{host}/{}/oauth2/v2.0/authorize", app.tenant());
+        let found = asks(&endpoint).await.expect(200);
+        assert_eq!(found["metadata"][0]["preferred_network"], host);
+        assert!(found["metadata"][0]["aliases"].as_array().unwrap().contains(&json!(host)));
+        let configuration = text(&found, "tenant_discovery_endpoint");
+        let path = configuration.strip_prefix(&world.base_url).expect("on this server");
+        assert!(text(&world.get(path).await.expect(200), "token_endpoint").contains(&app.tenant()));
+    }
+    let nothing = world.get("/common/discovery/instance").await;
+    let strange = [asks("https://login.example.com/common").await, asks("nonsense").await, asks("").await, nothing];
+    for reply in strange {
+        let body = reply.expect(400);
+        assert_eq!((&body["error"], &body["error_codes"]), (&json!("invalid_instance"), &json!([50_049])));
+    }
 }
