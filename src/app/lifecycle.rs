@@ -103,7 +103,7 @@ impl Command for Payment {
             } else {
                 lifecycle::suspend(&subscription, id, context)?
             };
-            start_of_microsoft(desk, subscription, request)
+            start_of_microsoft(desk, subscription, request).map(|(_, operation)| operation)
         })
     }
 }

@@ -244,8 +244,8 @@ pub(super) fn start_of_microsoft(
     desk: &mut Desk<'_>,
     subscription: Subscription,
     Request { operation, decision }: Request,
-) -> Result<Operation, AppError> {
-    carry_out(desk, Player::Marketplace, subscription, operation, &decision).map(|(_, operation)| operation)
+) -> Result<(Subscription, Operation), AppError> {
+    carry_out(desk, Player::Marketplace, subscription, operation, &decision)
 }
 
 /// Writes a granted request down. Where operations take no time, it is brought to its end at once.

@@ -8,11 +8,14 @@ use super::{
     fulfillment::{load_subscription, save},
     journal::Player,
     mailbox::Command,
+    operations,
     sandbox::Sandbox,
 };
 use crate::domain::{
     ids::SubscriptionId,
+    lifecycle,
     purchase_token::{self, AuthorizationCode},
+    refusal::Refusal,
     subscription::{self, Context, PurchaseOrder, Subscription, decide},
 };
 
@@ -46,8 +49,22 @@ impl Command for Purchase {
             let catalogue = &desk.world.catalogue;
             let (subscription, decision) =
                 subscription::purchase(catalogue, &self.0, id, code, desk.now(), desk.next_entry())?;
-            save(desk, Player::Partner, None, subscription, &decision)
+            let subscription = save(desk, Player::Partner, None, subscription, &decision)?;
+            activate_by_itself(desk, subscription)
         })
+    }
+}
+
+/// Activates what was bought on a plan that wants no publisher for that.
+fn activate_by_itself(desk: &mut Desk<'_>, subscription: Subscription) -> Result<Subscription, AppError> {
+    let offer = desk.world.catalogue.offer(&subscription.offer);
+    let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
+    let request = lifecycle::auto_activate(&subscription, offer, operations::new_id(desk), operations::context(desk))?;
+    match request {
+        None => Ok(subscription),
+        Some(request) => {
+            operations::start_of_microsoft(desk, subscription, request).map(|(subscription, _)| subscription)
+        }
     }
 }
 

@@ -294,6 +294,9 @@ pub struct Plan {
     pub private_to: Option<Vec<TenantId>>,
     /// Not sold any more; existing subscriptions go on (recorded: stays in `listAvailablePlans`).
     pub stop_sell: bool,
+    /// Whether Microsoft activates what is bought by itself, without the publisher (docs:subscription-new).
+    #[serde(default)]
+    pub auto_activation: bool,
     /// Metering dimensions; only on flat-rate plans (docs:saas-metered-billing).
     pub dimensions: Vec<Dimension>,
     /// The market it is sold in: `US`.

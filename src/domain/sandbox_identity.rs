@@ -136,6 +136,7 @@ mod tests {
             free_trial: false,
             private_to: Some(vec![CUSTOMER_TENANT]),
             stop_sell: false,
+            auto_activation: false,
             dimensions: Vec::new(),
             market: "US".to_owned(),
         };

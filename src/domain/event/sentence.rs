@@ -75,7 +75,7 @@ impl Event {
                     (Action::ChangeQuantity, Some(seats)) => format!("a change to {}", count(seats.get(), "seat")),
                     (Action::ChangeQuantity, None) => "a change of seats".to_owned(),
                     (Action::Unsubscribe, _) => "the end of the subscription".to_owned(),
-                    (Action::Renew | Action::Suspend | Action::Reinstate, _) => {
+                    (Action::Renew | Action::Suspend | Action::Reinstate | Action::Subscribe, _) => {
                         return format!("{} is due.", action.words());
                     }
                 };

@@ -8,17 +8,40 @@
 mod tests;
 
 use super::{
+    catalogue::Offer,
     charges,
     event::Event,
     ids::OperationId,
     operation::{Delays, Effect, Operation, Request, RequestSource},
     refusal::Refusal,
-    subscription::{Context, Decision, State, Status, Subscription, TimerPlan},
+    subscription::{Command, Context, Decision, State, Status, Subscription, TimerPlan, decide},
     time::{Period, Term, Timestamp},
 };
 
 /// Days that a suspended subscription waits for its payment (docs:life-cycle).
 const GRACE_DAYS: i32 = 30;
+
+/// Activates what was bought on a plan that wants no publisher for that; `None` on any other. The publisher is told once
+/// it has happened (inferred from docs:subscription-new and docs:webhook-new).
+///
+/// # Errors
+/// As for a publisher's activation.
+pub fn auto_activate(
+    subscription: &Subscription,
+    offer: &Offer,
+    id: OperationId,
+    context: Context,
+) -> Result<Option<Request>, Refusal> {
+    if !offer.plan(&subscription.plan).is_some_and(|plan| plan.auto_activation) {
+        return Ok(None);
+    }
+    let mut request = Request::of_microsoft(subscription, Effect::Subscribe, id, context);
+    let first_entry = request.decision.next_entry();
+    let activation = decide(subscription, Command::Activate, Context { first_entry, ..context })?;
+    request.decision.events.extend(activation.events);
+    request.decision.timers.extend(activation.timers);
+    Ok(Some(succeeded(request)))
+}
 
 /// What the end of a term brings, at the instant at which it ends. `None` if that is not the end of its term any more, or
 /// if it is suspended and only waits: nothing is renewed then (docs:life-cycle).

@@ -54,6 +54,7 @@ fn catalogue() -> Catalogue {
         free_trial: false,
         private_to: None,
         stop_sell: false,
+        auto_activation: false,
         dimensions: vec![dimension("mails", "0.80", 10), dimension("checks", "0.0045", 0)],
         market: "US".to_owned(),
     };

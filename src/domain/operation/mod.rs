@@ -78,6 +78,8 @@ pub enum Effect {
     Suspend,
     /// It is paid for again, and goes on.
     Reinstate,
+    /// It is activated without the publisher.
+    Subscribe,
 }
 
 /// `action` of the operations API.
@@ -95,6 +97,8 @@ pub enum Action {
     Suspend,
     /// Paid for again.
     Reinstate,
+    /// Activated without the publisher.
+    Subscribe,
 }
 
 impl Action {
@@ -108,6 +112,7 @@ impl Action {
             Self::Renew => "Renew",
             Self::Suspend => "Suspend",
             Self::Reinstate => "Reinstate",
+            Self::Subscribe => "Subscribe",
         }
     }
 
@@ -121,6 +126,7 @@ impl Action {
             Self::Renew => "The renewal",
             Self::Suspend => "The suspension",
             Self::Reinstate => "The reinstatement",
+            Self::Subscribe => "The automatic activation",
         }
     }
 }
@@ -245,6 +251,7 @@ impl Operation {
             Effect::Renew => Action::Renew,
             Effect::Suspend => Action::Suspend,
             Effect::Reinstate => Action::Reinstate,
+            Effect::Subscribe => Action::Subscribe,
         }
     }
 

@@ -93,7 +93,7 @@ fn fits(operation: &Operation, subscription: &Subscription) -> bool {
     match operation.effect {
         Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. } => subscription.state.status() == Status::Subscribed,
         Effect::Reinstate => subscription.state.status() == Status::Suspended,
-        Effect::Unsubscribe | Effect::Renew | Effect::Suspend => true,
+        Effect::Unsubscribe | Effect::Renew | Effect::Suspend | Effect::Subscribe => true,
     }
 }
 
@@ -147,7 +147,7 @@ fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut De
             }
         }
         // They have happened when they come to be.
-        Effect::Renew | Effect::Suspend => {}
+        Effect::Renew | Effect::Suspend | Effect::Subscribe => {}
     }
     decision.events.push(Event::OperationSucceeded { operation: operation.id, action: operation.action() });
 }

@@ -43,6 +43,7 @@ fn plan(name: &str, pricing: Pricing, prices: &[(TermUnit, &str)]) -> Plan {
         free_trial: false,
         private_to: None,
         stop_sell: false,
+        auto_activation: false,
         dimensions: Vec::new(),
         market: "US".to_owned(),
     }

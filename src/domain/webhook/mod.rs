@@ -197,7 +197,8 @@ pub fn tells(event: &Event, before: &Subscription) -> bool {
     match event {
         Event::OperationStarted { action, .. } => is_told_in_progress(*action),
         Event::OperationSucceeded { action, .. } => {
-            !is_told_in_progress(*action) && before.state.status() != Status::PendingFulfillmentStart
+            let had_begun = before.state.status() != Status::PendingFulfillmentStart;
+            !is_told_in_progress(*action) && (had_begun || *action == Action::Subscribe)
         }
         _ => false,
     }

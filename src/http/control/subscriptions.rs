@@ -44,8 +44,9 @@ pub(super) async fn purchase(
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
     let subscription = sandbox.purchase(order(input)?).await?;
     let location = format!("/sim/v1/sandboxes/{}/subscriptions/{}", sandbox.id(), subscription.id);
-    // A new subscription has no ledger yet.
-    let view = SubscriptionView::of(&subscription, &[], link_view(&faces, &sandbox, &subscription));
+    // A new subscription has no ledger yet, unless it was activated by itself.
+    let ledger = if subscription.ledger_lines == 0 { Vec::new() } else { sandbox.ledger(subscription.id).await? };
+    let view = SubscriptionView::of(&subscription, &ledger, link_view(&faces, &sandbox, &subscription));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(view)))
 }
 
