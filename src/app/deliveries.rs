@@ -20,8 +20,10 @@ use crate::{
         ids::{OperationId, SubscriptionId},
         operation::Operation,
         refusal::Refusal,
-        subscription::{Context, Subscription},
-        webhook::{Delivery, FollowUp, Sent, follow_up, tells},
+        rules::WebhookSending,
+        subscription::Subscription,
+        time::Timestamp,
+        webhook::{Delivery, DeliveryState, FollowUp, Made, Sent, follow_up, tells},
     },
     store::{Direction, Key, KeyRange},
 };
@@ -56,7 +58,8 @@ impl Sandbox {
         Ok(deliveries)
     }
 
-    /// Makes a delivery once more, whether or not the publisher has it.
+    /// Makes a delivery once more, whether or not the publisher has it; with another body, if one is given. One that is
+    /// held is released by it.
     ///
     /// # Errors
     /// [`Refusal::UnknownOperation`] if nobody is told of that operation.
@@ -64,23 +67,40 @@ impl Sandbox {
         &self,
         subscription: SubscriptionId,
         operation: OperationId,
+        edited: Option<String>,
     ) -> Result<Delivery, AppError> {
-        self.ask(DeliverAgain { subscription, operation }).await
+        self.ask(Handle { subscription, operation, how: Handling::Again { edited } }).await
+    }
+
+    /// Holds a delivery back that has not been made, until [`Sandbox::deliver_again`].
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownOperation`] if nobody is told of that operation; [`Refusal::NotWaiting`] if it has been made.
+    pub async fn hold_delivery(
+        &self,
+        subscription: SubscriptionId,
+        operation: OperationId,
+    ) -> Result<Delivery, AppError> {
+        self.ask(Handle { subscription, operation, how: Handling::Hold }).await
     }
 
     /// Attempts a delivery whose timer is due, and waits for what comes of it.
     pub(super) async fn deliver(
         &self,
         timer: Key,
-        subscription: SubscriptionId,
-        operation: OperationId,
+        due: Timestamp,
+        (subscription, operation): (SubscriptionId, OperationId),
         courier: &dyn Courier,
     ) -> Result<(), AppError> {
         let key = self.world.space.delivery(subscription, operation);
-        let Some(document) = self.store.get(&key).await? else { return Ok(()) };
+        let Some(document) = self.store.get(&key).await? else { return self.ask(Forget(timer)).await };
         let delivery: Delivery = decode(&key, &document.bytes)?;
+        if !delivery.is_due(due) {
+            return self.ask(Forget(timer)).await;
+        }
+        let began = self.now();
         let attempted = courier.attempt(self, &delivery).await;
-        self.ask(RecordAttempt { timer, subscription, operation, attempted }).await
+        self.ask(RecordAttempt { timer, subscription, operation, began, attempted }).await
     }
 }
 
@@ -92,14 +112,20 @@ pub(super) fn tell(
     operation: &Operation,
     events: &[Event],
 ) -> Result<(), AppError> {
-    if !events.iter().any(|event| tells(event, before)) {
+    if !events.iter().any(|event| tells(event, before, desk.head.rules)) {
         return Ok(());
     }
     let activity = desk.head.seed.draws("activity", desk.next_entry()).activity_id();
     let run = desk.world.run;
     let delivery = Delivery::new(activity, operation.clone(), after.clone(), (desk.now(), desk.next_entry()), run);
-    desk.put(desk.space().delivery(after.id, operation.id), &delivery)?;
-    set(desk, after.id, operation.id)
+    let key = desk.space().delivery(after.id, operation.id);
+    match desk.head.rules.webhook_sending {
+        WebhookSending::Held => desk.put(key, &delivery.held()),
+        WebhookSending::AtOnce => {
+            desk.put(key, &delivery)?;
+            set(desk, after.id, operation.id)
+        }
+    }
 }
 
 /// Sets the timer of a delivery that is due at once.
@@ -111,12 +137,31 @@ fn set(desk: &mut Desk<'_>, subscription: SubscriptionId, operation: OperationId
 /// Tells the timers of deliveries from those that the same command sets for other ends.
 const INDEX: u64 = 1 << 32;
 
-struct DeliverAgain {
-    subscription: SubscriptionId,
-    operation: OperationId,
+/// Drops a timer whose delivery was held, or made already.
+struct Forget(Key);
+
+impl Command for Forget {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        desk.remove(self.0.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
-impl Command for DeliverAgain {
+/// What shall be done with a delivery by hand.
+enum Handling {
+    Again { edited: Option<String> },
+    Hold,
+}
+
+struct Handle {
+    subscription: SubscriptionId,
+    operation: OperationId,
+    how: Handling,
+}
+
+impl Command for Handle {
     type Answer = Delivery;
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Delivery, AppError>> {
@@ -124,10 +169,26 @@ impl Command for DeliverAgain {
             let key = desk.space().delivery(self.subscription, self.operation);
             let found: Option<Delivery> = desk.load(&key).await?;
             let delivery = found.ok_or_else(|| Refusal::UnknownOperation(self.operation.to_string()))?;
-            let delivery = delivery.again(desk.world.run);
+            let action = delivery.operation.action().words();
+            let (delivery, summary) = match &self.how {
+                Handling::Hold if delivery.state != DeliveryState::Waiting => {
+                    return Err(Refusal::NotWaiting(delivery.state).into());
+                }
+                Handling::Hold => {
+                    (delivery.held(), format!("{action} is not told to the publisher until it is released."))
+                }
+                Handling::Again { edited } => {
+                    let how = match (&edited, delivery.state) {
+                        (Some(_), _) => "told to the publisher with another body",
+                        (None, DeliveryState::Held) => "released, and told to the publisher",
+                        (None, _) => "told to the publisher once more",
+                    };
+                    let delivery = Delivery { edited: edited.clone(), ..delivery.again(desk.now(), desk.world.run) };
+                    set(desk, self.subscription, self.operation)?;
+                    (delivery, format!("{action} is {how}."))
+                }
+            };
             desk.put(key, &delivery)?;
-            set(desk, self.subscription, self.operation)?;
-            let summary = format!("{} is told to the publisher once more.", delivery.operation.action().words());
             desk.note(Player::Operator, Some(self.subscription), What::Steering { summary });
             Ok(delivery)
         })
@@ -138,6 +199,7 @@ struct RecordAttempt {
     timer: Key,
     subscription: SubscriptionId,
     operation: OperationId,
+    began: Timestamp,
     attempted: Attempted,
 }
 
@@ -156,8 +218,9 @@ impl Command for RecordAttempt {
             let repeated = delivery.in_hand_of != run;
             let exchange = exchange(sent, body, &delivery, repeated);
             desk.note(Player::Marketplace, Some(self.subscription), What::Exchange(exchange));
-            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
-            let FollowUp { delivery, again, decision } = follow_up(delivery, &operation, sent.clone(), run, context);
+            let context = desk.context();
+            let made = Made { run, began: self.began };
+            let FollowUp { delivery, again, decision } = follow_up(delivery, &operation, sent.clone(), made, context);
             desk.put(key, &delivery)?;
             if let Some(due) = again {
                 let what = Due::Delivery { subscription: self.subscription, operation: self.operation };

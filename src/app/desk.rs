@@ -13,7 +13,7 @@ use super::{
     sandbox::{Head, World},
 };
 use crate::{
-    domain::{event::Seq, ids::SubscriptionId, time::Timestamp},
+    domain::{event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
     store::{Changeset, Document, Expectation, Key, Store, Version, Write},
 };
 
@@ -75,6 +75,11 @@ impl<'a> Desk<'a> {
     /// The sandbox's time.
     pub(crate) fn now(&self) -> Timestamp {
         self.head.now(self.wall)
+    }
+
+    /// What a decision needs to know besides the state.
+    pub(crate) fn context(&self) -> Context {
+        Context { now: self.now(), first_entry: self.next_entry(), rules: self.head.rules }
     }
 
     /// The keys of the sandbox.

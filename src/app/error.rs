@@ -1,7 +1,7 @@
 //! Why a command or a query gave no answer.
 
 use crate::{
-    domain::{ids::SandboxId, refusal::Refusal},
+    domain::{ids::SandboxId, refusal::Refusal, rules::RuleFault},
     store::StoreError,
 };
 
@@ -11,6 +11,9 @@ pub enum AppError {
     /// A rule said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A rule of a sandbox can't be chosen so.
+    #[error(transparent)]
+    Rule(#[from] RuleFault),
     /// No sandbox of that name.
     #[error("there is no sandbox {0}")]
     UnknownSandbox(SandboxId),

@@ -14,9 +14,11 @@ use super::{
 use crate::domain::{
     event::Event,
     ids::{PublisherId, SubscriptionId},
+    operation::Wish,
     purchase_token::{self, CodeFault},
     refusal::Refusal,
-    subscription::{self, Context, Decision, Subscription, TimerPlan, decide},
+    rules::PurchaseTokenUse,
+    subscription::{self, Decision, Subscription, TimerPlan, decide},
 };
 
 impl Sandbox {
@@ -29,12 +31,17 @@ impl Sandbox {
         Ok(self.ask(Resolve { publisher, code }).await??)
     }
 
-    /// Activates a subscription of a publisher.
+    /// Activates a subscription of a publisher, which takes its time; `says` is what the call says of plan and quantity.
     ///
     /// # Errors
     /// [`AppError::Refused`] if it is unknown, another publisher's, or can't be activated.
-    pub async fn activate(&self, publisher: PublisherId, id: SubscriptionId) -> Result<Subscription, AppError> {
-        self.ask(Change { publisher, id, change: PublisherChange::Activate }).await
+    pub async fn activate(
+        &self,
+        publisher: PublisherId,
+        id: SubscriptionId,
+        says: Wish,
+    ) -> Result<Subscription, AppError> {
+        self.ask(Change { publisher, id, change: PublisherChange::Activate { says } }).await
     }
 
     /// Notes that a publisher has assigned licences.
@@ -62,11 +69,19 @@ impl Command for Resolve {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
         Box::pin(async move {
-            let found = match purchase_token::unseal(&desk.world.secrets, &self.code, desk.now()) {
+            let mut found = match purchase_token::unseal(&desk.world.secrets, &self.code, desk.now()) {
                 // Sandboxes of one seed have the same secrets: a code that opens may still be another sandbox's.
                 Ok(opened) => find_subscription(desk, opened.subscription).await?.ok_or(CodeFault::Foreign),
                 Err(fault) => Err(fault),
             };
+            if let (Ok(subscription), PurchaseTokenUse::SingleUse) = (&found, desk.head.rules.purchase_token) {
+                let key = desk.space().used_code(subscription.id, &self.code);
+                if desk.get(&key).await?.is_some() {
+                    found = Err(CodeFault::Used);
+                } else {
+                    desk.put_bytes(key, Vec::new());
+                }
+            }
             let subscription = match found {
                 Ok(subscription) => own(subscription, &self.publisher)?,
                 Err(fault) => {
@@ -74,7 +89,7 @@ impl Command for Resolve {
                     return Ok(Err(Refusal::Code(fault)));
                 }
             };
-            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let context = desk.context();
             let decision = decide(&subscription, subscription::Command::Resolve, context)?;
             save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).map(Ok)
         })
@@ -87,9 +102,8 @@ struct Change {
     change: PublisherChange,
 }
 
-#[derive(Clone, Copy)]
 enum PublisherChange {
-    Activate,
+    Activate { says: Wish },
     ReportLicenses { assigned: u32 },
 }
 
@@ -99,11 +113,16 @@ impl Command for Change {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
             let subscription = load_own(desk, self.id, &self.publisher).await?;
-            let command = match self.change {
-                PublisherChange::Activate => subscription::Command::Activate,
-                PublisherChange::ReportLicenses { assigned } => subscription::Command::ReportLicenses { assigned },
+            let command = match &self.change {
+                PublisherChange::Activate { says } => {
+                    subscription::check_activation(&subscription, says, desk.head.rules)?;
+                    subscription::Command::Activate { wait: desk.head.delays.until_activated() }
+                }
+                PublisherChange::ReportLicenses { assigned } => {
+                    subscription::Command::ReportLicenses { assigned: *assigned }
+                }
             };
-            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let context = desk.context();
             let decision = decide(&subscription, command, context)?;
             save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision)
         })
@@ -166,6 +185,9 @@ pub(super) fn save(
             StoredTimer::new(due, Due::CodeLifeEnds { subscription: id, issued_at })
         }
         TimerPlan::ActivationOverdue { due } => StoredTimer::new(due, Due::ActivationOverdue { subscription: id }),
+        TimerPlan::ActivationTakesEffect { due } => {
+            StoredTimer::new(due, Due::ActivationTakesEffect { subscription: id })
+        }
         TimerPlan::OperationStep { due, operation } => {
             StoredTimer::new(due, Due::OperationStep { subscription: id, operation })
         }

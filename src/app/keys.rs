@@ -4,6 +4,8 @@
 //! sandbox can be made anew while the documents of the deleted one are still being removed. Documents about sandboxes
 //! lie in the space `~`, which no sandbox name can be.
 
+use sha2::{Digest, Sha256};
+
 use super::queries::ListPosition;
 use crate::{
     domain::{
@@ -99,6 +101,15 @@ impl Space {
         self.deliveries(subscription).guid(operation.as_bytes())
     }
 
+    /// That an authorization code was resolved, where it resolves only once.
+    pub(crate) fn used_code(&self, id: SubscriptionId, code: &str) -> Key {
+        let mut place = [0; 16];
+        for (byte, digested) in place.iter_mut().zip(Sha256::digest(code.as_bytes())) {
+            *byte = digested;
+        }
+        self.subscription(id).text("usedCode").guid(&place)
+    }
+
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
         self.subscription(id).text("ledger")
@@ -115,9 +126,10 @@ impl Space {
         publisher: &PublisherId,
         hour: Timestamp,
         id: SubscriptionId,
-        dimension: &DimensionId,
+        dimension: Option<&DimensionId>,
     ) -> Key {
-        self.usage_of(publisher).instant(hour.as_millis()).guid(id.as_bytes()).text(dimension.as_str())
+        let dimension = dimension.map_or("", DimensionId::as_str);
+        self.usage_of(publisher).instant(hour.as_millis()).guid(id.as_bytes()).text(dimension)
     }
 
     /// How much of a dimension was used in a term.

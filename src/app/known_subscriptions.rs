@@ -12,7 +12,7 @@ use std::{
 
 use super::{desk::decode, error::AppError};
 use crate::{
-    domain::{ids::SubscriptionId, subscription::Subscription},
+    domain::{ids::SubscriptionId, rules::Rules, subscription::Subscription},
     store::{Document, Key, Version},
 };
 
@@ -23,6 +23,8 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 pub struct KnownSubscription {
     version: Version,
+    /// The rules by which its answer is written.
+    rules: Rules,
     subscription: Subscription,
     answer: OnceLock<Arc<[u8]>>,
 }
@@ -35,8 +37,8 @@ impl KnownSubscription {
     }
 
     /// Its bytes as the fulfillment API answers them: `render` is asked when they are needed for the first time.
-    pub fn answer(&self, render: impl FnOnce(&Subscription) -> Vec<u8>) -> Arc<[u8]> {
-        Arc::clone(self.answer.get_or_init(|| render(&self.subscription).into()))
+    pub fn answer(&self, render: impl FnOnce(&Subscription, Rules) -> Vec<u8>) -> Arc<[u8]> {
+        Arc::clone(self.answer.get_or_init(|| render(&self.subscription, self.rules).into()))
     }
 }
 
@@ -59,13 +61,16 @@ impl KnownSubscriptions {
         id: SubscriptionId,
         key: &Key,
         document: &Document,
+        rules: Rules,
     ) -> Result<Arc<KnownSubscription>, AppError> {
-        let known = self.lock().get(&id).filter(|known| known.version == document.version).cloned();
+        let known =
+            self.lock().get(&id).filter(|known| known.version == document.version && known.rules == rules).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let subscription = decode(key, &document.bytes)?;
-        let read = Arc::new(KnownSubscription { version: document.version, subscription, answer: OnceLock::new() });
+        let read =
+            Arc::new(KnownSubscription { version: document.version, rules, subscription, answer: OnceLock::new() });
         let mut all = self.lock();
         if all.len() >= REMEMBERED {
             all.clear();

@@ -8,7 +8,7 @@ use super::{
     fulfillment::{find_subscription, load_subscription, save},
     journal::Player,
     mailbox::Command,
-    operations::{context, new_id, start_of_microsoft},
+    operations::{new_id, start_of_microsoft},
     sandbox::Sandbox,
 };
 use crate::domain::{
@@ -17,7 +17,7 @@ use crate::domain::{
     lifecycle,
     operation::Operation,
     refusal::Refusal,
-    subscription::{Decision, Status, Subscription},
+    subscription::{Command as Asked, Decision, Status, Subscription, decide},
     time::Timestamp,
 };
 
@@ -28,6 +28,8 @@ pub struct RenewalWish {
     pub auto_renew: Option<bool>,
     /// Whether the payment for it fails; as it was if `None`.
     pub payment_fails: Option<bool>,
+    /// Whether its activation fails on Microsoft's side; as it was if `None`.
+    pub activation_fails: Option<bool>,
 }
 
 impl Sandbox {
@@ -71,7 +73,7 @@ impl Command for SetRenewal {
             if status == Status::Unsubscribed {
                 return Err(Refusal::NotInStatus { status, action: "a setting of its renewal" }.into());
             }
-            let RenewalWish { auto_renew, payment_fails } = self.wish;
+            let RenewalWish { auto_renew, payment_fails, activation_fails } = self.wish;
             let mut events = Decision::starting_at(desk.next_entry());
             if let Some(auto_renew) = auto_renew.filter(|wished| *wished != subscription.auto_renew) {
                 events.events.push(Event::AutoRenewSet { auto_renew });
@@ -80,6 +82,9 @@ impl Command for SetRenewal {
             let mut events = Decision::starting_at(desk.next_entry());
             if let Some(fail) = payment_fails.filter(|wished| *wished != subscription.payment_fails) {
                 events.events.push(Event::PaymentsSet { fail });
+            }
+            if let Some(fail) = activation_fails.filter(|wished| *wished != subscription.activation_fails) {
+                events.events.push(Event::ActivationSet { fail });
             }
             save(desk, Player::Operator, Some(&subscription), subscription.clone(), &events)
         })
@@ -97,7 +102,7 @@ impl Command for Payment {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Operation, AppError>> {
         Box::pin(async move {
             let subscription = load_subscription(desk, self.subscription).await?;
-            let (id, context, delays) = (new_id(desk), context(desk), desk.head.delays);
+            let (id, context, delays) = (new_id(desk), desk.context(), desk.head.delays);
             let request = if self.works {
                 lifecycle::reinstate(&subscription, id, delays, context)?
             } else {
@@ -108,10 +113,24 @@ impl Command for Payment {
     }
 }
 
+/// The time has come at which an activation takes effect.
+pub(super) async fn activation_takes_effect(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<(), AppError> {
+    let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
+    if subscription.activation_fails {
+        if let Some(request) = lifecycle::activation_fails(&subscription, new_id(desk), desk.context()) {
+            start_of_microsoft(desk, subscription, request)?;
+        }
+        return Ok(());
+    }
+    let decision = decide(&subscription, Asked::ActivationTakesEffect, desk.context())?;
+    save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+    Ok(())
+}
+
 /// The end of a term has come.
 pub(super) async fn term_ends(desk: &mut Desk<'_>, id: SubscriptionId, due: Timestamp) -> Result<(), AppError> {
     let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
-    if let Some(request) = lifecycle::term_ends(&subscription, due, new_id(desk), context(desk)) {
+    if let Some(request) = lifecycle::term_ends(&subscription, due, new_id(desk), desk.context()) {
         start_of_microsoft(desk, subscription, request)?;
     }
     Ok(())
@@ -124,7 +143,7 @@ pub(super) async fn grace_ends(
     suspended_at: Timestamp,
 ) -> Result<(), AppError> {
     let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
-    if let Some(request) = lifecycle::grace_ends(&subscription, suspended_at, new_id(desk), context(desk)) {
+    if let Some(request) = lifecycle::grace_ends(&subscription, suspended_at, new_id(desk), desk.context()) {
         start_of_microsoft(desk, subscription, request)?;
     }
     Ok(())

@@ -20,7 +20,8 @@ use crate::{
             AcceptedUsage, Accepting, Admitted, FieldFault, UsageDay, UsageRefusal, UsageReport, accept, admit, daily,
             hour_of, resource_uri,
         },
-        subscription::{Context, Subscription},
+        rules::UsageKey,
+        subscription::Subscription,
         time::Timestamp,
     },
     store::{Direction, KeyRange},
@@ -143,7 +144,7 @@ async fn take(desk: &mut Desk<'_>, publisher: &PublisherId, event: &ReportedUsag
         None => None,
     };
     let catalogue = &desk.world.catalogue;
-    let outcome = match admit(report, found.as_ref(), publisher, catalogue, now) {
+    let outcome = match admit(report, found.as_ref(), publisher, catalogue, desk.head.rules, now) {
         Ok(admitted) => write(desk, report, admitted).await?,
         Err(refusal) => Err(refusal),
     };
@@ -163,7 +164,12 @@ async fn write(
     admitted: Admitted<'_>,
 ) -> Result<Result<AcceptedUsage, UsageRefusal>, AppError> {
     let Admitted { subscription, dimension, term, .. } = admitted;
-    let key = desk.space().usage(&subscription.publisher, hour_of(report.effective), subscription.id, &dimension.id);
+    let of_dimension = match desk.head.rules.usage_key {
+        UsageKey::WithDimension => Some(&dimension.id),
+        UsageKey::WithoutDimension => None,
+    };
+    let hour = hour_of(report.effective);
+    let key = desk.space().usage(&subscription.publisher, hour, subscription.id, of_dimension);
     let tally_key = term.map(|term| desk.space().usage_tally(subscription.id, &subscription.plan, &dimension.id, term));
     let earlier = desk.load(&key).await?;
     let tally = match &tally_key {
@@ -172,7 +178,7 @@ async fn write(
     };
     let entry = desk.next_entry();
     let id = desk.head.seed.draws("usage", entry).usage_event_id();
-    let context = Context { now: desk.now(), first_entry: entry };
+    let context = desk.context();
     let acceptance = match accept(admitted, Accepting { id, earlier, tally, context }) {
         Ok(acceptance) => acceptance,
         Err(refusal) => return Ok(Err(refusal)),

@@ -23,6 +23,7 @@ mod queries;
 mod registry;
 mod repeated_reads;
 mod sandbox;
+mod settings;
 mod timers;
 mod webhook_manner;
 
@@ -38,5 +39,6 @@ pub use publisher_desk::PublisherChange;
 pub use queries::{JournalFilter, JournalSlice, ListPosition, RecordedCall, SubscriptionList};
 pub use registry::{App, AppOptions, NewSandbox, Registered};
 pub use sandbox::{Changes, Sandbox, TimerMode};
+pub use settings::Settings;
 pub use timers::{Due, PublisherWork, StoredTimer};
 pub use webhook_manner::WebhookWish;

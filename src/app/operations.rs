@@ -18,7 +18,7 @@ use crate::domain::{
     ids::{OperationId, PublisherId, SubscriptionId},
     operation::{self, Cancellation, Operation, Request, Verdict, Wish},
     refusal::Refusal,
-    subscription::{Context, Decision, Subscription, TimerPlan},
+    subscription::{Decision, Subscription, TimerPlan},
 };
 
 /// What became of a request to cancel.
@@ -140,7 +140,7 @@ impl Command for RequestChange {
             let offer = desk.world.catalogue.offer(&subscription.offer);
             let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
             let (id, delays) = (new_id(desk), desk.head.delays);
-            let request = operation::request_change(&subscription, offer, &self.wish, id, delays, context(desk))?;
+            let request = operation::request_change(&subscription, offer, &self.wish, id, delays, desk.context())?;
             start(desk, subscription, request)?;
             Ok(id)
         })
@@ -159,7 +159,7 @@ impl Command for RequestCancel {
         Box::pin(async move {
             let subscription = load_own(desk, self.subscription, &self.publisher).await?;
             let (id, delays) = (new_id(desk), desk.head.delays);
-            match operation::request_cancel(&subscription, id, delays, context(desk))? {
+            match operation::request_cancel(&subscription, id, delays, desk.context())? {
                 Cancellation::Over => Ok(Cancelled::Before),
                 Cancellation::UnderWay(id) => Ok(Cancelled::By(id)),
                 Cancellation::Requested(request) => {
@@ -183,7 +183,7 @@ impl Command for InMarketplace {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Operation, AppError>> {
         Box::pin(async move {
             let subscription = load_subscription(desk, self.subscription).await?;
-            let (id, context) = (new_id(desk), context(desk));
+            let (id, context) = (new_id(desk), desk.context());
             let Request { operation, decision } = match &self.wish {
                 Some(wish) => {
                     let offer = desk.world.catalogue.offer(&subscription.offer);
@@ -212,7 +212,7 @@ impl Command for AnswerOperation {
         Box::pin(async move {
             let subscription = load_own(desk, self.subscription, &self.publisher).await?;
             let operation = load_operation(desk, self.subscription, self.operation).await?;
-            let decision = operation::answer(&operation, &subscription, self.verdict, context(desk))?;
+            let decision = operation::answer(&operation, &subscription, self.verdict, desk.context())?;
             carry_out(desk, Player::Publisher, subscription, operation, &decision)?;
             Ok(())
         })
@@ -227,7 +227,7 @@ pub(super) async fn take_on(
 ) -> Result<(), AppError> {
     let subscription = load_subscription(desk, subscription).await?;
     let operation = load_operation(desk, subscription.id, operation).await?;
-    let decision = operation::step(&operation, &subscription, desk.head.delays, context(desk));
+    let decision = operation::step(&operation, &subscription, desk.head.delays, desk.context());
     carry_out(desk, Player::Marketplace, subscription, operation, &decision)?;
     Ok(())
 }
@@ -260,7 +260,7 @@ fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> R
             return Ok(());
         }
         actor = Player::Marketplace;
-        decision = operation::step(&operation, &subscription, desk.head.delays, context(desk));
+        decision = operation::step(&operation, &subscription, desk.head.delays, desk.context());
     }
 }
 
@@ -283,7 +283,13 @@ fn carry_out(
         desk.put(desk.space().operation(after.id, operation.id), &operation)?;
     }
     deliveries::tell(desk, &subscription, &after, &operation, &decision.events)?;
-    Ok((after, operation))
+    match operation::revert(&operation, &after, &decision.events, new_id(desk), desk.context()) {
+        None => Ok((after, operation)),
+        Some(request) => {
+            let (after, _) = start_of_microsoft(desk, after, request)?;
+            Ok((after, operation))
+        }
+    }
 }
 
 pub(super) async fn load_operation(
@@ -297,8 +303,4 @@ pub(super) async fn load_operation(
 
 pub(super) fn new_id(desk: &Desk<'_>) -> OperationId {
     desk.head.seed.draws("operation", desk.next_entry()).operation_id()
-}
-
-pub(super) fn context(desk: &Desk<'_>) -> Context {
-    Context { now: desk.now(), first_entry: desk.next_entry() }
 }

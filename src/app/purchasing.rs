@@ -16,7 +16,8 @@ use crate::domain::{
     lifecycle,
     purchase_token::{self, AuthorizationCode},
     refusal::Refusal,
-    subscription::{self, Context, PurchaseOrder, Subscription, decide},
+    rules::SubscriptionIds,
+    subscription::{self, PurchaseOrder, Subscription, decide},
 };
 
 impl Sandbox {
@@ -44,11 +45,14 @@ impl Command for Purchase {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let id = desk.head.seed.draws("purchase", desk.next_entry()).subscription_id();
+            let mut draws = desk.head.seed.draws("purchase", desk.next_entry());
+            let id = match desk.head.rules.subscription_ids {
+                SubscriptionIds::Random => draws.subscription_id(),
+                SubscriptionIds::Version4 => draws.subscription_id_of_version_4(),
+            };
             let code = seal_code(desk, id);
             let catalogue = &desk.world.catalogue;
-            let (subscription, decision) =
-                subscription::purchase(catalogue, &self.0, id, code, desk.now(), desk.next_entry())?;
+            let (subscription, decision) = subscription::purchase(catalogue, &self.0, id, code, desk.context())?;
             let subscription = save(desk, Player::Partner, None, subscription, &decision)?;
             activate_by_itself(desk, subscription)
         })
@@ -59,7 +63,7 @@ impl Command for Purchase {
 fn activate_by_itself(desk: &mut Desk<'_>, subscription: Subscription) -> Result<Subscription, AppError> {
     let offer = desk.world.catalogue.offer(&subscription.offer);
     let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
-    let request = lifecycle::auto_activate(&subscription, offer, operations::new_id(desk), operations::context(desk))?;
+    let request = lifecycle::auto_activate(&subscription, offer, operations::new_id(desk), desk.context())?;
     match request {
         None => Ok(subscription),
         Some(request) => {
@@ -77,7 +81,7 @@ impl Command for IssueLink {
         Box::pin(async move {
             let subscription = load_subscription(desk, self.0).await?;
             let code = seal_code(desk, self.0);
-            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let context = desk.context();
             let decision = decide(&subscription, subscription::Command::IssueCode(&code), context)?;
             let renewed = Subscription { code, ..subscription.clone() };
             save(desk, Player::Partner, Some(&subscription), renewed, &decision)

@@ -78,7 +78,7 @@ impl Sandbox {
     pub async fn subscription(&self, id: SubscriptionId) -> Result<Arc<KnownSubscription>, AppError> {
         let key = self.world.space.subscription(id);
         let document = self.store.get(&key).await?.ok_or(Refusal::UnknownSubscription(id))?;
-        self.known_subscriptions.of(id, &key, &document)
+        self.known_subscriptions.of(id, &key, &document, self.rules())
     }
 
     /// A subscription of a publisher.

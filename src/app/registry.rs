@@ -22,6 +22,7 @@ use crate::{
         event::Seq,
         ids::{ClientId, SandboxId, TenantId},
         operation::Delays,
+        rules::Rules,
         time::Timestamp,
     },
     sim::{
@@ -88,6 +89,8 @@ pub struct NewSandbox {
     pub timers: TimerMode,
     /// How long its operations take.
     pub delays: Delays,
+    /// What it does where that is a choice.
+    pub rules: Rules,
 }
 
 /// An app registration, and where it lives.
@@ -131,6 +134,7 @@ impl App {
                 frozen_at: None,
                 timers: TimerMode::Automatic,
                 delays: Delays::default(),
+                rules: Rules::default(),
             })
             .await?;
         }
@@ -171,6 +175,14 @@ impl App {
     #[must_use]
     pub const fn signing_keys(&self) -> &SigningKeys {
         &self.signing_keys
+    }
+
+    /// Signs with a new key from now on.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn rotate_signing_key(&self) -> Result<(), AppError> {
+        self.signing_keys.rotate(&*self.options.store).await
     }
 
     /// Tokens for webhooks that are still good.
@@ -239,6 +251,7 @@ impl App {
             clock: new.frozen_at.map_or(Clock::wall(), |at| Clock::Frozen { at }),
             timers: new.timers,
             delays: new.delays,
+            rules: new.rules,
             next_entry: Seq(1),
             last_moment: new.frozen_at.unwrap_or(wall),
         };

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         catalogue::Catalogue, event::Seq, ids::SandboxId, operation::Delays, purchase_token::SealingSecrets,
-        time::Timestamp,
+        rules::Rules, time::Timestamp,
     },
     sim::{
         clock::{Clock, WallClock},
@@ -38,10 +38,17 @@ pub(crate) struct Head {
     /// How long operations take.
     #[serde(default)]
     pub(crate) delays: Delays,
+    /// What it does where that is a choice. Every commit writes the head, so it holds only what was chosen.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub(crate) rules: Rules,
     /// The number of the next journal entry.
     pub(crate) next_entry: Seq,
     /// The time of the last commit: sandbox time never goes back, whatever the machine's clock does.
     pub(crate) last_moment: Timestamp,
+}
+
+fn is_usual(rules: &Rules) -> bool {
+    *rules == Rules::default()
 }
 
 impl Head {
@@ -80,6 +87,7 @@ pub(crate) struct Published {
     pub(crate) clock: Clock,
     pub(crate) timers: TimerMode,
     pub(crate) delays: Delays,
+    pub(crate) rules: Rules,
     pub(crate) next_entry: Seq,
     pub(crate) last_moment: Timestamp,
 }
@@ -91,6 +99,7 @@ impl Published {
             clock: head.clock,
             timers: head.timers,
             delays: head.delays,
+            rules: head.rules,
             next_entry: head.next_entry,
             last_moment: head.last_moment,
         }
@@ -187,6 +196,12 @@ impl Sandbox {
     #[must_use]
     pub fn delays(&self) -> Delays {
         self.published.borrow().delays
+    }
+
+    /// What it does where that is a choice.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.published.borrow().rules
     }
 
     /// Where its randomness starts.

@@ -24,7 +24,7 @@ use crate::{
     domain::{
         event::Seq,
         ids::{OperationId, SandboxId, SubscriptionId},
-        subscription::{self, Context, decide},
+        subscription::{self, decide},
         time::Timestamp,
     },
     store::{Direction, Key, KeyRange},
@@ -86,6 +86,11 @@ pub enum Due {
         /// Which one.
         subscription: SubscriptionId,
     },
+    /// An activation takes effect, or fails.
+    ActivationTakesEffect {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+    },
     /// An operation goes on to its next status.
     OperationStep {
         /// On which subscription.
@@ -126,6 +131,7 @@ impl Due {
         match self {
             Self::CodeLifeEnds { .. } => "codeLifeEnds",
             Self::ActivationOverdue { .. } => "activationOverdue",
+            Self::ActivationTakesEffect { .. } => "activationTakesEffect",
             Self::OperationStep { .. } => "operationStep",
             Self::TermEnds { .. } => "termEnds",
             Self::GraceEnds { .. } => "graceEnds",
@@ -140,6 +146,7 @@ impl Due {
         match self {
             Self::CodeLifeEnds { subscription, .. }
             | Self::ActivationOverdue { subscription }
+            | Self::ActivationTakesEffect { subscription }
             | Self::OperationStep { subscription, .. }
             | Self::TermEnds { subscription }
             | Self::GraceEnds { subscription, .. }
@@ -178,10 +185,11 @@ impl Sandbox {
                 Ok(())
             }
             Due::Delivery { subscription, operation } => {
-                self.deliver(key, *subscription, *operation, &*outside.courier).await
+                self.deliver(key, timer.due, (*subscription, *operation), &*outside.courier).await
             }
             Due::CodeLifeEnds { .. }
             | Due::ActivationOverdue { .. }
+            | Due::ActivationTakesEffect { .. }
             | Due::OperationStep { .. }
             | Due::TermEnds { .. }
             | Due::GraceEnds { .. } => self.ask(RunTimer(key)).await,
@@ -207,6 +215,9 @@ impl Command for RunTimer {
                     (subscription, subscription::Command::CodeLifeEnds { issued_at })
                 }
                 Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
+                Due::ActivationTakesEffect { subscription } => {
+                    return lifecycle::activation_takes_effect(desk, subscription).await;
+                }
                 Due::OperationStep { subscription, operation } => {
                     return operations::take_on(desk, subscription, operation).await;
                 }
@@ -217,7 +228,7 @@ impl Command for RunTimer {
                 Due::Delivery { .. } | Due::PublisherWork { .. } => return Ok(()),
             };
             let subscription = load_subscription(desk, id).await?;
-            let context = Context { now: desk.now(), first_entry: desk.next_entry() };
+            let context = desk.context();
             let decision = decide(&subscription, command, context)?;
             save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
             Ok(())

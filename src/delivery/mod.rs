@@ -142,7 +142,8 @@ impl Courier for HttpCourier {
     fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {
         Box::pin(async move {
             // Only a map with keys that are no text could not be written.
-            let body = serde_json::to_string(&WebhookBody::from(delivery)).unwrap_or_default();
+            let usual = || serde_json::to_string(&WebhookBody::of(delivery, sandbox.rules())).unwrap_or_default();
+            let body = delivery.edited.clone().unwrap_or_else(usual);
             let sent = match self.destination(sandbox, delivery) {
                 Some(destination) => self.call(sandbox, delivery, destination, body.clone()).await,
                 None => Sent::NoWebhook,

@@ -6,6 +6,7 @@ use super::{
     catalogue::Seats,
     event::{Seq, count},
     money::{Decimal, Money},
+    rules::RefundWindow,
     subscription::Subscription,
     time::{Period, Term, TermUnit, Timestamp},
 };
@@ -126,15 +127,30 @@ fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {
 /// What a cancellation gives back: everything that was charged but usage, if it comes in time (docs:subscription-api);
 /// nothing otherwise, and nothing where nothing was paid.
 #[must_use]
-pub fn refund(subscription: &Subscription, now: Timestamp, caused_by: Vec<Seq>) -> Option<LedgerLine> {
+pub fn refund(
+    subscription: &Subscription,
+    window: RefundWindow,
+    now: Timestamp,
+    caused_by: Vec<Seq>,
+) -> Option<LedgerLine> {
     let paid = subscription.paid.filter(|paid| !paid.amount.is_zero())?;
-    if now > subscription.created.plus(Period::days(REFUND_DAYS)) {
+    let (from, days, within) = match window {
+        RefundWindow::ThreeDays => (subscription.created, REFUND_DAYS, "72 hours of the purchase"),
+        RefundWindow::Older => {
+            let activated = subscription.confirmations.activated?.at;
+            if subscription.term_unit == TermUnit::P1M {
+                (activated, 1, "24 hours of the activation")
+            } else {
+                (activated, 14, "14 days of the activation")
+            }
+        }
+    };
+    if now > from.plus(Period::days(days)) {
         return None;
     }
     let back = paid.times(Decimal::NEGATIVE_ONE)?;
     let term = subscription.state.term().or_else(|| subscription.billing.map(|billing| billing.term))?;
-    let description =
-        format!("{}, cancelled within 72 hours of the purchase: {paid} given back in full", subscription.plan_name);
+    let description = format!("{}, cancelled within {within}: {paid} given back in full", subscription.plan_name);
     let line = Line { subscription, now, caused_by, before: 0 };
     Some(line.of(ChargeKind::Refund, description, (paid, Decimal::NEGATIVE_ONE, back), term))
 }

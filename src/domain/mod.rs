@@ -14,6 +14,7 @@ pub mod money;
 pub mod operation;
 pub mod purchase_token;
 pub mod refusal;
+pub mod rules;
 pub mod sandbox_identity;
 pub mod setup_form;
 pub mod subscription;

@@ -129,6 +129,8 @@ pub enum CodeFault {
         /// Since when.
         at: Timestamp,
     },
+    /// It was resolved before, and resolves only once.
+    Used,
     /// It was percent-encoded twice: `%252B`.
     DoubleEncoded,
     /// It was passed on as it stands in the URL: `%2B`.
@@ -149,6 +151,7 @@ impl CodeFault {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Expired { .. } => "expired",
+            Self::Used => "used",
             Self::DoubleEncoded => "doubleEncoded",
             Self::StillEncoded => "stillEncoded",
             Self::PlusTurnedBlank => "plusTurnedBlank",
@@ -163,6 +166,7 @@ impl CodeFault {
     pub fn sentence(&self) -> String {
         match self {
             Self::Expired { at } => format!("it expired at {at}; open the subscription again for a fresh link"),
+            Self::Used => "it was resolved before; open the subscription again for a fresh link".to_owned(),
             Self::DoubleEncoded => "it was percent-encoded twice; decode the query value exactly once".to_owned(),
             Self::StillEncoded => {
                 "it is still percent-encoded; decode the query value exactly once before you pass it on".to_owned()

@@ -10,6 +10,7 @@ use super::{
     purchase_token::CodeFault,
     subscription::{CustomerOperation, Status},
     time::TermUnit,
+    webhook::DeliveryState,
 };
 
 /// Why a command was refused.
@@ -168,6 +169,20 @@ pub enum Refusal {
     /// The publisher started the operation itself: it ends without an answer.
     #[error("operation {0} was started by the publisher and ends by itself: it takes no answer")]
     OwnOperation(OperationId),
+    /// A call to a webhook that can't be held, because it waits no more.
+    #[error("the call to the webhook is {}: only one that waits can be held", .0.as_str())]
+    NotWaiting(DeliveryState),
+    /// An answer to an operation that says neither yes nor no.
+    #[error("an answer is Success or Failure")]
+    NoSuchAnswer,
+    /// An activation of something else than was bought.
+    #[error("the {} to be activated {}", .field, if *.missing { "is missing" } else { "is not the one that was bought" })]
+    ActivatedOtherwise {
+        /// `planId` or `quantity`.
+        field: &'static str,
+        /// Whether it is missing.
+        missing: bool,
+    },
     /// More licences assigned than seats bought.
     #[error("{assigned} licences were assigned, but only {bought} seats were bought")]
     TooManyLicenses {
@@ -212,6 +227,9 @@ impl Refusal {
             Self::UnknownOperation(_) => "unknownOperation",
             Self::OperationEnded { .. } => "operationEnded",
             Self::OwnOperation(_) => "ownOperation",
+            Self::NotWaiting(_) => "notWaiting",
+            Self::NoSuchAnswer => "noSuchAnswer",
+            Self::ActivatedOtherwise { .. } => "activatedOtherwise",
             Self::TooManyLicenses { .. } => "tooManyLicenses",
         }
     }
@@ -247,6 +265,9 @@ impl Refusal {
             Self::UnknownOperation(_) => "Take the id from Operation-Location, or list the operations.",
             Self::OperationEnded { .. } => "GET the operation for how it ended.",
             Self::OwnOperation(_) => "Poll the operation until it has ended.",
+            Self::NotWaiting(_) => "Hold calls before they are made: set the rule webhookSending to held.",
+            Self::NoSuchAnswer => "Send Success or Failure.",
+            Self::ActivatedOtherwise { .. } => "Send the plan and the quantity that were bought, or no body.",
             Self::TooManyLicenses { .. } => "Assign at most as many licences as seats were bought.",
         }
     }
@@ -269,6 +290,8 @@ impl Refusal {
             | Self::AmountTooLarge { .. } => Some("quantity"),
             Self::Code(_) => Some("token"),
             Self::TooManyLicenses { .. } => Some("assigned"),
+            Self::NoSuchAnswer => Some("status"),
+            Self::ActivatedOtherwise { field, .. } => Some(field),
             Self::PlanNotInOffer(_) | Self::SamePlan { .. } => Some("planId"),
             Self::UnknownSubscription(_)
             | Self::OtherPublisher { .. }
@@ -280,7 +303,8 @@ impl Refusal {
             | Self::OperationPending(_)
             | Self::UnknownOperation(_)
             | Self::OperationEnded { .. }
-            | Self::OwnOperation(_) => None,
+            | Self::OwnOperation(_)
+            | Self::NotWaiting(_) => None,
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::domain::{catalogue::ProvisioningStep, ids::PublisherId, time::Timesta
 
 /// Attempts at a step before it is left to a person.
 pub const MAX_FAILURES: u32 = 8;
+/// An activation may take minutes (docs-new).
+const LOOKED_AGAIN_AFTER_MILLIS: i64 = 10 * 1_000;
 const FIRST_DELAY_MILLIS: i64 = 1_000;
 const LONGEST_DELAY_MILLIS: i64 = 5 * 60 * 1_000;
 
@@ -49,6 +51,8 @@ pub enum End {
     Done,
     /// It had been done already; nothing was repeated.
     AlreadyDone,
+    /// The marketplace has taken it, and it has not taken effect: there is nothing to do but look again later.
+    Taken,
     /// There is nothing to do on this marketplace.
     Skipped,
     /// It failed in a way that may pass.
@@ -78,6 +82,7 @@ pub fn open(
         steps: ProvisioningStep::ALL.map(step).to_vec(),
         licenses: None,
         created: now,
+        activation_taken: false,
         activated: None,
         suspended: false,
         closed: None,
@@ -131,6 +136,7 @@ pub fn ended(account: &Account, step: ProvisioningStep, end: &End, now: Timestam
         End::Done => record.state = StepState::Done { at: now },
         End::AlreadyDone => record.state = StepState::AlreadyDone { at: now },
         End::Skipped => record.state = StepState::Skipped { at: now },
+        End::Taken => record.state = StepState::Waiting { until: now.plus_millis(LOOKED_AGAIN_AFTER_MILLIS) },
         End::Failed(message) => {
             record.failures = record.failures.saturating_add(1);
             record.last_error = Some(message.clone());
@@ -145,6 +151,7 @@ pub fn ended(account: &Account, step: ProvisioningStep, end: &End, now: Timestam
             record.state = StepState::Stopped;
         }
     });
+    account.activation_taken |= *end == End::Taken;
     let is_over = matches!(end, End::Done | End::AlreadyDone);
     if is_over && step == ProvisioningStep::AssignLicenses {
         account.licenses = Some(assign(account.purchase.quantity, &account.users));

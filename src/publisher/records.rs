@@ -36,7 +36,10 @@ pub struct Account {
     pub licenses: Option<Licenses>,
     /// When the form was submitted.
     pub created: Timestamp,
-    /// When *activate* was confirmed; absent before.
+    /// Whether the marketplace has taken *activate*, which may take effect later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub activation_taken: bool,
+    /// When the marketplace showed the subscription as active; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated: Option<Timestamp>,
     /// Whether the marketplace has suspended the subscription: nobody may use it, and nothing is deleted.

@@ -155,8 +155,14 @@ impl Publisher {
 
     async fn activate_if_needed(&self, case: &Case<'_>, attempt: u32) -> End {
         match self.ask_marketplace(case.site, &case.account, case.now).await {
-            Ok(answer) if answer.status() == Status::Subscribed => End::AlreadyDone,
-            Ok(_) => self.activate(case, attempt).await,
+            Ok(answer) => match answer.status() {
+                Status::Subscribed if case.account.activation_taken => End::Done,
+                Status::Subscribed => End::AlreadyDone,
+                // It was taken once: asking for it again would help nobody.
+                Status::Pending if case.account.activation_taken => End::Taken,
+                Status::Unsubscribed if case.account.activation_taken => cancelled(),
+                _ => self.activate(case, attempt).await,
+            },
             Err(error) => end_of_error(&error),
         }
     }
@@ -175,7 +181,7 @@ impl Publisher {
     async fn activate(&self, case: &Case<'_>, attempt: u32) -> End {
         let error =
             match self.client.activate(case.call("activate", attempt), &case.account.purchase.subscription).await {
-                Ok(()) => return End::Done,
+                Ok(()) => return self.took_effect(case).await,
                 Err(error) => error,
             };
         if error.may_pass() {
@@ -184,8 +190,17 @@ impl Publisher {
         // An older contract refuses to activate what is active already; the status tells the two refusals apart.
         match self.ask_marketplace(case.site, &case.account, case.now).await.map(|answer| answer.status()) {
             Ok(Status::Subscribed) => End::AlreadyDone,
-            Ok(Status::Unsubscribed) => End::Refused("the purchase was cancelled in the marketplace".to_owned()),
+            Ok(Status::Unsubscribed) => cancelled(),
             Ok(Status::Pending | Status::Suspended | Status::Other) | Err(_) => End::Refused(error.to_string()),
+        }
+    }
+
+    /// What came of an activation that the marketplace has taken: its answer only says that it has (docs-new).
+    async fn took_effect(&self, case: &Case<'_>) -> End {
+        match self.ask_marketplace(case.site, &case.account, case.now).await.map(|answer| answer.status()) {
+            Ok(Status::Subscribed | Status::Suspended) => End::Done,
+            Ok(Status::Unsubscribed) => cancelled(),
+            Ok(Status::Pending | Status::Other) | Err(_) => End::Taken,
         }
     }
 
@@ -244,6 +259,10 @@ impl Case<'_> {
     }
 }
 
+fn cancelled() -> End {
+    End::Refused("the purchase was cancelled in the marketplace".to_owned())
+}
+
 fn end_of_error(error: &MarketplaceError) -> End {
     if error.may_pass() { End::Failed(error.to_string()) } else { End::Refused(error.to_string()) }
 }
@@ -266,6 +285,10 @@ fn note(account: &Account, step: ProvisioningStep, attempt: u32, end: &End) -> N
         End::AlreadyDone => (Outcome::AlreadyDone, format!("{}: found done already.", capital(words(step)))),
         End::Skipped => {
             let summary = "This marketplace has no licence API; reporting licences is left out.".to_owned();
+            (Outcome::Done, summary)
+        }
+        End::Taken => {
+            let summary = "The marketplace has taken the activation; it takes effect later.".to_owned();
             (Outcome::Done, summary)
         }
         End::Failed(why) if !has_stopped => (Outcome::Failed, format!("{} failed: {why}.", capital(words(step)))),

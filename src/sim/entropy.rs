@@ -93,6 +93,12 @@ impl Draws {
         SubscriptionId::from_bytes(self.bytes())
     }
 
+    /// A subscription id as a GUID of version 4.
+    #[must_use]
+    pub fn subscription_id_of_version_4(&mut self) -> SubscriptionId {
+        SubscriptionId::from_bytes(uuid::Builder::from_random_bytes(self.bytes()).into_uuid().into_bytes())
+    }
+
     /// An operation id: random in all 128 bits too.
     #[must_use]
     pub fn operation_id(&mut self) -> OperationId {

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::double::Double;
+use super::{double::Double, lenient::Read};
 use crate::domain::{
     metering::{AcceptedUsage, Field, FieldFault, RawUsage, UsageDay, UsageRefusal, UsageReport, parse_quantity},
     money::Decimal,
+    rules::{BatchShape, Rules, UsageResourceUri},
     time::Timestamp,
 };
 
@@ -22,22 +23,30 @@ pub struct UsageRequest {
     dimension: Option<String>,
     effective_start_time: Option<String>,
     plan_id: Option<String>,
+    /// Where the reading was lenient.
+    pub leniencies: Vec<String>,
 }
+
+/// The fields of an event.
+const FIELDS: [&str; 6] = ["resourceId", "resourceUri", "quantity", "dimension", "effectiveStartTime", "planId"];
 
 impl UsageRequest {
     /// Reads an event. What is no object has no fields, and a field that is neither text nor number counts as missing.
     #[must_use]
     pub fn of(json: &Value) -> Self {
-        let mut request = Self::default();
-        for (key, value) in json.as_object().into_iter().flatten() {
-            let place = match key.to_ascii_lowercase().as_str() {
-                "resourceid" => &mut request.resource_id,
-                "resourceuri" => &mut request.resource_uri,
+        let (fields, leniencies) = Read::fields(json, &FIELDS);
+        let mut request = Self { leniencies, ..Self::default() };
+        for (name, value) in fields {
+            if name == "quantity" && value.is_string() {
+                request.leniencies.push("quantity is a text".to_owned());
+            }
+            let place = match name {
+                "resourceId" => &mut request.resource_id,
+                "resourceUri" => &mut request.resource_uri,
                 "quantity" => &mut request.quantity,
                 "dimension" => &mut request.dimension,
-                "effectivestarttime" => &mut request.effective_start_time,
-                "planid" => &mut request.plan_id,
-                _ => continue,
+                "effectiveStartTime" => &mut request.effective_start_time,
+                _ => &mut request.plan_id,
             };
             *place = match value {
                 Value::String(text) => Some(text.clone()),
@@ -65,10 +74,12 @@ impl UsageRequest {
 }
 
 /// The events of a batch: `{"request":[...]}`, and the wrapper is mandatory (issue:Ercenk/AzureMarketplaceSaaSApiClient#5).
+/// No events where it is something else. Also tells where reading the wrapper was lenient.
 #[must_use]
-pub fn batch_of(json: &Value) -> Option<Vec<UsageRequest>> {
-    let (_, events) = json.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case("request"))?;
-    Some(events.as_array()?.iter().map(UsageRequest::of).collect())
+pub fn batch_of(json: &Value) -> (Vec<UsageRequest>, Vec<String>) {
+    let (fields, leniencies) = Read::fields(json, &["request"]);
+    let events = fields.last().and_then(|(_, events)| events.as_array());
+    (events.into_iter().flatten().map(UsageRequest::of).collect(), leniencies)
 }
 
 /// A usage event in an answer. Key order as recorded; an event that was not accepted has no id.
@@ -98,8 +109,12 @@ pub struct UsageBody {
 impl UsageBody {
     /// An event that was accepted, with both names of its resource whichever was sent (recorded; quirk Q34).
     #[must_use]
-    pub fn accepted(usage: &AcceptedUsage) -> Self {
-        Self::stored(usage, "Accepted")
+    pub fn accepted(usage: &AcceptedUsage, request: &UsageRequest, rules: Rules) -> Self {
+        let mut body = Self::stored(usage, "Accepted");
+        if rules.usage_resource_uri == UsageResourceUri::AsSent && request.resource_uri.is_none() {
+            body.resource_uri = None;
+        }
+        body
     }
 
     fn stored(usage: &AcceptedUsage, status: &'static str) -> Self {
@@ -124,7 +139,7 @@ impl UsageBody {
         request: &UsageRequest,
         refusal: &UsageRefusal,
         resource: Option<(String, String)>,
-        now: Timestamp,
+        (rules, now): (Rules, Timestamp),
     ) -> Self {
         let echoes_both = match refusal {
             UsageRefusal::Malformed(_)
@@ -145,7 +160,10 @@ impl UsageBody {
             usage_event_id: None,
             status: status_of(refusal),
             // The time of processing (recorded; quirk Q33).
-            message_time: now.to_string(),
+            message_time: match rules.batch_shape {
+                BatchShape::Recorded => now.to_string(),
+                BatchShape::Documented => NO_TIME.to_owned(),
+            },
             error: Some(UsageErrorBody::of(refusal)),
             resource_id,
             resource_uri,
@@ -171,19 +189,38 @@ const fn status_of(refusal: &UsageRefusal) -> &'static str {
     }
 }
 
-/// The answer to a batch: `result` before `count` (recorded; quirk Q33), results in the order of the requests.
+/// What the documentation's sample has for the time of an event that was refused (quirk Q33).
+const NO_TIME: &str = "0001-01-01T00:00:00";
+
+/// The answer to a batch, results in the order of the requests.
 #[derive(Debug, Serialize)]
-pub struct BatchBody {
-    result: Vec<UsageBody>,
-    count: usize,
+#[serde(untagged)]
+pub enum BatchBody {
+    /// `result` before `count` (recorded; quirk Q33).
+    Recorded {
+        /// The results.
+        result: Vec<UsageBody>,
+        /// How many.
+        count: usize,
+    },
+    /// `count` before `result` (docs:metering).
+    Documented {
+        /// How many.
+        count: usize,
+        /// The results.
+        result: Vec<UsageBody>,
+    },
 }
 
 impl BatchBody {
     /// The results.
     #[must_use]
-    pub const fn of(result: Vec<UsageBody>) -> Self {
+    pub const fn of(result: Vec<UsageBody>, rules: Rules) -> Self {
         let count = result.len();
-        Self { result, count }
+        match rules.batch_shape {
+            BatchShape::Recorded => Self::Recorded { result, count },
+            BatchShape::Documented => Self::Documented { count, result },
+        }
     }
 }
 
@@ -270,6 +307,12 @@ impl UsageErrorBody {
     #[must_use]
     pub const fn not_json(target: &'static str) -> Self {
         Self::plain("The request body is not valid JSON.", Some(target), BAD_ARGUMENT)
+    }
+
+    /// A body that only lenient reading understands, where reading is strict; the text is ours.
+    #[must_use]
+    pub const fn not_strict(target: &'static str) -> Self {
+        Self::plain("The request body is not valid: it is read strictly.", Some(target), BAD_ARGUMENT)
     }
 
     /// A query parameter that is missing or can't be read; the texts are ours.

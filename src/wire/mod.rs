@@ -4,4 +4,5 @@ pub mod control;
 mod double;
 pub mod fulfillment;
 pub mod identity;
+pub mod lenient;
 pub mod metering;

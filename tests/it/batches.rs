@@ -7,7 +7,8 @@ use rehearsal::{
     app::{App, AppError, AppOptions, JournalFilter, NewSandbox, Sandbox, TimerMode},
     domain::{
         ids::SubscriptionId,
-        operation::Delays,
+        operation::{Delays, Wish},
+        rules::Rules,
         subscription::{Buyer, PurchaseOrder},
     },
     fixtures::Fixtures,
@@ -111,7 +112,7 @@ async fn sandbox(store: &Arc<SlowStore>) -> Arc<Sandbox> {
     let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
     let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let (id, delays) = ("batches".parse().unwrap(), Delays::default());
-    let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays };
+    let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays, rules: Rules::default() };
     app.create_sandbox(new).await.unwrap()
 }
 
@@ -182,7 +183,7 @@ async fn a_command_reads_what_the_batch_before_it_writes() {
     store.slow_down();
     let [one, two] = [(); 2].map(|()| {
         let (sandbox, publisher, id) = (Arc::clone(&sandbox), bought.publisher.clone(), bought.id);
-        async move { sandbox.activate(publisher, id).await }
+        async move { sandbox.activate(publisher, id, Wish::default()).await }
     });
     let one = started(one).await;
     let commit = store.next_commit().await;

@@ -9,7 +9,7 @@ mod verification;
 mod webhook_token;
 
 pub use assertion::AssertionFault;
-pub use signing::SigningKeys;
+pub use signing::{PublicKey, SigningKeys};
 pub use token::{Audience, Credential, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;
 pub use verification::{Caller, TokenFault};
@@ -20,6 +20,12 @@ pub const MARKETPLACE_RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
 
 /// An older id of the same API, still accepted in 2020 (issue:Azure/Commercial-Marketplace-SaaS-Accelerator#90).
 pub const LEGACY_MARKETPLACE_RESOURCE: &str = "62d94f6c-d599-489b-a797-3e10e42fbe22";
+
+/// The issuer of a tenant's v2 tokens, without one (entra-recorded).
+#[must_use]
+pub fn issuer_v2(tenant: crate::domain::ids::TenantId) -> String {
+    format!("https://login.microsoftonline.com/{tenant}/v2.0")
+}
 
 /// The issuer of a tenant's v1 tokens, with its trailing slash (docs:registration-v1).
 #[must_use]

@@ -1,5 +1,7 @@
 //! The keys that sign access tokens. Made once for a store and kept in it, because RSA keys can't be seeded.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
     rsa::{KeyPair, KeySize},
@@ -23,9 +25,12 @@ use crate::{
 /// Keys published at a time: more than one, so that a client that keeps the first it sees is found out.
 const KEYS: usize = 2;
 
-/// The signing keys of a store.
+/// Keys that stay published after a rotation: tokens of the last one are still good for an hour.
+const KEPT: usize = 3;
+
+/// The signing keys of a store, the one that signs first.
 #[derive(Debug)]
-pub struct SigningKeys(Vec<SigningKey>);
+pub struct SigningKeys(RwLock<Arc<[Arc<SigningKey>]>>);
 
 /// A key pair with its id.
 pub(super) struct SigningKey {
@@ -59,15 +64,9 @@ impl SigningKeys {
         let key = keys::signing_keys();
         loop {
             if let Some(document) = store.get(&key).await? {
-                let stored: StoredKeys = decode(&key, &document.bytes)?;
-                let read: Result<Vec<_>, _> = stored.private_keys.iter().map(|pem| SigningKey::read(pem)).collect();
-                return read.map(Self).map_err(|error| damaged(&error.to_string()));
+                return Ok(Self(RwLock::new(read(&decode(&key, &document.bytes)?)?)));
             }
-            let private_keys = tokio::task::spawn_blocking(|| (0..KEYS).map(|_| make_key()).collect())
-                .await
-                .map_err(|error| damaged(&error.to_string()))?;
-            let private_keys: Option<Vec<String>> = private_keys;
-            let private_keys = private_keys.ok_or_else(|| damaged("no RSA key could be made"))?;
+            let private_keys = make_keys(KEYS).await?;
             let mut changeset = Changeset::default();
             changeset.expect(key.clone(), Expectation::Absent);
             changeset.put(key.clone(), encode(&key, &StoredKeys { private_keys })?);
@@ -79,22 +78,51 @@ impl SigningKeys {
         }
     }
 
+    /// Makes a new key, which signs from now on. The older ones stay published for a while.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn rotate(&self, store: &dyn Store) -> Result<(), AppError> {
+        let key = keys::signing_keys();
+        let made = make_keys(1).await?;
+        loop {
+            let document = store.get(&key).await?.ok_or_else(|| damaged("they are missing"))?;
+            let stored: StoredKeys = decode(&key, &document.bytes)?;
+            let private_keys = made.iter().cloned().chain(stored.private_keys).take(KEPT).collect();
+            let stored = StoredKeys { private_keys };
+            let mut changeset = Changeset::default();
+            changeset.expect(key.clone(), Expectation::At(document.version));
+            changeset.put(key.clone(), encode(&key, &stored)?);
+            match store.commit(changeset).await {
+                Ok(()) => {
+                    *self.0.write().unwrap_or_else(PoisonError::into_inner) = read(&stored)?;
+                    return Ok(());
+                }
+                // Somebody else has rotated: ours goes on top of theirs.
+                Err(CommitError::Conflict(_)) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+    }
+
     /// The key that signs now.
-    pub(super) fn current(&self) -> Option<&SigningKey> {
-        self.0.first()
+    pub(super) fn current(&self) -> Option<Arc<SigningKey>> {
+        self.all().first().cloned()
     }
 
     /// The key of an id.
-    pub(super) fn find(&self, id: &str) -> Option<&SigningKey> {
-        self.0.iter().find(|key| key.id == id)
+    pub(super) fn find(&self, id: &str) -> Option<Arc<SigningKey>> {
+        self.all().iter().find(|key| key.id == id).cloned()
     }
 
-    /// Key id, modulus and exponent of each key, as a key document shows them.
-    pub fn public_parts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.0.iter().filter_map(|key| match &key.jwk.algorithm {
-            jsonwebtoken::jwk::AlgorithmParameters::RSA(rsa) => Some((key.id.as_str(), rsa.n.as_str(), rsa.e.as_str())),
-            _ => None,
-        })
+    /// The public half of each key, the one that signs first.
+    #[must_use]
+    pub fn public(&self) -> Vec<PublicKey> {
+        self.all().iter().filter_map(|key| key.public_half()).collect()
+    }
+
+    fn all(&self) -> Arc<[Arc<SigningKey>]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -106,6 +134,37 @@ impl SigningKey {
         let id = jwk.thumbprint(ThumbprintHash::SHA256)?;
         Ok(Self { id, private, public, jwk })
     }
+
+    fn public_half(&self) -> Option<PublicKey> {
+        match &self.jwk.algorithm {
+            jsonwebtoken::jwk::AlgorithmParameters::RSA(rsa) => {
+                Some(PublicKey { id: self.id.clone(), modulus: rsa.n.clone(), exponent: rsa.e.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The public half of a key, as a key document shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// Its id.
+    pub id: String,
+    /// Modulus, base64url.
+    pub modulus: String,
+    /// Exponent, base64url.
+    pub exponent: String,
+}
+
+fn read(stored: &StoredKeys) -> Result<Arc<[Arc<SigningKey>]>, AppError> {
+    let read: Result<_, _> = stored.private_keys.iter().map(|pem| SigningKey::read(pem).map(Arc::new)).collect();
+    read.map_err(|error| damaged(&error.to_string()))
+}
+
+/// New keys; each takes a while.
+async fn make_keys(count: usize) -> Result<Vec<String>, AppError> {
+    let made = tokio::task::spawn_blocking(move || (0..count).map(|_| make_key()).collect::<Option<_>>()).await;
+    made.map_err(|error| damaged(&error.to_string()))?.ok_or_else(|| damaged("no RSA key could be made"))
 }
 
 fn make_key() -> Option<String> {

@@ -8,12 +8,15 @@ use subtle::ConstantTimeEq;
 use super::{
     LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE,
     assertion::{self, AssertionFault},
-    issuer,
-    signing::SigningKeys,
+    issuer, issuer_v2,
+    signing::{SigningKey, SigningKeys},
 };
 use crate::{
     app::{App, Registered},
-    domain::ids::{ClientId, ObjectId, TenantId},
+    domain::{
+        ids::{ClientId, ObjectId, TenantId},
+        rules::{AccessToken, ClientSecret, ServicePrincipal, TokenEndpoints, TokenForm},
+    },
 };
 
 /// Seconds that a token is valid for, as live Entra says it (known: 3599).
@@ -34,6 +37,8 @@ pub struct TokenRequest {
     pub credential: Credential,
     /// `resource` on v1, `scope` on v2.
     pub audience: Audience,
+    /// Whether it came as a multipart form.
+    pub is_multipart: bool,
 }
 
 /// Leaves the secret out.
@@ -111,6 +116,10 @@ pub enum TokenRefusal {
     MissingSecret,
     /// The secret is wrong.
     WrongSecret(ClientId),
+    /// The secret was right, and has expired.
+    ExpiredSecret(ClientId),
+    /// The sandbox has only the other endpoint.
+    NoSuchEndpoint,
     /// The assertion is not accepted.
     BadAssertion {
         /// Whose it is said to be.
@@ -131,8 +140,8 @@ pub enum TokenRefusal {
     Internal,
 }
 
-/// What a token says, in the order of the documented sample (docs:registration-v1). v1 claims from both endpoints: the
-/// API's manifest decides, not the endpoint (known).
+/// What a token says, in the order of the documented sample (docs:registration-v1). Which version it has does not depend
+/// on the endpoint: the API's manifest decides (known), here the sandbox's rule.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) aud: String,
@@ -140,11 +149,22 @@ pub(super) struct Claims {
     pub(super) iat: i64,
     pub(super) nbf: i64,
     pub(super) exp: i64,
-    pub(super) appid: ClientId,
-    pub(super) appidacr: String,
-    pub(super) idp: String,
-    pub(super) oid: ObjectId,
-    pub(super) sub: ObjectId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) appid: Option<ClientId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) appidacr: Option<String>,
+    /// `appid` of version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) azp: Option<ClientId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) azpacr: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) idp: Option<String>,
+    /// Absent for an app without a service principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) oid: Option<ObjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sub: Option<ObjectId>,
     pub(super) tid: TenantId,
     pub(super) ver: String,
 }
@@ -175,9 +195,25 @@ impl App {
         if app.tenant_id != tenant {
             return Err(unknown());
         }
+        let rules = registered.sandbox.rules();
+        let is_open = match (&request.audience, rules.token_endpoints) {
+            (Audience::Resource(_), TokenEndpoints::V2) | (Audience::Scope(_), TokenEndpoints::V1) => false,
+            (_, TokenEndpoints::Both | TokenEndpoints::V1 | TokenEndpoints::V2) => true,
+        };
+        if !is_open {
+            return Err(TokenRefusal::NoSuchEndpoint);
+        }
+        if request.is_multipart && rules.token_form == TokenForm::UrlEncoded {
+            return Err(TokenRefusal::MissingParameter("grant_type"));
+        }
         let proof = match &request.credential {
             Credential::None => return Err(TokenRefusal::MissingSecret),
-            Credential::Secret(secret) if same_secret(secret, &app.client_secret) => Proof::Secret,
+            Credential::Secret(secret) if same_secret(secret, &app.client_secret) => {
+                if rules.client_secret == ClientSecret::Expired {
+                    return Err(TokenRefusal::ExpiredSecret(app.client_id));
+                }
+                Proof::Secret
+            }
             Credential::Secret(_) => return Err(TokenRefusal::WrongSecret(app.client_id)),
             Credential::Assertion(assertion) => {
                 let now = registered.sandbox.now();
@@ -235,8 +271,14 @@ fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, Tok
 
 fn mint(keys: &SigningKeys, client: &Registered, proof: Proof, resource: String) -> Option<Token> {
     let app = &client.publisher.app;
-    let now = client.sandbox.now().as_seconds();
-    sign(keys, now, app.tenant_id, resource, Subject { app: app.client_id, principal: app.object_id, proof })
+    let (now, rules) = (client.sandbox.now().as_seconds(), client.sandbox.rules());
+    let principal = (rules.service_principal == ServicePrincipal::Present).then_some(app.object_id);
+    let version = match rules.access_token {
+        AccessToken::V1 => ClaimsVersion::V1,
+        AccessToken::V2 => ClaimsVersion::V2,
+    };
+    let subject = Subject { app: app.client_id, principal, proof };
+    sign(keys.current()?.as_ref(), now, (app.tenant_id, resource), subject, version)
 }
 
 /// Whom a token is about.
@@ -244,8 +286,8 @@ fn mint(keys: &SigningKeys, client: &Registered, proof: Proof, resource: String)
 pub(super) struct Subject {
     /// The app.
     pub(super) app: ClientId,
-    /// The service principal that stands for it in the tenant.
-    pub(super) principal: ObjectId,
+    /// The service principal that stands for it in the tenant, if there is one.
+    pub(super) principal: Option<ObjectId>,
     /// How it showed who it is.
     pub(super) proof: Proof,
 }
@@ -268,31 +310,45 @@ impl Proof {
     }
 }
 
-/// Signs a v1 token of a tenant: for whom, and about which app.
+/// Which claims a token has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClaimsVersion {
+    /// `appid`, and the issuer of `sts.windows.net`.
+    V1,
+    /// `azp`, and the issuer of `login.microsoftonline.com`.
+    V2,
+}
+
+/// Signs a token of a tenant for an audience, about an app.
 pub(super) fn sign(
-    keys: &SigningKeys,
+    key: &SigningKey,
     now: i64,
-    tenant: TenantId,
-    audience: String,
+    (tenant, audience): (TenantId, String),
     subject: Subject,
+    version: ClaimsVersion,
 ) -> Option<Token> {
-    let key = keys.current()?;
     let (not_before, expires_on) = (now.saturating_sub(BACKDATED_SECONDS), now.saturating_add(LIFETIME_SECONDS));
+    let is_v1 = version == ClaimsVersion::V1;
+    let proof = subject.proof.as_str().to_owned();
     let claims = Claims {
         aud: audience.clone(),
-        iss: issuer(tenant),
+        iss: if is_v1 { issuer(tenant) } else { issuer_v2(tenant) },
         iat: not_before,
         nbf: not_before,
         exp: expires_on,
-        appid: subject.app,
-        appidacr: subject.proof.as_str().to_owned(),
-        idp: issuer(tenant),
+        appid: is_v1.then_some(subject.app),
+        appidacr: is_v1.then(|| proof.clone()),
+        azp: (!is_v1).then_some(subject.app),
+        azpacr: (!is_v1).then_some(proof),
+        idp: is_v1.then(|| issuer(tenant)),
         oid: subject.principal,
         sub: subject.principal,
         tid: tenant,
-        ver: "1.0".to_owned(),
+        ver: if is_v1 { "1.0" } else { "2.0" }.to_owned(),
     };
-    let header = Header { x5t: Some(key.id.clone()), kid: Some(key.id.clone()), ..Header::new(Algorithm::RS256) };
+    // Tokens of version 2 have no `x5t` (known).
+    let x5t = is_v1.then(|| key.id.clone());
+    let header = Header { x5t, kid: Some(key.id.clone()), ..Header::new(Algorithm::RS256) };
     let text = encode(&header, &claims, &key.private).ok()?;
     Some(Token { text, expires_in: LIFETIME_SECONDS, not_before, expires_on, resource: audience })
 }

@@ -10,7 +10,7 @@ use std::{
 
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 
-use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, token::Claims};
+use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, issuer_v2, token::Claims};
 use crate::{
     app::{App, Sandbox},
     domain::ids::PublisherId,
@@ -128,11 +128,11 @@ impl App {
             _ => TokenFault::Malformed,
         })?;
         let claims = claims.claims;
-        if claims.iss != issuer(claims.tid) {
+        if claims.iss != issuer(claims.tid) && claims.iss != issuer_v2(claims.tid) {
             return Err(TokenFault::WrongIssuer);
         }
         let registered = self
-            .registered_app(claims.appid)
+            .registered_app(claims.appid.or(claims.azp).ok_or(TokenFault::UnknownApp)?)
             .filter(|registered| registered.publisher.app.tenant_id == claims.tid)
             .ok_or(TokenFault::UnknownApp)?;
         let checked = Checked {

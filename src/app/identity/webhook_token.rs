@@ -9,11 +9,14 @@ use sha2::{Digest, Sha256};
 
 use super::{
     MARKETPLACE_RESOURCE,
-    token::{Proof, Subject, sign},
+    token::{ClaimsVersion, Proof, Subject, sign},
 };
 use crate::{
     app::{App, Sandbox},
-    domain::ids::{ObjectId, PublisherId, TenantId},
+    domain::{
+        ids::{ObjectId, PublisherId, TenantId},
+        rules::WebhookTokenVersion,
+    },
 };
 
 /// A token that ends within so many seconds is not used any more.
@@ -26,6 +29,8 @@ pub(in crate::app) struct WebhookTokens(Mutex<BTreeMap<(String, PublisherId), Ke
 #[derive(Clone)]
 struct Kept {
     text: String,
+    /// By which key and in which version: both can be changed while it is good.
+    made: (String, WebhookTokenVersion),
     not_before: i64,
     expires_on: i64,
 }
@@ -43,17 +48,25 @@ impl App {
     pub fn webhook_token(&self, sandbox: &Sandbox, publisher: &PublisherId) -> Option<String> {
         let now = sandbox.now().as_seconds();
         let place = (sandbox.space().to_owned(), publisher.clone());
-        let is_good = |kept: &&Kept| kept.not_before <= now && now < kept.expires_on - RENEWED_BEFORE_SECONDS;
+        let key = self.signing_keys().current()?;
+        let made = (key.id.clone(), sandbox.rules().webhook_token);
+        let is_good = |kept: &&Kept| {
+            kept.made == made && kept.not_before <= now && now < kept.expires_on - RENEWED_BEFORE_SECONDS
+        };
         if let Some(kept) = self.webhook_tokens().lock().get(&place).filter(is_good) {
             return Some(kept.text.clone());
         }
         let app = &sandbox.catalogue().publisher(publisher)?.app;
         let marketplace = MARKETPLACE_RESOURCE.parse().ok()?;
-        let principal = service_principal(app.tenant_id);
+        let principal = Some(service_principal(app.tenant_id));
+        let version = match made.1 {
+            WebhookTokenVersion::V1 => ClaimsVersion::V1,
+            WebhookTokenVersion::V2 => ClaimsVersion::V2,
+        };
         // Microsoft's own services show certificates (known).
         let subject = Subject { app: marketplace, principal, proof: Proof::Certificate };
-        let token = sign(self.signing_keys(), now, app.tenant_id, app.client_id.to_string(), subject)?;
-        let kept = Kept { text: token.text.clone(), not_before: token.not_before, expires_on: token.expires_on };
+        let token = sign(&key, now, (app.tenant_id, app.client_id.to_string()), subject, version)?;
+        let kept = Kept { text: token.text.clone(), made, not_before: token.not_before, expires_on: token.expires_on };
         self.webhook_tokens().lock().insert(place, kept);
         Some(token.text)
     }

@@ -74,6 +74,18 @@ pub enum Event {
         /// Seats that wait in a pool.
         pool: u32,
     },
+    /// The publisher asked for the activation, which takes its time.
+    ActivationRequested {
+        /// When it takes effect.
+        effective_at: Timestamp,
+    },
+    /// The activation failed on Microsoft's side.
+    ActivationFailed {},
+    /// Whoever steers the simulation said how the activation goes.
+    ActivationSet {
+        /// Whether it fails.
+        fail: bool,
+    },
     /// The publisher activated the subscription: the second confirmation.
     Activated {
         /// The term that began.
@@ -209,6 +221,9 @@ impl Event {
             Self::CodeRefused { .. } => "codeRefused",
             Self::Resolved { .. } => "resolved",
             Self::LicensesAssigned { .. } => "licensesAssigned",
+            Self::ActivationRequested { .. } => "activationRequested",
+            Self::ActivationFailed {} => "activationFailed",
+            Self::ActivationSet { .. } => "activationSet",
             Self::Activated { .. } => "activated",
             Self::BillingStarted { .. } => "billingStarted",
             Self::Charged { .. } => "charged",

@@ -59,7 +59,10 @@ impl Event {
             | Self::Suspended { .. }
             | Self::Reinstated { .. }
             | Self::AutoRenewSet { .. }
-            | Self::PaymentsSet { .. } => self.of_a_life(),
+            | Self::PaymentsSet { .. }
+            | Self::ActivationRequested { .. }
+            | Self::ActivationFailed {}
+            | Self::ActivationSet { .. } => self.of_a_life(),
             Self::NotActivatedInTime {} => {
                 "Nobody activated the purchase within 30 days: it is cancelled, and nothing was billed.".to_owned()
             }
@@ -97,7 +100,7 @@ impl Event {
         }
     }
 
-    /// A fact about terms and payments; nothing for any other.
+    /// A fact about activation, terms and payments; nothing for any other.
     fn of_a_life(&self) -> String {
         match self {
             Self::TermBegan { term, after_trial: false } => {
@@ -113,6 +116,12 @@ impl Event {
             Self::AutoRenewSet { auto_renew: true } => "The subscription renews itself when its term ends.".to_owned(),
             Self::AutoRenewSet { auto_renew: false } => "The subscription ends with its term.".to_owned(),
             Self::PaymentsSet { fail: true } => "The next payment will fail.".to_owned(),
+            Self::ActivationRequested { effective_at } => {
+                format!("The publisher asked for the activation; it takes effect at {effective_at}.")
+            }
+            Self::ActivationFailed {} => "The activation failed on Microsoft's side.".to_owned(),
+            Self::ActivationSet { fail: true } => "The activation will fail on Microsoft's side.".to_owned(),
+            Self::ActivationSet { fail: false } => "The activation will work.".to_owned(),
             Self::PaymentsSet { fail: false } => "Payments work again.".to_owned(),
             _ => String::new(),
         }

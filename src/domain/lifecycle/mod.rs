@@ -14,6 +14,7 @@ use super::{
     ids::OperationId,
     operation::{Delays, Effect, Operation, Request, RequestSource},
     refusal::Refusal,
+    rules::Reinstatement,
     subscription::{Command, Context, Decision, State, Status, Subscription, TimerPlan, decide},
     time::{Period, Term, Timestamp},
 };
@@ -37,10 +38,20 @@ pub fn auto_activate(
     }
     let mut request = Request::of_microsoft(subscription, Effect::Subscribe, id, context);
     let first_entry = request.decision.next_entry();
-    let activation = decide(subscription, Command::Activate, Context { first_entry, ..context })?;
+    let activation = decide(subscription, Command::Activate { wait: 0 }, Context { first_entry, ..context })?;
     request.decision.events.extend(activation.events);
     request.decision.timers.extend(activation.timers);
     Ok(Some(succeeded(request)))
+}
+
+/// What becomes of a purchase whose activation fails on Microsoft's side: it ends, and the publisher is told (docs-new).
+/// `None` if no activation is under way.
+#[must_use]
+pub fn activation_fails(subscription: &Subscription, id: OperationId, context: Context) -> Option<Request> {
+    subscription.activating_since?;
+    let mut request = Request::of_microsoft(subscription, Effect::Unsubscribe, id, context);
+    request.decision.events.extend([Event::ActivationFailed {}, Event::Unsubscribed {}]);
+    Some(succeeded(request))
 }
 
 /// What the end of a term brings, at the instant at which it ends. `None` if that is not the end of its term any more, or
@@ -93,9 +104,12 @@ pub fn reinstate(
     }
     let mut request = Request::of_microsoft(subscription, Effect::Reinstate, id, context);
     let action = request.operation.action();
-    let due = context.now.plus_millis(delays.until_ended());
     request.decision.events.push(Event::OperationStarted { operation: id, action });
-    request.decision.timers.push(TimerPlan::OperationStep { due, operation: id });
+    // Under the old rule it goes on with the publisher's answer, and waits for it.
+    if context.rules.reinstatement == Reinstatement::Regardless {
+        let due = context.now.plus_millis(delays.until_ended());
+        request.decision.timers.push(TimerPlan::OperationStep { due, operation: id });
+    }
     Ok(request)
 }
 

@@ -1,6 +1,7 @@
 //! Tables: how terms follow one another, what a failed payment brings, and what changes and cancellations cost.
 
 use super::*;
+use crate::domain::rules::Rules;
 use crate::domain::{
     billing::{ChargeKind, LedgerLine},
     event::Seq,
@@ -16,7 +17,7 @@ fn id(number: u8) -> OperationId {
 }
 
 fn context(now: &str) -> Context {
-    Context { now: at(now), first_entry: Seq(20) }
+    Context { now: at(now), first_entry: Seq(20), rules: Rules::default() }
 }
 
 /// A subscription that was bought, activated and set up at once.
@@ -25,7 +26,7 @@ fn billed(plan: &str, quantity: Option<u32>, unit: Option<&str>, at: &str) -> Su
     let order = PurchaseOrder { buyer: Buyer::Customer, term_unit: unit, ..order(plan, quantity) };
     let mut subscription = buy(&order).unwrap().0;
     subscription.created = at.parse().unwrap();
-    for command in [Command::Activate, Command::ReportLicenses { assigned: 1 }] {
+    for command in [Command::Activate { wait: 0 }, Command::ReportLicenses { assigned: 1 }] {
         run(&mut subscription, command, at, 5).unwrap();
     }
     subscription

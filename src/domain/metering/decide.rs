@@ -6,10 +6,12 @@ use super::{
         event::Event,
         ids::{PublisherId, UsageEventId},
         money::Decimal,
+        rules::{FutureUsage, Rules},
         subscription::{Context, Decision, State, Subscription},
         time::{Term, Timestamp},
     },
-    AcceptedUsage, Resource, Tally, UsageRefusal, UsageReport, WINDOW_MILLIS, azure_subscription, included,
+    AcceptedUsage, Resource, TOLERATED_MILLIS, Tally, UsageRefusal, UsageReport, WINDOW_MILLIS, azure_subscription,
+    included,
     included::Consumption,
     resource_uri,
 };
@@ -60,6 +62,7 @@ pub fn admit<'a>(
     found: Option<&'a Subscription>,
     publisher: &PublisherId,
     catalogue: &'a Catalogue,
+    rules: Rules,
     now: Timestamp,
 ) -> Result<Admitted<'a>, UsageRefusal> {
     let subscription = found.filter(|found| names(&report.resource, found)).ok_or(UsageRefusal::ResourceNotFound)?;
@@ -80,7 +83,11 @@ pub fn admit<'a>(
         return Err(UsageRefusal::InvalidQuantity);
     }
     // Q44: what lies in the future is refused, and the live service calls it expired too (recorded-meter).
-    if report.effective > now || report.effective < now.plus_millis(-WINDOW_MILLIS) {
+    let latest = match rules.future_usage {
+        FutureUsage::Refused => now,
+        FutureUsage::Tolerated => now.plus_millis(TOLERATED_MILLIS),
+    };
+    if report.effective > latest || report.effective < now.plus_millis(-WINDOW_MILLIS) {
         return Err(UsageRefusal::Expired);
     }
     Ok(Admitted { report, subscription, dimension, term: included::billed_term(subscription, report.effective) })
@@ -116,7 +123,7 @@ pub fn accept(admitted: Admitted<'_>, accepting: Accepting) -> Result<Acceptance
     }
     let consumption = match term {
         Some(term) => Some(
-            Consumption::of(report.quantity, dimension, subscription, term, tally)
+            Consumption::of(report.quantity, dimension, subscription, (term, tally), context.rules.included_usage)
                 .ok_or(UsageRefusal::InvalidQuantity)?,
         ),
         None => None,

@@ -7,6 +7,7 @@ use super::super::{
     catalogue::Dimension,
     event::Seq,
     money::{Decimal, Money},
+    rules::IncludedUsage,
     subscription::Subscription,
     time::{Term, Timestamp},
 };
@@ -49,11 +50,14 @@ impl Consumption {
         quantity: Decimal,
         dimension: &Dimension,
         subscription: &Subscription,
-        term: Term,
-        before: Tally,
+        (term, before): (Term, Tally),
+        rule: IncludedUsage,
     ) -> Option<Self> {
         let included = dimension.included.iter().find(|included| included.unit == subscription.term_unit);
-        let included = included.map_or(Decimal::ZERO, |included| Decimal::from(included.quantity));
+        let included = match rule {
+            IncludedUsage::Subtracted => included.map_or(Decimal::ZERO, |included| Decimal::from(included.quantity)),
+            IncludedUsage::ChargedInFull => Decimal::ZERO,
+        };
         let tally = Tally { units: before.units.checked_add(quantity)? };
         let beyond = |tally: Tally| tally.units.checked_sub(included).map(|rest| rest.max(Decimal::ZERO));
         let (overage_before, overage_after) = (beyond(before)?, beyond(tally)?);

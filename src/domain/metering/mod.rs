@@ -27,6 +27,8 @@ use super::{
 
 /// How far back usage may lie: 24 hours (docs:metering).
 const WINDOW_MILLIS: i64 = 24 * HOUR_MILLIS;
+/// How far ahead it may lie where that is tolerated at all (quirk Q44).
+const TOLERATED_MILLIS: i64 = 5 * 60 * 1000;
 const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// A usage event that was accepted. Facts of the past are never changed.

@@ -1,6 +1,7 @@
 //! Tables for usage events: every refusal in the order of the checks, the edges of the window, what is charged.
 
 use super::*;
+use crate::domain::rules::Rules;
 use crate::domain::{
     billing::{ChargeKind, LedgerLine},
     catalogue::{BillingWaitsFor, Catalogue, Dimension, IncludedQuantity, Offer, Person, Plan, Pricing, TermPrice},
@@ -96,6 +97,9 @@ fn subscription(state: State) -> Subscription {
         free_trial: false,
         partner: Some(id("proseware")),
         outstanding: Vec::new(),
+        csp_sandbox: false,
+        activating_since: None,
+        activation_fails: false,
         customer: id("northwind"),
         purchaser: person.clone(),
         beneficiary: person,
@@ -132,7 +136,7 @@ fn refused(raw: RawUsage<'_>, found: Option<&Subscription>, publisher: &str) -> 
         Err(faults) => return Some(UsageRefusal::Malformed(faults)),
     };
     let publisher: PublisherId = id(publisher);
-    admit(&report, found, &publisher, &catalogue(), at(NOW)).err()
+    admit(&report, found, &publisher, &catalogue(), Rules::default(), at(NOW)).err()
 }
 
 /// What it shows, what is reported, of which subscription and by whom, and the refusal.
@@ -244,8 +248,8 @@ fn an_hour_is_one_of_the_clock() {
 /// Accepts usage in a subscription that has used so much before.
 fn accepted(found: &Subscription, raw: RawUsage<'_>, used: &str) -> Result<Acceptance, UsageRefusal> {
     let (report, catalogue) = (UsageReport::parse(raw).unwrap(), catalogue());
-    let admitted = admit(&report, Some(found), &found.publisher, &catalogue, at(NOW))?;
-    let context = Context { now: at(NOW), first_entry: Seq(7) };
+    let admitted = admit(&report, Some(found), &found.publisher, &catalogue, Rules::default(), at(NOW))?;
+    let context = Context { now: at(NOW), first_entry: Seq(7), rules: Rules::default() };
     let tally = Tally { units: used.parse().unwrap() };
     accept(admitted, Accepting { id: id(ID), earlier: None, tally, context })
 }
@@ -311,8 +315,8 @@ fn usage_from_before_billing_is_accepted_and_never_charged() {
 fn a_second_event_of_the_hour_is_told_of_the_first() {
     let (report, catalogue, found) = (UsageReport::parse(GOOD).unwrap(), catalogue(), subscribed());
     let first = accepted(&found, GOOD, "0").unwrap().usage;
-    let admitted = admit(&report, Some(&found), &found.publisher, &catalogue, at(NOW)).unwrap();
-    let context = Context { now: at(NOW), first_entry: Seq(8) };
+    let admitted = admit(&report, Some(&found), &found.publisher, &catalogue, Rules::default(), at(NOW)).unwrap();
+    let context = Context { now: at(NOW), first_entry: Seq(8), rules: Rules::default() };
     let accepting = Accepting { id: id(ID), earlier: Some(first.clone()), tally: Tally::default(), context };
     assert_eq!(accept(admitted, accepting), Err(UsageRefusal::Duplicate(Box::new(first))));
 }

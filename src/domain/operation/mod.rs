@@ -11,7 +11,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use progress::{Verdict, answer, step};
+pub use progress::{Verdict, answer, revert, step};
 pub use request::{
     Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, request_cancel, request_change,
 };
@@ -80,6 +80,12 @@ pub enum Effect {
     Reinstate,
     /// It is activated without the publisher.
     Subscribe,
+    /// A change that was turned down is taken back, which the publisher is told as the same change to what there is
+    /// (accelerator; quirk Q42).
+    Revert {
+        /// What the change was of.
+        action: Action,
+    },
 }
 
 /// `action` of the operations API.
@@ -205,11 +211,25 @@ pub enum Delays {
     /// About a second.
     #[default]
     Brief,
-    /// As much as is known of the real service: seven seconds, and two before an operation is listed (inferred).
+    /// As much as is known of the real service: seven seconds, and two before an operation is listed (inferred); half a
+    /// minute for an activation, which takes no time otherwise.
     Live,
 }
 
 impl Delays {
+    /// All of them, from none to the longest.
+    pub const ALL: [Self; 3] = [Self::None, Self::Brief, Self::Live];
+
+    /// The setting as the control API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Brief => "brief",
+            Self::Live => "live",
+        }
+    }
+
     /// From the request to `InProgress`, in milliseconds.
     #[must_use]
     pub const fn until_started(self) -> i64 {
@@ -227,6 +247,15 @@ impl Delays {
             Self::None => 0,
             Self::Brief => 500,
             Self::Live => 5_000,
+        }
+    }
+
+    /// From a publisher's *Activate* until the subscription shows it, in milliseconds (docs-new; quirk Q9).
+    #[must_use]
+    pub const fn until_activated(self) -> i64 {
+        match self {
+            Self::None | Self::Brief => 0,
+            Self::Live => 30_000,
         }
     }
 
@@ -252,6 +281,7 @@ impl Operation {
             Effect::Suspend => Action::Suspend,
             Effect::Reinstate => Action::Reinstate,
             Effect::Subscribe => Action::Subscribe,
+            Effect::Revert { action } => action,
         }
     }
 

@@ -4,12 +4,14 @@ use super::{
     super::{
         charges,
         event::Event,
+        ids::OperationId,
         lifecycle::begin_term,
         refusal::Refusal,
+        rules::{AnswerWord, FailureAnswer, OwnOperationAnswer, Reinstatement, RevertWebhook},
         subscription::{Context, Decision, Status, Subscription, TimerPlan},
         time::Term,
     },
-    Action, Delays, Effect, Operation, OperationStatus, RequestSource,
+    Action, Delays, Effect, Operation, OperationStatus, Request, RequestSource,
     request::end,
 };
 
@@ -62,7 +64,8 @@ pub fn step(operation: &Operation, subscription: &Subscription, delays: Delays, 
 ///
 /// # Errors
 /// [`Refusal::OperationEnded`] once it has ended. [`Refusal::OwnOperation`] for one that the publisher started itself
-/// (emulator-note; quirk Q5). Which of the two is checked first is inferred.
+/// (emulator-note; quirk Q5). Which of the two is checked first is inferred. [`Refusal::NoSuchAnswer`] where the words of
+/// answers are checked (quirk Q4).
 pub fn answer(
     operation: &Operation,
     subscription: &Subscription,
@@ -72,20 +75,49 @@ pub fn answer(
     if operation.status.is_final() {
         return Err(Refusal::OperationEnded { operation: operation.id, status: operation.status });
     }
-    if operation.source == RequestSource::Partner {
+    let rules = context.rules;
+    if operation.source == RequestSource::Partner && rules.own_operation_answer == OwnOperationAnswer::ServerError {
         return Err(Refusal::OwnOperation(operation.id));
     }
     let mut decision = Decision::starting_at(context.first_entry);
     let (id, action) = (operation.id, operation.action());
     match verdict {
+        Verdict::NoSuchWord if rules.answer_word == AnswerWord::Checked => return Err(Refusal::NoSuchAnswer),
+        Verdict::NoSuchWord => {}
         // A publisher has no say in it (docs:webhook-new, emulator-code; quirk Q13).
-        _ if operation.action() == Action::Reinstate => {}
+        _ if operation.action() == Action::Reinstate && rules.reinstatement == Reinstatement::Regardless => {}
         Verdict::Success if fits(operation, subscription) => succeed(operation, subscription, &mut decision, context),
         Verdict::Success => decision.events.push(Event::OperationConflicted { operation: id, action }),
+        Verdict::Failure if rules.failure_answer == FailureAnswer::Ignored => {}
         Verdict::Failure => decision.events.push(Event::OperationFailed { operation: id, action }),
-        Verdict::NoSuchWord => {}
     }
     Ok(decision)
+}
+
+/// The operation that takes a change back which its publisher has turned down, if the sandbox has such: it names the
+/// present plan and quantity, and changes nothing (accelerator; quirk Q42).
+#[must_use]
+pub fn revert(
+    operation: &Operation,
+    subscription: &Subscription,
+    facts: &[Event],
+    id: OperationId,
+    context: Context,
+) -> Option<Request> {
+    let is_turned_down = facts
+        .iter()
+        .any(|fact| matches!(fact, Event::OperationFailed { operation: failed, .. } if *failed == operation.id));
+    let is_change = matches!(operation.effect, Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. });
+    if !is_turned_down || !is_change || context.rules.revert_webhook == RevertWebhook::Never {
+        return None;
+    }
+    let action = operation.action();
+    let reverting = Operation::requested(subscription, RequestSource::Azure, id, context);
+    let reverting = Operation { effect: Effect::Revert { action }, ..reverting };
+    let mut decision = Decision::starting_at(context.first_entry);
+    decision.events.push(reverting.request());
+    decision.events.push(Event::OperationStarted { operation: id, action });
+    Some(Request { operation: reverting, decision })
 }
 
 /// Whether the subscription is still one that the operation can be done to: a change needs an active one.
@@ -93,7 +125,7 @@ fn fits(operation: &Operation, subscription: &Subscription) -> bool {
     match operation.effect {
         Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. } => subscription.state.status() == Status::Subscribed,
         Effect::Reinstate => subscription.state.status() == Status::Suspended,
-        Effect::Unsubscribe | Effect::Renew | Effect::Suspend | Effect::Subscribe => true,
+        Effect::Unsubscribe | Effect::Renew | Effect::Suspend | Effect::Subscribe | Effect::Revert { .. } => true,
     }
 }
 
@@ -147,7 +179,7 @@ fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut De
             }
         }
         // They have happened when they come to be.
-        Effect::Renew | Effect::Suspend | Effect::Subscribe => {}
+        Effect::Renew | Effect::Suspend | Effect::Subscribe | Effect::Revert { .. } => {}
     }
     decision.events.push(Event::OperationSucceeded { operation: operation.id, action: operation.action() });
 }

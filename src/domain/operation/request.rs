@@ -7,6 +7,7 @@ use super::{
         event::Event,
         ids::OperationId,
         refusal::Refusal,
+        rules::{CancelAgain, FirstStatus, OperationLock, Rules},
         subscription::{
             Context, CustomerOperation, Decision, Status, Subscription, TimerPlan, check_quantity, term_not_sold,
         },
@@ -62,7 +63,7 @@ pub fn request_change(
     let change = Change::read(wish)?;
     allowed(subscription, CustomerOperation::Update)?;
     let operation = Operation::requested(subscription, RequestSource::Partner, id, context);
-    Ok(Request::granted(changing(subscription, offer, change, operation)?, delays, context))
+    Ok(Request::granted(changing(subscription, offer, change, operation, context.rules)?, delays, context))
 }
 
 /// Decides a change that whoever bought the subscription makes in the marketplace: its CSP, or the customer. The
@@ -79,7 +80,7 @@ pub fn change_in_marketplace(
 ) -> Result<Request, Refusal> {
     let change = Change::read(wish)?;
     let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
-    let operation = changing(subscription, offer, change, operation)?;
+    let operation = changing(subscription, offer, change, operation, context.rules)?;
     let mut decision = Decision::starting_at(context.first_entry);
     decision.events.push(operation.request());
     // What the publisher says, or its silence, is what it goes on with.
@@ -113,7 +114,7 @@ pub fn cancel_in_marketplace(
 pub(super) fn end(subscription: &Subscription, decision: &mut Decision, context: Context) {
     let ended = decision.next_entry();
     decision.events.push(Event::Unsubscribed {});
-    if let Some(line) = charges::refund(subscription, context.now, vec![ended]) {
+    if let Some(line) = charges::refund(subscription, context.rules.refund_window, context.now, vec![ended]) {
         decision.events.push(Event::Charged { line });
     }
 }
@@ -124,12 +125,15 @@ fn changing(
     offer: &Offer,
     change: Change<'_>,
     mut operation: Operation,
+    rules: Rules,
 ) -> Result<Operation, Refusal> {
     let status = subscription.state.status();
     if status != Status::Subscribed {
         return Err(Refusal::NotActive(status));
     }
-    if let Some(outstanding) = subscription.outstanding.first() {
+    if let Some(outstanding) =
+        subscription.outstanding.first().filter(|_| rules.operation_lock == OperationLock::Locked)
+    {
         return Err(Refusal::OperationPending(outstanding.operation));
     }
     match change {
@@ -161,7 +165,10 @@ pub fn request_cancel(
 ) -> Result<Cancellation, Refusal> {
     allowed(subscription, CustomerOperation::Delete)?;
     if subscription.state.status() == Status::Unsubscribed {
-        return Ok(Cancellation::Over);
+        return Ok(match context.rules.cancel_again {
+            CancelAgain::Ok => Cancellation::Over,
+            CancelAgain::Accepted => Cancellation::Requested(Box::new(Request::ended(subscription, id, context))),
+        });
     }
     let under_way = subscription.outstanding.iter().find(|outstanding| outstanding.action == Action::Unsubscribe);
     if let Some(cancellation) = under_way {
@@ -278,8 +285,24 @@ impl Request {
     fn granted(operation: Operation, delays: Delays, context: Context) -> Self {
         let mut decision = Decision::starting_at(context.first_entry);
         decision.events.push(operation.request());
-        let due = context.now.plus_millis(delays.until_started());
+        let wait = match context.rules.first_status {
+            FirstStatus::NotStarted => delays.until_started(),
+            FirstStatus::InProgress => {
+                decision.events.push(Event::OperationStarted { operation: operation.id, action: operation.action() });
+                delays.until_ended()
+            }
+        };
+        let due = context.now.plus_millis(wait);
         decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
+        Self { operation, decision }
+    }
+
+    /// A cancellation of what is over: there is nothing left to do (docs:subscription-api of 2020 to 2022; quirk Q31).
+    fn ended(subscription: &Subscription, id: OperationId, context: Context) -> Self {
+        let operation = Operation::requested(subscription, RequestSource::Partner, id, context);
+        let mut decision = Decision::starting_at(context.first_entry);
+        decision.events.push(operation.request());
+        decision.events.push(Event::OperationSucceeded { operation: id, action: operation.action() });
         Self { operation, decision }
     }
 }

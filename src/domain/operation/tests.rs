@@ -5,6 +5,7 @@ use crate::domain::{
     catalogue::{Offer, Plan},
     event::Seq,
     refusal::Refusal,
+    rules::Rules,
     subscription::{
         Buyer, Command, Context, Decision, PurchaseOrder, Status, Subscription, TimerPlan,
         tests::{at, buy, catalogue, id, order, run, seats},
@@ -19,7 +20,7 @@ fn offer() -> Offer {
 }
 
 fn context(entry: u64) -> Context {
-    Context { now: at(NOW), first_entry: Seq(entry) }
+    Context { now: at(NOW), first_entry: Seq(entry), rules: Rules::default() }
 }
 
 fn operation_id(number: u8) -> OperationId {
@@ -42,7 +43,7 @@ fn pending(plan: &str, quantity: Option<u32>) -> Subscription {
 /// The same, activated and billed.
 fn active(plan: &str, quantity: Option<u32>) -> Subscription {
     let mut subscription = pending(plan, quantity);
-    for command in [Command::Activate, Command::ReportLicenses { assigned: 1 }] {
+    for command in [Command::Activate { wait: 0 }, Command::ReportLicenses { assigned: 1 }] {
         run(&mut subscription, command, "2026-02-01T00:00:00Z", 5).unwrap();
     }
     subscription
@@ -94,13 +95,13 @@ fn each_limit_of_a_change_is_checked() {
     let team = || active("team", Some(5));
     let by_csp = {
         let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
-        run(&mut bought, Command::Activate, NOW, 5).unwrap();
+        run(&mut bought, Command::Activate { wait: 0 }, NOW, 5).unwrap();
         bought
     };
     let yearly = {
         let order = PurchaseOrder { buyer: Buyer::Customer, term_unit: Some(TermUnit::P1Y), ..order("team", Some(5)) };
         let mut bought = buy(&order).unwrap().0;
-        run(&mut bought, Command::Activate, NOW, 5).unwrap();
+        run(&mut bought, Command::Activate { wait: 0 }, NOW, 5).unwrap();
         bought
     };
     let mut changing = team();
@@ -222,7 +223,7 @@ fn a_cancellation_ends_every_state() {
 #[test]
 fn nothing_is_billed_after_a_cancellation() {
     let mut subscription = pending("team", Some(5));
-    run(&mut subscription, Command::Activate, NOW, 5).unwrap();
+    run(&mut subscription, Command::Activate { wait: 0 }, NOW, 5).unwrap();
     let mut operation = cancellation(&mut subscription, 1);
     steps(&mut subscription, &mut operation);
     steps(&mut subscription, &mut operation);

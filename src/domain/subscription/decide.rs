@@ -6,8 +6,10 @@ use super::{
         charges,
         event::{Event, Seq},
         ids::OperationId,
+        operation::Wish,
         purchase_token::AuthorizationCode,
         refusal::Refusal,
+        rules::{ActivateAgain, ActivateBody, Rules},
         time::{Term, Timestamp},
     },
     State, Subscription,
@@ -26,7 +28,12 @@ pub enum Command<'a> {
         assigned: u32,
     },
     /// The publisher activates.
-    Activate,
+    Activate {
+        /// How long that takes, in milliseconds.
+        wait: i64,
+    },
+    /// An activation takes effect.
+    ActivationTakesEffect,
     /// A code's life is over.
     CodeLifeEnds {
         /// When it was issued.
@@ -43,6 +50,8 @@ pub struct Context {
     pub now: Timestamp,
     /// The journal entry that the first event will get.
     pub first_entry: Seq,
+    /// What the sandbox does where that is a choice.
+    pub rules: Rules,
 }
 
 /// A deadline that follows from a decision.
@@ -57,6 +66,11 @@ pub enum TimerPlan {
     },
     /// The purchase is cancelled if nobody has activated it.
     ActivationOverdue {
+        /// When.
+        due: Timestamp,
+    },
+    /// An activation takes effect, or fails.
+    ActivationTakesEffect {
         /// When.
         due: Timestamp,
     },
@@ -145,24 +159,66 @@ pub fn decide(subscription: &Subscription, command: Command<'_>, context: Contex
             }
         }
         (State::Unsubscribed { .. }, Command::ReportLicenses { .. }) => return refused("assigning licences"),
-        (State::Pending, Command::Activate) => {
-            let from = subscription.billing.map_or(context.now, |billing| Timestamp::midnight(billing.term.start));
-            decision.events.push(Event::Activated { term: Term::starting(from, &subscription.term_unit) });
-            start_billing(subscription, &mut decision, context);
+        // Asked for again while it is under way: success, and nothing happens (inferred).
+        (State::Pending, Command::Activate { .. }) if subscription.activating_since.is_some() => {}
+        (State::Pending, Command::Activate { wait }) if wait > 0 || subscription.activation_fails => {
+            let effective_at = context.now.plus_millis(wait);
+            decision.events.push(Event::ActivationRequested { effective_at });
+            decision.timers.push(TimerPlan::ActivationTakesEffect { due: effective_at });
         }
-        // Q10: activating twice is answered with success and does nothing.
-        (State::Subscribed { .. }, Command::Activate) => {}
-        (State::Suspended { .. } | State::Unsubscribed { .. }, Command::Activate) => return refused("activation"),
+        (State::Pending, Command::Activate { .. }) => activate(subscription, &mut decision, context),
+        (State::Pending, Command::ActivationTakesEffect) => {
+            if subscription.activating_since.is_some() {
+                activate(subscription, &mut decision, context);
+            }
+        }
+        // Quirk Q10.
+        (State::Subscribed { .. }, Command::Activate { .. })
+            if context.rules.activate_again == ActivateAgain::Refused =>
+        {
+            return refused("activation");
+        }
+        (State::Subscribed { .. }, Command::Activate { .. }) => {}
+        (State::Suspended { .. } | State::Unsubscribed { .. }, Command::Activate { .. }) => {
+            return refused("activation");
+        }
         (State::Pending, Command::CodeLifeEnds { issued_at }) => {
             decision.events.push(Event::CodeExpired { issued_at });
         }
         (State::Pending, Command::ActivationOverdue) => decision.events.push(Event::NotActivatedInTime {}),
         (
             State::Subscribed { .. } | State::Suspended { .. } | State::Unsubscribed { .. },
-            Command::CodeLifeEnds { .. } | Command::ActivationOverdue,
+            Command::CodeLifeEnds { .. } | Command::ActivationOverdue | Command::ActivationTakesEffect,
         ) => {}
     }
     Ok(decision)
+}
+
+/// The activation, now that it takes effect.
+fn activate(subscription: &Subscription, decision: &mut Decision, context: Context) {
+    let from = subscription.billing.map_or(context.now, |billing| Timestamp::midnight(billing.term.start));
+    decision.events.push(Event::Activated { term: Term::starting(from, &subscription.term_unit) });
+    start_billing(subscription, decision, context);
+}
+
+/// What an *Activate* says of plan and quantity, where that is looked at (docs:subscription-api of 2020 to 2022).
+///
+/// # Errors
+/// [`Refusal::ActivatedOtherwise`] if it is not what was bought, or the plan is missing.
+pub fn check_activation(subscription: &Subscription, says: &Wish, rules: Rules) -> Result<(), Refusal> {
+    if rules.activate_body == ActivateBody::Ignored {
+        return Ok(());
+    }
+    let otherwise = |field, missing| Err(Refusal::ActivatedOtherwise { field, missing });
+    match says.plan.as_deref().map(str::trim) {
+        None | Some("") => return otherwise("planId", true),
+        Some(plan) if plan != subscription.plan.as_str() => return otherwise("planId", false),
+        Some(_) => {}
+    }
+    match (says.quantity, subscription.quantity) {
+        (Some(said), Some(bought)) if said != i64::from(bought.get()) => otherwise("quantity", false),
+        _ => Ok(()),
+    }
 }
 
 /// Seats that are left when `assigned` have gone to named users. A flat rate has no number of seats to exceed.

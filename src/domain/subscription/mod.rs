@@ -10,7 +10,7 @@ pub(in crate::domain) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use decide::{Command, Context, Decision, TimerPlan, decide};
+pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
 pub(super) use purchase::term_not_sold;
 pub use purchase::{Buyer, PurchaseOrder, check_quantity, purchase};
 
@@ -76,6 +76,15 @@ pub struct Subscription {
     /// What was charged and given back so far, usage aside; `None` before the first charge.
     #[serde(default)]
     pub paid: Option<Money>,
+    /// Whether a CSP partner bought it in its integration sandbox.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub csp_sandbox: bool,
+    /// Since when its activation has been under way, if it is (docs-new; quirk Q9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activating_since: Option<Timestamp>,
+    /// Whether its activation fails on Microsoft's side.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub activation_fails: bool,
     /// How many ledger lines it has.
     pub ledger_lines: u32,
     /// The timer that cancels it if nobody activates it.
@@ -301,7 +310,11 @@ impl Subscription {
                 self.confirmations.licenses_assigned =
                     Some(LicenseConfirmation { confirmation, assigned: *assigned, pool: *pool });
             }
+            Event::ActivationRequested { .. } => self.activating_since = Some(at),
+            Event::ActivationFailed {} => self.activating_since = None,
+            Event::ActivationSet { fail } => self.activation_fails = *fail,
             Event::Activated { term } => {
+                self.activating_since = None;
                 self.confirmations.activated = Some(confirmation);
                 self.state = State::Subscribed { term: *term };
             }

@@ -7,9 +7,10 @@ use super::{
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
         purchase_token::AuthorizationCode,
         refusal::Refusal,
-        time::{Period, TermUnit, Timestamp},
+        rules::CspAccount,
+        time::{Period, TermUnit},
     },
-    Confirmations, Decision, State, Subscription, TimerPlan,
+    Confirmations, Context, Decision, State, Subscription, TimerPlan,
 };
 
 /// How long a purchase waits for its activation (portal banner, quoted in the reference: 30 days).
@@ -45,7 +46,7 @@ pub struct PurchaseOrder {
     pub name: Option<String>,
 }
 
-/// Decides a purchase. `code` was sealed for `id`, at `now`.
+/// Decides a purchase. `code` was sealed for `id`, now.
 ///
 /// # Errors
 /// The first rule that the order breaks, in the order: customer, partner, offer, plan, term, quantity.
@@ -54,8 +55,7 @@ pub fn purchase(
     order: &PurchaseOrder,
     id: SubscriptionId,
     code: AuthorizationCode,
-    now: Timestamp,
-    first_entry: Seq,
+    context: Context,
 ) -> Result<(Subscription, Decision), Refusal> {
     let customer =
         catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
@@ -103,7 +103,7 @@ pub fn purchase(
         customer: customer.id.clone(),
         purchaser: partner.map_or(&beneficiary, |partner| &partner.user).clone(),
         beneficiary,
-        created: now,
+        created: context.now,
         state: State::Pending,
         confirmations: Confirmations {
             waits_for: offer.billing_waits_for.clone(),
@@ -115,11 +115,14 @@ pub fn purchase(
         payment_fails: false,
         paid: None,
         ledger_lines: 0,
-        activation_deadline: now.plus(Period::days(ACTIVATION_DAYS)),
+        activation_deadline: context.now.plus(Period::days(ACTIVATION_DAYS)),
         outstanding: Vec::new(),
+        csp_sandbox: partner.is_some() && context.rules.csp_account == CspAccount::IntegrationSandbox,
+        activating_since: None,
+        activation_fails: false,
         code,
     };
-    let decision = bought(&subscription, first_entry);
+    let decision = bought(&subscription, context.first_entry);
     Ok((subscription, decision))
 }
 

@@ -7,6 +7,7 @@ use crate::domain::{
     money::Currency,
     purchase_token::{self, SealingSecrets},
     refusal::Refusal,
+    rules::Rules,
     setup_form::SetupForm,
 };
 
@@ -125,7 +126,7 @@ pub(in crate::domain) fn buy(order: &PurchaseOrder) -> Result<(Subscription, Dec
     let now = at("2026-01-31T09:00:00Z");
     let subscription = SubscriptionId::from_bytes([7; 16]);
     let code = purchase_token::seal(&SealingSecrets::new([1; 64], [2; 64]), subscription, now, [[0; 104]]);
-    purchase(&catalogue(), order, subscription, code, now, Seq(1))
+    purchase(&catalogue(), order, subscription, code, Context { now, first_entry: Seq(1), rules: Rules::default() })
 }
 
 /// Decides, applies, and tells what happened as kinds of events.
@@ -135,7 +136,7 @@ pub(in crate::domain) fn run(
     now: &str,
     first: u64,
 ) -> Result<Vec<&'static str>, Refusal> {
-    let context = Context { now: at(now), first_entry: Seq(first) };
+    let context = Context { now: at(now), first_entry: Seq(first), rules: Rules::default() };
     let decision = decide(subscription, command, context)?;
     for (entry, event) in decision.numbered() {
         *subscription = subscription.clone().apply(event, context.now, entry);
@@ -156,6 +157,7 @@ fn a_purchase_waits_for_its_publisher_and_names_who_bought_for_whom() {
     let due = |timer: &TimerPlan| match *timer {
         TimerPlan::CodeLifeEnds { due, .. }
         | TimerPlan::ActivationOverdue { due }
+        | TimerPlan::ActivationTakesEffect { due }
         | TimerPlan::OperationStep { due, .. }
         | TimerPlan::TermEnds { due }
         | TimerPlan::GraceEnds { due, .. } => due.to_string(),
@@ -213,8 +215,8 @@ fn each_limit_of_a_purchase_is_checked() {
 fn billing_starts_at_the_later_confirmation_in_either_order() {
     let licenses = || Command::ReportLicenses { assigned: 3 };
     let table: [(Command<'_>, &str, Command<'_>, &str, [u64; 3]); 2] = [
-        (licenses(), "activated", Command::Activate, "licensesAssigned", [10, 20, 21]),
-        (Command::Activate, "licensesAssigned", licenses(), "activated", [20, 10, 21]),
+        (licenses(), "activated", Command::Activate { wait: 0 }, "licensesAssigned", [10, 20, 21]),
+        (Command::Activate { wait: 0 }, "licensesAssigned", licenses(), "activated", [20, 10, 21]),
     ];
     for (first, missing, second, already, causes) in table {
         let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
@@ -245,13 +247,13 @@ fn charged(after: &Subscription, second: Command<'_>, causes: [u64; 3]) -> crate
     before.billing = None;
     before.ledger_lines = 0;
     match second {
-        Command::Activate => {
+        Command::Activate { .. } => {
             before.state = State::Pending;
             before.confirmations.activated = None;
         }
         _ => before.confirmations.licenses_assigned = None,
     }
-    let context = Context { now: after.billing.unwrap().at, first_entry: Seq(20) };
+    let context = Context { now: after.billing.unwrap().at, first_entry: Seq(20), rules: Rules::default() };
     let decision = decide(&before, second, context).unwrap();
     let Some(Event::Charged { line }) = decision.events.last() else { panic!("{decision:?}") };
     assert_eq!(line.caused_by, causes.map(Seq));
@@ -269,8 +271,8 @@ fn flat_rates_and_trials_are_charged_by_their_own_formula() {
     for (plan, quantity, term_unit, kind, amount, until) in table {
         let (mut bought, _) = buy(&PurchaseOrder { term_unit, ..order(plan, quantity) }).unwrap();
         run(&mut bought, Command::ReportLicenses { assigned: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
-        let context = Context { now: at("2026-02-01T00:00:00Z"), first_entry: Seq(9) };
-        let decision = decide(&bought, Command::Activate, context).unwrap();
+        let context = Context { now: at("2026-02-01T00:00:00Z"), first_entry: Seq(9), rules: Rules::default() };
+        let decision = decide(&bought, Command::Activate { wait: 0 }, context).unwrap();
         let Some(Event::Charged { line }) = decision.events.last() else { panic!("{plan}") };
         let found = (line.kind, line.amount.to_string(), line.period.end.to_string());
         assert_eq!(found, (kind, amount.to_owned(), until.to_owned()), "{plan}");
@@ -280,7 +282,7 @@ fn flat_rates_and_trials_are_charged_by_their_own_formula() {
 #[test]
 fn an_offer_may_wait_for_one_confirmation_only() {
     for (waited, command) in [
-        (ConfirmationKind::Activated, Command::Activate),
+        (ConfirmationKind::Activated, Command::Activate { wait: 0 }),
         (ConfirmationKind::LicensesAssigned, Command::ReportLicenses { assigned: 1 }),
     ] {
         let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
@@ -289,8 +291,8 @@ fn an_offer_may_wait_for_one_confirmation_only() {
         let kinds = run(&mut bought, command, "2026-02-01T00:00:00Z", 5).unwrap();
         assert_eq!(&kinds[1..], ["billingStarted", "charged"], "{waited:?}");
         // The other confirmation comes later and is billed no second time.
-        let other =
-            if command == Command::Activate { Command::ReportLicenses { assigned: 1 } } else { Command::Activate };
+        let activate = Command::Activate { wait: 0 };
+        let other = if command == activate { Command::ReportLicenses { assigned: 1 } } else { activate };
         assert_eq!(run(&mut bought, other, "2026-02-09T00:00:00Z", 9).unwrap().len(), 1);
         assert_eq!(bought.state.term().unwrap().start.to_string(), "2026-02-01");
     }
@@ -300,7 +302,7 @@ fn an_offer_may_wait_for_one_confirmation_only() {
 fn every_state_answers_every_command() {
     let (pending, _) = buy(&order("team", Some(5))).unwrap();
     let mut subscribed = pending.clone();
-    run(&mut subscribed, Command::Activate, "2026-02-01T00:00:00Z", 5).unwrap();
+    run(&mut subscribed, Command::Activate { wait: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
     let mut over = pending.clone();
     run(&mut over, Command::ActivationOverdue, "2026-03-02T09:00:00Z", 5).unwrap();
     let code = pending.code.clone();
@@ -314,7 +316,7 @@ fn every_state_answers_every_command() {
             [Ok(&["licensesAssigned"]), Ok(&["licensesAssigned", "billingStarted", "charged"]), Err("notInStatus")],
         ),
         (Command::ReportLicenses { assigned: 6 }, [Err("tooManyLicenses"), Err("tooManyLicenses"), Err("notInStatus")]),
-        (Command::Activate, [Ok(&["activated"]), Ok(&[]), Err("notInStatus")]),
+        (Command::Activate { wait: 0 }, [Ok(&["activated"]), Ok(&[]), Err("notInStatus")]),
         (Command::CodeLifeEnds { issued_at }, [Ok(&["codeExpired"]), Ok(&[]), Ok(&[])]),
         (Command::ActivationOverdue, [Ok(&["notActivatedInTime"]), Ok(&[]), Ok(&[])]),
     ];
@@ -333,9 +335,9 @@ fn every_state_answers_every_command() {
 fn a_confirmation_that_is_repeated_changes_nothing() {
     let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
     run(&mut bought, Command::ReportLicenses { assigned: 3 }, "2026-02-01T00:00:00Z", 5).unwrap();
-    run(&mut bought, Command::Activate, "2026-02-01T00:00:00Z", 6).unwrap();
+    run(&mut bought, Command::Activate { wait: 0 }, "2026-02-01T00:00:00Z", 6).unwrap();
     let settled = bought.clone();
-    for command in [Command::ReportLicenses { assigned: 4 }, Command::Activate] {
+    for command in [Command::ReportLicenses { assigned: 4 }, Command::Activate { wait: 0 }] {
         assert_eq!(run(&mut bought, command, "2026-02-03T00:00:00Z", 20), Ok(Vec::new()));
     }
     assert_eq!(bought, settled);

@@ -4,6 +4,7 @@ use super::{
     super::{
         event::Event,
         operation::{Operation, RequestSource},
+        rules::AnswerWindow,
         subscription::{Context, Decision, TimerPlan},
         time::Timestamp,
     },
@@ -30,13 +31,21 @@ pub struct FollowUp {
     pub decision: Decision,
 }
 
-/// Decides what follows from an attempt; `operation` is the operation as it is now, `run` the run of the server that made
-/// the attempt.
+/// Who made an attempt, and when it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// The run of the server that made it.
+    pub run: u64,
+    /// When the webhook was called.
+    pub began: Timestamp,
+}
+
+/// Decides what follows from an attempt; `operation` is the operation as it is now.
 #[must_use]
-pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, run: u64, context: Context) -> FollowUp {
-    let heard = sent.heard();
+pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Made, context: Context) -> FollowUp {
+    let heard = sent.heard(context.rules);
     let has_webhook = sent != Sent::NoWebhook;
-    let mut delivery = delivery.attempted(sent, context.now, run);
+    let mut delivery = delivery.attempted(sent, context.now, made.run);
     let mut decision = Decision::starting_at(context.first_entry);
     let mut again = None;
     delivery.state = match heard {
@@ -49,18 +58,24 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, run: u64
             if again.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp }
         }
     };
+    delivery.next_attempt = again;
     // A publisher's own operation goes on by itself, whatever it answers; so does what only informs.
     let waits =
         operation.source == RequestSource::Azure && needs_answer(operation.action()) && !operation.status.is_final();
     match delivery.state {
         DeliveryState::Delivered | DeliveryState::NoWebhook if waits => {
-            let due = context.now.plus_millis(WINDOW_MILLIS);
+            let from = match context.rules.answer_window {
+                AnswerWindow::FromAnswer => context.now,
+                AnswerWindow::FromSending => made.began,
+            };
+            let due = from.plus_millis(WINDOW_MILLIS).max(context.now);
             decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
         }
         DeliveryState::Refused | DeliveryState::GivenUp if waits => {
             decision.events.push(Event::OperationFailed { operation: operation.id, action: operation.action() });
         }
         DeliveryState::Waiting
+        | DeliveryState::Held
         | DeliveryState::Delivered
         | DeliveryState::Refused
         | DeliveryState::GivenUp

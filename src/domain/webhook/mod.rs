@@ -9,12 +9,13 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-pub use follow_up::{FollowUp, follow_up};
+pub use follow_up::{FollowUp, Made, follow_up};
 
 use super::{
     event::{Event, Seq},
     ids::ActivityId,
     operation::{Action, Operation},
+    rules::{PendingCancellation, Rules, WebhookRefusal},
     subscription::{Status, Subscription},
     time::Timestamp,
 };
@@ -41,6 +42,12 @@ pub struct Delivery {
     pub failures: u32,
     /// The last attempts, oldest first.
     pub latest: Vec<Attempt>,
+    /// When it is to be attempted; a timer of another time is not this one's.
+    #[serde(default)]
+    pub next_attempt: Option<Timestamp>,
+    /// What is sent instead of what it says, if somebody has edited that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<String>,
     /// The run of a server that has the next attempt in hand. Another run does not know whether it was made already.
     pub in_hand_of: u64,
 }
@@ -51,6 +58,8 @@ pub struct Delivery {
 pub enum DeliveryState {
     /// It is to be attempted.
     Waiting,
+    /// It waits until somebody releases it.
+    Held,
     /// The publisher has it.
     Delivered,
     /// The publisher has refused it (4xx).
@@ -67,6 +76,7 @@ impl DeliveryState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Held => "held",
             Self::Delivered => "delivered",
             Self::Refused => "refused",
             Self::GivenUp => "givenUp",
@@ -131,10 +141,10 @@ enum Heard {
 
 impl Sent {
     /// 2xx is heard, 4xx a refusal; everything else is tried again (docs:webhook-2023, inferred for 3xx).
-    const fn heard(&self) -> Heard {
+    fn heard(&self, rules: Rules) -> Heard {
         match self {
             Self::Answered { status: 200..=299, .. } | Self::NoWebhook => Heard::Yes,
-            Self::Answered { status: 400..=499, .. } => Heard::No,
+            Self::Answered { status: 400..=499, .. } if rules.webhook_refusal == WebhookRefusal::Refuses => Heard::No,
             Self::Answered { .. } | Self::Unanswered { .. } => Heard::Unknown,
         }
     }
@@ -163,14 +173,31 @@ impl Delivery {
             attempts: 0,
             failures: 0,
             latest: Vec::new(),
+            next_attempt: Some(now),
+            edited: None,
             in_hand_of: run,
         }
     }
 
-    /// The delivery once it is to be made again.
+    /// The delivery while it is held.
     #[must_use]
-    pub fn again(mut self, run: u64) -> Self {
+    pub fn held(mut self) -> Self {
+        self.state = DeliveryState::Held;
+        self.next_attempt = None;
+        self
+    }
+
+    /// Whether an attempt is due that was set for an instant.
+    #[must_use]
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.state == DeliveryState::Waiting && self.next_attempt.is_none_or(|next| next == at)
+    }
+
+    /// The delivery once it is to be made again, now.
+    #[must_use]
+    pub fn again(mut self, now: Timestamp, run: u64) -> Self {
         self.state = DeliveryState::Waiting;
+        self.next_attempt = Some(now);
         self.failures = 0;
         self.in_hand_of = run;
         self
@@ -191,14 +218,22 @@ impl Delivery {
 
 /// Whether a fact about an operation is what its publisher is told of. A change is told while it is in progress, by
 /// whomever it was asked for; everything else once it has happened (docs:webhook-2022, docs:webhook-2023). Nothing is
-/// told of a purchase that was never activated (training).
+/// told of the end of a purchase that was never activated (training), unless that is why it ends (docs-new).
 #[must_use]
-pub fn tells(event: &Event, before: &Subscription) -> bool {
+pub fn tells(event: &Event, before: &Subscription, rules: Rules) -> bool {
     match event {
         Event::OperationStarted { action, .. } => is_told_in_progress(*action),
         Event::OperationSucceeded { action, .. } => {
-            let had_begun = before.state.status() != Status::PendingFulfillmentStart;
-            !is_told_in_progress(*action) && (had_begun || *action == Action::Subscribe)
+            let is_told = match before.state.status() {
+                Status::PendingFulfillmentStart => {
+                    *action == Action::Subscribe
+                        || before.activating_since.is_some()
+                        || rules.pending_cancellation == PendingCancellation::Told
+                }
+                Status::Unsubscribed => false,
+                Status::Subscribed | Status::Suspended => true,
+            };
+            is_told && !is_told_in_progress(*action)
         }
         _ => false,
     }

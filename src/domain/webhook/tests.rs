@@ -1,6 +1,7 @@
 //! Tables: what a publisher is told of, and what its answers bring.
 
 use super::*;
+use crate::domain::rules::Rules;
 use crate::domain::{
     ids::OperationId,
     operation::{self, RequestSource, Wish, cancel_in_marketplace, change_in_marketplace, request_cancel, step},
@@ -12,8 +13,12 @@ use crate::domain::{
 
 const NOW: &str = "2026-02-02T00:00:00Z";
 
+fn made(run: u64) -> Made {
+    Made { run, began: at(NOW) }
+}
+
 fn context() -> Context {
-    Context { now: at(NOW), first_entry: Seq(20) }
+    Context { now: at(NOW), first_entry: Seq(20), rules: Rules::default() }
 }
 
 fn id() -> OperationId {
@@ -26,7 +31,7 @@ fn pending() -> Subscription {
 
 fn active() -> Subscription {
     let mut subscription = pending();
-    run(&mut subscription, Command::Activate, "2026-02-01T00:00:00Z", 5).unwrap();
+    run(&mut subscription, Command::Activate { wait: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
     subscription
 }
 
@@ -55,7 +60,7 @@ fn unanswered() -> Sent {
 
 /// The kinds of the events that the publisher is told of.
 fn told(events: &[Event], before: &Subscription) -> Vec<&'static str> {
-    events.iter().filter(|event| tells(event, before)).map(Event::kind).collect()
+    events.iter().filter(|event| tells(event, before, Rules::default())).map(Event::kind).collect()
 }
 
 #[test]
@@ -112,7 +117,7 @@ fn an_answer_opens_the_window_refuses_or_is_waited_for() {
         (unanswered(), DeliveryState::Waiting, vec![], vec![], true),
     ];
     for (sent, state, events, timers, again) in table {
-        let after = follow_up(waiting(&operation), &operation, sent.clone(), 7, context());
+        let after = follow_up(waiting(&operation), &operation, sent.clone(), made(7), context());
         let kinds: Vec<&str> = after.decision.events.iter().map(Event::kind).collect();
         assert_eq!((after.delivery.state, kinds, after.decision.timers), (state, events, timers), "{sent:?}");
         assert_eq!(after.again.is_some(), again, "{sent:?}");
@@ -125,7 +130,7 @@ fn what_only_informs_follows_from_no_answer() {
     let request = cancel_in_marketplace(&active(), id(), context()).unwrap();
     let ended = request.decision.events.iter().fold(request.operation, |ended, event| ended.apply(event, at(NOW)));
     for sent in [answered(200), answered(400), answered(500), Sent::NoWebhook] {
-        let after = follow_up(waiting(&ended), &ended, sent, 7, context());
+        let after = follow_up(waiting(&ended), &ended, sent, made(7), context());
         assert!(after.decision.events.is_empty() && after.decision.timers.is_empty());
     }
 }
@@ -137,7 +142,13 @@ fn five_hundred_retries_fill_eight_hours_and_then_the_change_has_failed() {
     let mut now = at(NOW);
     let mut retries = 0;
     loop {
-        let after = follow_up(delivery, &operation, unanswered(), 7, Context { now, first_entry: Seq(20) });
+        let after = follow_up(
+            delivery,
+            &operation,
+            unanswered(),
+            made(7),
+            Context { now, first_entry: Seq(20), rules: Rules::default() },
+        );
         delivery = after.delivery;
         let Some(again) = after.again else {
             assert_eq!(after.decision.events.iter().map(Event::kind).collect::<Vec<_>>(), ["operationFailed"]);
@@ -149,15 +160,15 @@ fn five_hundred_retries_fill_eight_hours_and_then_the_change_has_failed() {
     assert_eq!((retries, delivery.attempts, delivery.state), (500, 501, DeliveryState::GivenUp));
     assert_eq!(now, at("2026-02-02T08:00:00Z"));
     assert_eq!(delivery.latest.len(), KEPT, "the last ones are kept");
-    assert_eq!(delivery.again(7).failures, 0);
+    assert_eq!(delivery.again(at(NOW), 7).failures, 0);
 }
 
 #[test]
 fn another_run_does_not_know_whether_it_was_made_before() {
     let operation = changing();
     let repeated = |run| {
-        let after = follow_up(waiting(&operation), &operation, answered(500), run, context());
-        let again = follow_up(after.delivery, &operation, answered(200), run, context());
+        let after = follow_up(waiting(&operation), &operation, answered(500), made(run), context());
+        let again = follow_up(after.delivery, &operation, answered(200), made(run), context());
         again.delivery.latest.iter().map(|attempt| attempt.repeated).collect::<Vec<_>>()
     };
     assert_eq!(repeated(7), [false, false]);

@@ -51,6 +51,7 @@ impl ClockPanel {
             what: match timer.what {
                 Due::CodeLifeEnds { .. } => "an authorization code expires",
                 Due::ActivationOverdue { .. } => "a purchase that nobody has activated is cancelled",
+                Due::ActivationTakesEffect { .. } => "an activation takes effect",
                 Due::OperationStep { .. } => "an operation goes on",
                 Due::TermEnds { .. } => "a term ends",
                 Due::GraceEnds { .. } => "a suspended subscription ends unless it is paid",

@@ -67,7 +67,7 @@ impl ConsoleError {
                 (StatusCode::NOT_FOUND, "There is nothing here", "It may belong to another sandbox.")
             }
             AppError::Refused(refusal) => (StatusCode::CONFLICT, "That is not possible", refusal.hint()),
-            AppError::SandboxExists(_) | AppError::DefaultSandbox | AppError::RecordConflict(_) => {
+            AppError::SandboxExists(_) | AppError::DefaultSandbox | AppError::RecordConflict(_) | AppError::Rule(_) => {
                 (StatusCode::CONFLICT, "That is not possible", "Go back and look at what has changed.")
             }
             AppError::WorkDoesNotEnd(_) => {

@@ -160,7 +160,7 @@ impl ToldRow {
             at: Moment::of(delivery.created),
             state: spaced(delivery.state.as_str()),
             tone: match delivery.state {
-                DeliveryState::Waiting => "warn",
+                DeliveryState::Waiting | DeliveryState::Held => "warn",
                 DeliveryState::Delivered => "good",
                 DeliveryState::Refused | DeliveryState::GivenUp => "bad",
                 DeliveryState::NoWebhook => "",
@@ -256,7 +256,7 @@ pub(super) async fn set_renewal(
 ) -> Result<Redirect, ConsoleError> {
     let RenewalInput { auto_renew, payment_fails } = read(&here, form)?;
     let id = here.subscription_id(id)?;
-    let wish = RenewalWish { auto_renew, payment_fails };
+    let wish = RenewalWish { auto_renew, payment_fails, ..RenewalWish::default() };
     here.sandbox.set_renewal(id, wish).await.map_err(|error| here.failed(&error))?;
     Ok(back(&here, id))
 }
@@ -285,7 +285,7 @@ pub(super) async fn resend(
     let operation: OperationId = operation
         .parse()
         .map_err(|_| ConsoleError::not_found(&here.place, format!("{operation:?} is no operation id."), fix))?;
-    here.sandbox.deliver_again(id, operation).await.map_err(|error| here.failed(&error))?;
+    here.sandbox.deliver_again(id, operation, None).await.map_err(|error| here.failed(&error))?;
     Ok(back(&here, id))
 }
 

@@ -16,7 +16,9 @@ use crate::{
     app::{Sandbox, WebhookWish},
     domain::{catalogue::WebhookManner, ids::OperationId, operation::Wish},
     http::faces::Faces,
-    wire::control::{ChangeRequest, DeliveryList, DeliveryView, OperationView, Problem, WebhookBehavior},
+    wire::control::{
+        ChangeRequest, DeliveryList, DeliveryView, OperationView, Problem, ResendRequest, WebhookBehavior,
+    },
 };
 
 /// Changes plan or seats, as whoever bought the subscription does in the marketplace. Nothing has changed yet: the
@@ -67,24 +69,54 @@ pub(super) async fn list(
 ) -> Result<Json<DeliveryList>, ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
     let deliveries = sandbox.deliveries(subscription_id(&subscription)?).await?;
-    Ok(Json(DeliveryList { deliveries: deliveries.iter().map(DeliveryView::from).collect() }))
+    Ok(Json(DeliveryList {
+        deliveries: deliveries.iter().map(|delivery| DeliveryView::of(delivery, sandbox.rules())).collect(),
+    }))
 }
 
-/// Makes a call to the publisher's webhook once more, whether or not the publisher has had it.
+/// Makes a call to the publisher's webhook once more, whether or not the publisher has had it; with another body, if you
+/// send one. A call that is held is released by it.
 #[utoipa::path(
     post, path = "/sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/resend",
     tag = "webhooks",
     params(("sandbox" = String, Path), ("subscription" = String, Path), ("operation" = String, Path)),
+    request_body = ResendRequest,
     responses((status = 202, body = DeliveryView), (status = 400, body = Problem), (status = 404, body = Problem))
 )]
 pub(super) async fn resend(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription, operation)): Path<(String, String, String)>,
+    Input(input): Input<ResendRequest>,
 ) -> Result<(StatusCode, Json<DeliveryView>), ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
     let operation: OperationId = operation.parse().map_err(|error| ControlError::id(&error, "operation"))?;
-    let delivery = sandbox.deliver_again(subscription_id(&subscription)?, operation).await?;
-    Ok((StatusCode::ACCEPTED, Json(DeliveryView::from(&delivery))))
+    let edited = input.body.map(|body| match body {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    });
+    let delivery = sandbox.deliver_again(subscription_id(&subscription)?, operation, edited).await?;
+    Ok((StatusCode::ACCEPTED, Json(DeliveryView::of(&delivery, sandbox.rules()))))
+}
+
+/// Holds a call to the publisher's webhook back that has not been made, until it is sent again. To hold all of them from
+/// their beginning on, set the rule `webhookSending` to `held`.
+#[utoipa::path(
+    post, path = "/sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/hold",
+    tag = "webhooks",
+    params(("sandbox" = String, Path), ("subscription" = String, Path), ("operation" = String, Path)),
+    responses(
+        (status = 200, body = DeliveryView), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem)
+    )
+)]
+pub(super) async fn hold(
+    State(faces): State<Arc<Faces>>,
+    Path((sandbox, subscription, operation)): Path<(String, String, String)>,
+) -> Result<Json<DeliveryView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let operation: OperationId = operation.parse().map_err(|error| ControlError::id(&error, "operation"))?;
+    let delivery = sandbox.hold_delivery(subscription_id(&subscription)?, operation).await?;
+    Ok(Json(DeliveryView::of(&delivery, sandbox.rules())))
 }
 
 /// How the stand-in publisher's webhook takes the next changes.

@@ -12,9 +12,9 @@ use super::{
     subscriptions::{link_view, subscription_id},
 };
 use crate::{
-    app::RenewalWish,
+    app::{RenewalWish, Sandbox},
     http::faces::Faces,
-    wire::control::{OperationView, Problem, RenewalRequest, SubscriptionView},
+    wire::control::{ActivationRequest, OperationView, Problem, RenewalRequest, SubscriptionView},
 };
 
 /// Says what shall happen when the term ends: whether it renews itself, and whether the payment fails.
@@ -32,10 +32,39 @@ pub(super) async fn set_renewal(
     Input(input): Input<RenewalRequest>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
-    let wish = RenewalWish { auto_renew: input.auto_renew, payment_fails: input.payment_fails };
-    let subscription = sandbox.set_renewal(subscription_id(&subscription)?, wish).await?;
+    let wish =
+        RenewalWish { auto_renew: input.auto_renew, payment_fails: input.payment_fails, ..RenewalWish::default() };
+    set(&faces, &sandbox, &subscription, wish).await
+}
+
+/// Says how the activation goes: whether it fails on Microsoft's side, after the publisher has been told that it works.
+#[utoipa::path(
+    put, path = "/sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/activation", tag = "life cycle",
+    params(("sandbox" = String, Path), ("subscription" = String, Path)), request_body = ActivationRequest,
+    responses(
+        (status = 200, body = SubscriptionView), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 409, body = Problem)
+    )
+)]
+pub(super) async fn set_activation(
+    State(faces): State<Arc<Faces>>,
+    Path((sandbox, subscription)): Path<(String, String)>,
+    Input(input): Input<ActivationRequest>,
+) -> Result<Json<SubscriptionView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let wish = RenewalWish { activation_fails: Some(input.fails), ..RenewalWish::default() };
+    set(&faces, &sandbox, &subscription, wish).await
+}
+
+async fn set(
+    faces: &Faces,
+    sandbox: &Sandbox,
+    subscription: &str,
+    wish: RenewalWish,
+) -> Result<Json<SubscriptionView>, ControlError> {
+    let subscription = sandbox.set_renewal(subscription_id(subscription)?, wish).await?;
     let ledger = sandbox.ledger(subscription.id).await?;
-    let link = link_view(&faces, &sandbox, &subscription);
+    let link = link_view(faces, sandbox, &subscription);
     Ok(Json(SubscriptionView::of(&subscription, &ledger, link)))
 }
 

@@ -10,6 +10,7 @@ mod licenses;
 mod lifecycle;
 mod problem;
 mod sandboxes;
+mod signing_keys;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod subscriptions;
 
@@ -58,7 +59,8 @@ pub fn router(faces: Arc<Faces>) -> Router {
 fn api() -> OpenApiRouter<Arc<Faces>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(sandboxes::list, sandboxes::create))
-        .routes(routes!(sandboxes::get, sandboxes::delete))
+        .routes(routes!(sandboxes::get, sandboxes::change, sandboxes::delete))
+        .routes(routes!(sandboxes::rules))
         .routes(routes!(sandboxes::environment))
         .routes(routes!(sandboxes::catalogue))
         .routes(routes!(clock::read))
@@ -73,12 +75,16 @@ fn api() -> OpenApiRouter<Arc<Faces>> {
         .routes(routes!(deliveries::change))
         .routes(routes!(deliveries::cancel))
         .routes(routes!(lifecycle::set_renewal))
+        .routes(routes!(lifecycle::set_activation))
         .routes(routes!(lifecycle::suspend))
         .routes(routes!(lifecycle::reinstate))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::resend))
+        .routes(routes!(deliveries::hold))
         .routes(routes!(deliveries::behavior, deliveries::set_behavior))
         .routes(routes!(journal::read))
         .routes(routes!(faults::list, faults::set))
         .routes(routes!(licenses::report))
+        .routes(routes!(signing_keys::list))
+        .routes(routes!(signing_keys::rotate))
 }

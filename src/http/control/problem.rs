@@ -107,10 +107,21 @@ fn app_problem(error: &AppError) -> Problem {
             let status = match refusal.code() {
                 "unknownSubscription" | "unknownOperation" => StatusCode::NOT_FOUND,
                 "otherPublisher" => StatusCode::FORBIDDEN,
-                "notInStatus" | "notActive" | "operationPending" => StatusCode::CONFLICT,
+                "notInStatus" | "notActive" | "operationPending" | "notWaiting" => StatusCode::CONFLICT,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());
+        }
+        AppError::Rule(_) => {
+            let hint = "GET /sim/v1/sandboxes/{sandbox}/rules for all rules and what can be chosen.";
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "There is no such rule",
+                "unknownRule",
+                detail,
+                hint,
+                Some("rules"),
+            );
         }
         AppError::UnknownSandbox(_) => (
             StatusCode::NOT_FOUND,

@@ -13,11 +13,14 @@ use super::{
     problem::{ControlError, Input, sandbox_id},
 };
 use crate::{
-    app::{NewSandbox, Sandbox, TimerMode, identity::MARKETPLACE_RESOURCE},
-    domain::operation::Delays,
+    app::{AppError, NewSandbox, Sandbox, Settings, TimerMode, identity::MARKETPLACE_RESOURCE},
+    domain::{operation::Delays, rules::Rules},
     http::faces::Faces,
     wire::{
-        control::{CatalogueView, CreateSandbox, Environment, Problem, PublisherEnvironment, SandboxList, SandboxView},
+        control::{
+            CatalogueView, ChangeSandbox, CreateSandbox, Environment, Problem, PublisherEnvironment, RuleList,
+            SandboxList, SandboxView,
+        },
         fulfillment::API_VERSION,
     },
 };
@@ -44,31 +47,13 @@ pub(super) async fn create(
     let id = input.name.parse().map_err(|error| ControlError::id(&error, "name"))?;
     let frozen_at = input.frozen_at.map(|at| at.parse()).transpose();
     let frozen_at = frozen_at.map_err(|error| ControlError::time(&error, "frozenAt"))?;
-    let timers = match input.timers.as_deref() {
-        None | Some("automatic") => TimerMode::Automatic,
-        Some("manual") => TimerMode::Manual,
-        Some(other) => {
-            return Err(ControlError::BadInput {
-                detail: format!("{other:?} is not a way to run timers"),
-                field: Some("timers"),
-                hint: "Say 'automatic' or 'manual'.",
-            });
-        }
-    };
-    let delays = match input.delays.as_deref() {
-        None => Delays::default(),
-        Some("none") => Delays::None,
-        Some("brief") => Delays::Brief,
-        Some("live") => Delays::Live,
-        Some(other) => {
-            return Err(ControlError::BadInput {
-                detail: format!("{other:?} is not a length of delays"),
-                field: Some("delays"),
-                hint: "Say 'none', 'brief' or 'live'.",
-            });
-        }
-    };
-    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers, delays };
+    let timers = timers_of(input.timers.as_deref())?.unwrap_or_default();
+    let delays = delays_of(input.delays.as_deref())?.unwrap_or_default();
+    let mut rules = Rules::default();
+    for (rule, choice) in &input.rules {
+        rules.choose(rule, choice).map_err(AppError::Rule)?;
+    }
+    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers, delays, rules };
     let sandbox = faces.app.create_sandbox(new).await?;
     Ok((StatusCode::CREATED, Json(view(&sandbox).await?)))
 }
@@ -84,6 +69,40 @@ pub(super) async fn get(
 ) -> Result<Json<SandboxView>, ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
     Ok(Json(view(&sandbox).await?))
+}
+
+/// Changes how a sandbox works, from the next call on; what is left out stays.
+#[utoipa::path(
+    patch, path = "/sim/v1/sandboxes/{sandbox}", tag = "sandboxes", params(("sandbox" = String, Path)),
+    request_body = ChangeSandbox,
+    responses((status = 200, body = SandboxView), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(super) async fn change(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+    Input(input): Input<ChangeSandbox>,
+) -> Result<Json<SandboxView>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let settings = Settings {
+        timers: timers_of(input.timers.as_deref())?,
+        delays: delays_of(input.delays.as_deref())?,
+        rules: input.rules,
+    };
+    sandbox.change_settings(settings).await?;
+    Ok(Json(view(&sandbox).await?))
+}
+
+/// The rules: what the sandbox does where documentation and reality differ, or where nobody knows for certain.
+#[utoipa::path(
+    get, path = "/sim/v1/sandboxes/{sandbox}/rules", tag = "sandboxes", params(("sandbox" = String, Path)),
+    responses((status = 200, body = RuleList), (status = 404, body = Problem))
+)]
+pub(super) async fn rules(
+    State(faces): State<Arc<Faces>>,
+    Path(sandbox): Path<String>,
+) -> Result<Json<RuleList>, ControlError> {
+    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    Ok(Json(RuleList::of(&sandbox.rules())))
 }
 
 /// Deletes a sandbox. It is gone at once; what it held is removed in the background.
@@ -125,22 +144,47 @@ pub(super) async fn catalogue(
     Ok(Json(CatalogueView::of(sandbox.catalogue(), |offer| faces.landing_page(&sandbox, offer))))
 }
 
+fn timers_of(text: Option<&str>) -> Result<Option<TimerMode>, ControlError> {
+    text.map(|text| match text {
+        "automatic" => Ok(TimerMode::Automatic),
+        "manual" => Ok(TimerMode::Manual),
+        other => Err(ControlError::BadInput {
+            detail: format!("{other:?} is not a way to run timers"),
+            field: Some("timers"),
+            hint: "Say 'automatic' or 'manual'.",
+        }),
+    })
+    .transpose()
+}
+
+fn delays_of(text: Option<&str>) -> Result<Option<Delays>, ControlError> {
+    let refused = |text: &str| ControlError::BadInput {
+        detail: format!("{text:?} is not a length of delays"),
+        field: Some("delays"),
+        hint: "Say 'none', 'brief' or 'live'.",
+    };
+    let named =
+        |text: &str| Delays::ALL.into_iter().find(|delays| delays.as_str() == text).ok_or_else(|| refused(text));
+    text.map(named).transpose()
+}
+
 async fn view(sandbox: &Sandbox) -> Result<SandboxView, ControlError> {
     let timers = match sandbox.timer_mode() {
         TimerMode::Automatic => "automatic",
         TimerMode::Manual => "manual",
     };
-    let delays = match sandbox.delays() {
-        Delays::None => "none",
-        Delays::Brief => "brief",
-        Delays::Live => "live",
-    };
+    let usual = Rules::default().chosen().into_iter();
+    let rules = Rules::CARDS.iter().zip(sandbox.rules().chosen().into_iter().zip(usual));
     Ok(SandboxView {
         name: sandbox.id().to_string(),
         seed: sandbox.seed().into(),
         clock: clock_view(sandbox).await?,
         timers: timers.to_owned(),
-        delays: delays.to_owned(),
+        delays: sandbox.delays().as_str().to_owned(),
+        rules: rules
+            .filter(|(_, (chosen, usual))| chosen != usual)
+            .map(|(card, (chosen, _))| (card.name.to_owned(), chosen.to_owned()))
+            .collect(),
         journal_entries: sandbox.newest_entry().0,
     })
 }

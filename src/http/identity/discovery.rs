@@ -60,13 +60,13 @@ pub(super) async fn keys(State(faces): State<Arc<Faces>>, Path(tenant): Path<Str
         return refused;
     }
     let issuer = format!("https://login.microsoftonline.com/{}/v2.0", issuer_tenant(&tenant));
-    let keys = faces.app.signing_keys().public_parts().map(|(id, n, e)| KeyDocument {
+    let keys = faces.app.signing_keys().public().into_iter().map(|key| KeyDocument {
         kty: "RSA".to_owned(),
         purpose: "sig".to_owned(),
-        kid: id.to_owned(),
-        x5t: id.to_owned(),
-        n: n.to_owned(),
-        e: e.to_owned(),
+        kid: key.id.clone(),
+        x5t: key.id,
+        n: key.modulus,
+        e: key.exponent,
         issuer: issuer.clone(),
     });
     Json(KeySet { keys: keys.collect() }).into_response_with_headers()

@@ -41,7 +41,6 @@ pub(super) fn told(
 
 fn said(refusal: &TokenRefusal) -> Said {
     let bad = |error, code, text| Said { status: StatusCode::BAD_REQUEST, error, code, text };
-    let unauthorized = |code, text| Said { status: StatusCode::UNAUTHORIZED, error: "invalid_client", code, text };
     match refusal {
         // Known, not recorded.
         TokenRefusal::MalformedTenant(tenant) => bad(
@@ -75,18 +74,16 @@ fn said(refusal: &TokenRefusal) -> Said {
                  by any user in the tenant. You may have sent your authentication request to the wrong tenant."
             ),
         ),
-        // Which of 7000218 and 7000216 comes is uncertain (known).
-        TokenRefusal::MissingSecret => unauthorized(
-            7_000_218,
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.".to_owned(),
-        ),
-        TokenRefusal::WrongSecret(client) => unauthorized(
-            7_000_215,
-            format!(
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
-                 value, not the client secret ID, for a secret added to app '{client}'."
-            ),
-        ),
+        TokenRefusal::MissingSecret | TokenRefusal::WrongSecret(_) | TokenRefusal::ExpiredSecret(_) => {
+            bad_secret(refusal)
+        }
+        // Ours: the real ones have both.
+        TokenRefusal::NoSuchEndpoint => Said {
+            status: StatusCode::NOT_FOUND,
+            error: "invalid_request",
+            code: 90_014,
+            text: "This sandbox has only the other version of the token endpoint.".to_owned(),
+        },
         TokenRefusal::BadAssertion { client, fault } => bad_assertion(*fault, client),
         TokenRefusal::ScopeWithoutDefault(scope) => bad(
             "invalid_scope",
@@ -112,6 +109,33 @@ fn said(refusal: &TokenRefusal) -> Said {
             text: "A transient error has occurred. Please try again.".to_owned(),
         },
     }
+}
+
+/// What is wrong with a client secret.
+fn bad_secret(refusal: &TokenRefusal) -> Said {
+    let (code, text) = match refusal {
+        TokenRefusal::WrongSecret(client) => (
+            7_000_215,
+            format!(
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret \
+                 value, not the client secret ID, for a secret added to app '{client}'."
+            ),
+        ),
+        TokenRefusal::ExpiredSecret(client) => (
+            7_000_222,
+            format!(
+                "The provided client secret keys for app '{client}' are expired. Visit the Azure portal to create new \
+                 keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for \
+                 added security: https://aka.ms/certCreds."
+            ),
+        ),
+        // Which of 7000218 and 7000216 comes is uncertain (known).
+        _ => (
+            7_000_218,
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.".to_owned(),
+        ),
+    };
+    Said { status: StatusCode::UNAUTHORIZED, error: "invalid_client", code, text }
 }
 
 /// Codes and texts for assertions: the first of 700027 is recorded (entra-recorded), the others are known.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
-    extract::{Path, State},
+    body::{Body, Bytes},
+    extract::{FromRequest, Multipart, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -48,7 +48,8 @@ async fn grant(
     body: Bytes,
 ) -> Response {
     let started = Stopwatch::start();
-    let request = read(version, tenant, &body);
+    let (form, is_multipart) = read_form(&headers, body).await;
+    let request = TokenRequest { is_multipart, ..read(version, tenant, form) };
     let trace_id = faces.request_ids.next().to_string();
     let sent = headers.get("client-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let correlation_id = sent.unwrap_or_else(|| faces.request_ids.next().to_string());
@@ -86,9 +87,28 @@ async fn grant(
 /// The only type of assertion (docs:registration-v1).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-fn read(version: Version, tenant: String, body: &[u8]) -> TokenRequest {
-    let fields = url::form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned()));
-    let form = TokenForm::read(fields);
+/// The form, and whether it is a multipart one: a publisher got a token by such a one
+/// (issue:microsoft/mona-saas#111).
+async fn read_form(headers: &HeaderMap, body: Bytes) -> (TokenForm, bool) {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if !kind.to_ascii_lowercase().starts_with(b"multipart/form-data") {
+        let fields = url::form_urlencoded::parse(&body).map(|(name, value)| (name.into_owned(), value.into_owned()));
+        return (TokenForm::read(fields), false);
+    }
+    let mut request = Request::new(Body::from(body));
+    *request.headers_mut() = headers.clone();
+    let mut fields = Vec::new();
+    if let Ok(mut parts) = Multipart::from_request(request, &()).await {
+        while let Ok(Some(part)) = parts.next_field().await {
+            let name = part.name().unwrap_or_default().to_owned();
+            let Ok(value) = part.text().await else { break };
+            fields.push((name, value));
+        }
+    }
+    (TokenForm::read(fields.into_iter()), true)
+}
+
+fn read(version: Version, tenant: String, form: TokenForm) -> TokenRequest {
     let grant = form.grant_type.map(|grant| match grant.as_str() {
         "client_credentials" => Grant::ClientCredentials,
         _ => Grant::Other(grant),
@@ -103,7 +123,7 @@ fn read(version: Version, tenant: String, body: &[u8]) -> TokenRequest {
         (None, Some(assertion)) => Credential::Assertion(assertion),
         (None, None) => Credential::None,
     };
-    TokenRequest { tenant, grant, client_id: form.client_id, credential, audience }
+    TokenRequest { tenant, grant, client_id: form.client_id, credential, audience, is_multipart: false }
 }
 
 fn granted(version: Version, token: Token) -> Response {

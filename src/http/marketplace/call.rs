@@ -14,10 +14,13 @@ use axum::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::problem::{Problem, Told};
+use super::problem::{Asking, Problem, Told};
 use crate::{
-    app::{Exchange, KnownSubscription, Player, RecordedCall, identity::Caller},
-    domain::ids::{OperationId, SandboxId, SubscriptionId},
+    app::{Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
+    domain::{
+        ids::{OperationId, SandboxId, SubscriptionId},
+        rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
+    },
     http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
     sim::clock::Stopwatch,
     wire::fulfillment::{API_VERSION, SubscriptionBody},
@@ -83,8 +86,11 @@ impl Answer {
 
     /// A subscription as it is.
     pub(super) fn known(subscription: &KnownSubscription) -> Self {
-        // Only a map with keys that are no text could not be written.
-        let body = subscription.answer(|known| serde_json::to_vec(&SubscriptionBody::from(known)).unwrap_or_default());
+        let body = subscription.answer(|known, rules| {
+            let body = SubscriptionBody::of(known, rules);
+            // Only a map with keys that are no text could not be written.
+            serde_json::to_vec(&body).unwrap_or_default()
+        });
         let edition = Some(subscription.edition());
         Self { edition, ..Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id)) }
     }
@@ -95,8 +101,19 @@ impl Answer {
 
     /// The body of a refusal, if it has one.
     fn refused(body: Option<Vec<u8>>) -> Self {
+        Self { body: body.map(Bytes::from), ..Self::nothing() }
+    }
+
+    /// A JSON body of a call that was more than a read.
+    pub(super) fn done(body: &impl Serialize, subscription: impl Into<Option<SubscriptionId>>) -> Self {
+        let body = serde_json::to_vec(body).ok().map(Bytes::from);
+        Self { body, subscription: subscription.into(), ..Self::nothing() }
+    }
+
+    /// No body, and no subscription that it is about.
+    pub(super) const fn nothing() -> Self {
         Self {
-            body: body.map(Bytes::from),
+            body: None,
             edition: None,
             with_etag: false,
             subscription: None,
@@ -106,30 +123,11 @@ impl Answer {
         }
     }
 
-    /// A JSON body of a call that was more than a read.
-    pub(super) fn done(body: &impl Serialize, subscription: impl Into<Option<SubscriptionId>>) -> Self {
-        Self {
-            body: serde_json::to_vec(body).ok().map(Bytes::from),
-            edition: None,
-            with_etag: false,
-            subscription: subscription.into(),
-            is_read: false,
-            operation: None,
-            remark: None,
-        }
-    }
-
     /// No body.
     pub(super) const fn empty(subscription: SubscriptionId) -> Self {
-        Self {
-            body: None,
-            edition: None,
-            with_etag: false,
-            subscription: Some(subscription),
-            is_read: false,
-            operation: None,
-            remark: None,
-        }
+        let mut empty = Self::nothing();
+        empty.subscription = Some(subscription);
+        empty
     }
 }
 
@@ -180,9 +178,10 @@ impl Call {
         Fut: Future<Output = Result<Answer, Problem>>,
     {
         let call = Arc::new(self);
+        let caller = call.faces.caller(&call.headers, Problem::Token);
         let caller = match call.check_version() {
-            Ok(()) => call.faces.caller(&call.headers, Problem::Token),
-            Err(problem) => Err(problem),
+            Err(problem) if call.rules(caller.as_ref().ok()).api_version == ApiVersion::Required => Err(problem),
+            Ok(()) | Err(_) => caller,
         };
         match caller {
             Err(problem) => call.finish(None, Err(problem)).await,
@@ -205,20 +204,34 @@ impl Call {
         text.parse().map_err(|_| Problem::NoSuchPath)
     }
 
-    /// The body as it came.
-    pub(super) fn body(&self) -> &[u8] {
-        &self.body
-    }
-
     /// The origin under which the caller reached this server, for links that it shall follow.
     pub(super) fn origin(&self) -> String {
         self.faces.origin(&self.headers)
+    }
+
+    /// The origin in links of the service's own: another name of this host, where the sandbox's rule says so (quirks Q17
+    /// and Q29).
+    pub(super) fn link_origin(&self, rules: Rules) -> String {
+        let origin = self.origin();
+        match rules.link_host {
+            LinkHost::AsCalled => origin,
+            LinkHost::Another if origin.contains("://127.0.0.1") => origin.replacen("://127.0.0.1", "://localhost", 1),
+            LinkHost::Another => origin.replacen("://localhost", "://127.0.0.1", 1),
+        }
+    }
+
+    /// The rules of the caller's sandbox; those of the default sandbox if nobody knows who calls.
+    fn rules(&self, caller: Option<&Caller>) -> Rules {
+        let default = || self.faces.app.sandbox(&SandboxId::default_sandbox()).ok();
+        let rules = |sandbox: &Arc<Sandbox>| sandbox.rules();
+        caller.map(|caller| caller.sandbox.rules()).or_else(|| default().as_ref().map(rules)).unwrap_or_default()
     }
 
     async fn finish(&self, caller: Option<Caller>, answer: Result<Answer, Problem>) -> Response {
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
         let ids = CallIds::of(&self.headers, &self.faces, operation);
+        let rules = || self.rules(caller.as_ref());
         let (status, answer, remark) = match answer {
             Ok(mut answer) => {
                 let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -226,7 +239,8 @@ impl Call {
                 (status, answer, remark)
             }
             Err(problem) => {
-                let Told { status, body, remark } = problem.told(host, self.path(), text(&ids.request));
+                let asking = Asking { host, path: self.path(), request_id: text(&ids.request), rules: rules() };
+                let Told { status, body, remark } = problem.told(&asking);
                 (status, Answer::refused(body), remark)
             }
         };
@@ -246,7 +260,10 @@ impl Call {
         let Answer { body, with_etag, subscription, .. } = answer;
         let mut response = response(status, body, with_etag, ids);
         if let Some((subscription, operation)) = subscription.zip(operation) {
-            self.tell_of_operation(response.headers_mut(), subscription, operation);
+            self.tell_of_operation(response.headers_mut(), subscription, operation, rules());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -258,17 +275,26 @@ impl Call {
 
     /// Where an accepted operation can be followed (recorded; quirks Q28 and Q29). The path has no prefix: the official
     /// .NET client takes the id out of its sixth segment (sdk-dotnet).
-    fn tell_of_operation(&self, headers: &mut HeaderMap, subscription: SubscriptionId, operation: OperationId) {
+    fn tell_of_operation(
+        &self,
+        headers: &mut HeaderMap,
+        subscription: SubscriptionId,
+        operation: OperationId,
+        rules: Rules,
+    ) {
         let location = format!(
             "{}/api/saas/subscriptions/{subscription}/operations/{operation}?api-version={API_VERSION}",
-            self.origin()
+            self.link_origin(rules)
         );
-        for (name, value) in [("operation-id", operation.to_string()), ("operation-location", location)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
+        if let Ok(location) = HeaderValue::try_from(location) {
+            headers.insert(HeaderName::from_static("operation-location"), location);
         }
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        if rules.accepted_headers == AcceptedHeaders::All {
+            if let Ok(id) = HeaderValue::try_from(operation.to_string()) {
+                headers.insert(HeaderName::from_static("operation-id"), id);
+            }
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+        }
     }
 
     async fn record(&self, caller: Option<&Caller>, answer: &Answer, exchange: impl FnOnce() -> Exchange) {

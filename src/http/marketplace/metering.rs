@@ -12,11 +12,15 @@ use super::{
 use crate::{
     domain::{
         metering::{UsageDay, UsageRefusal},
+        rules::Rules,
         time::Timestamp,
     },
     http::faces::Faces,
-    wire::metering::{
-        BatchBody, LARGEST_BATCH, UsageBody, UsageDayBody, UsageErrorBody, UsageRequest, batch_of, recon_status,
+    wire::{
+        lenient::{Read, judged},
+        metering::{
+            BatchBody, LARGEST_BATCH, UsageBody, UsageDayBody, UsageErrorBody, UsageRequest, batch_of, recon_status,
+        },
     },
 };
 
@@ -27,6 +31,13 @@ pub(super) enum MeteringProblem {
     Refused(UsageRefusal),
     /// The body is no JSON; what it should have been.
     NotJson(&'static str),
+    /// Only lenient reading understands the body, and reading is strict.
+    NotStrict {
+        /// What the body should have been.
+        target: &'static str,
+        /// What was wrong with it.
+        remark: String,
+    },
     /// A batch without events.
     BatchEmpty,
     /// A batch with too many events.
@@ -61,6 +72,9 @@ impl MeteringProblem {
                 (status, UsageErrorBody::of(refusal), Some(refusal.to_string()))
             }
             Self::NotJson(target) => (StatusCode::BAD_REQUEST, UsageErrorBody::not_json(target), None),
+            Self::NotStrict { target, remark } => {
+                (StatusCode::BAD_REQUEST, UsageErrorBody::not_strict(target), Some(remark.clone()))
+            }
             Self::BatchEmpty => (StatusCode::BAD_REQUEST, UsageErrorBody::batch_empty(), None),
             Self::BatchTooLarge => (StatusCode::BAD_REQUEST, UsageErrorBody::batch_too_large(), None),
             Self::StartDateMissing => {
@@ -78,9 +92,16 @@ impl MeteringProblem {
 /// `POST /api/usageEvent`
 pub(super) async fn usage_event(State(_): State<Arc<Faces>>, call: Call) -> Response {
     let response = call.answer(|caller, call| async move {
-        let request = UsageRequest::of(&json(&call, "usageEventRequest")?);
+        let rules = caller.sandbox.rules();
+        let (json, mut leniencies) = json(&call, "usageEventRequest")?;
+        let request = UsageRequest::of(&json);
+        leniencies.extend_from_slice(&request.leniencies);
+        let remark = judge(&leniencies, rules, "usageEventRequest")?;
         match caller.sandbox.report_usage_event(caller.publisher, request.report()).await? {
-            Ok(usage) => Ok(Answer::done(&UsageBody::accepted(&usage), usage.resource)),
+            Ok(usage) => {
+                let body = UsageBody::accepted(&usage, &request, rules);
+                Ok(Answer::done(&body, usage.resource).remarked(remark))
+            }
             Err(refused) => Err(MeteringProblem::Refused(refused.refusal).into()),
         }
     });
@@ -90,7 +111,12 @@ pub(super) async fn usage_event(State(_): State<Arc<Faces>>, call: Call) -> Resp
 /// `POST /api/batchUsageEvent`: 200 even if every event was refused (docs:metering).
 pub(super) async fn batch_usage_event(State(_): State<Arc<Faces>>, call: Call) -> Response {
     let response = call.answer(|caller, call| async move {
-        let requests = batch_of(&json(&call, "batchUsageEventRequest")?).unwrap_or_default();
+        let rules = caller.sandbox.rules();
+        let (json, mut leniencies) = json(&call, "batchUsageEventRequest")?;
+        let (requests, of_wrapper) = batch_of(&json);
+        leniencies.extend(of_wrapper);
+        leniencies.extend(requests.iter().flat_map(|request| request.leniencies.iter().cloned()));
+        let remark = judge(&leniencies, rules, "batchUsageEventRequest")?;
         if requests.is_empty() {
             return Err(MeteringProblem::BatchEmpty.into());
         }
@@ -100,10 +126,10 @@ pub(super) async fn batch_usage_event(State(_): State<Arc<Faces>>, call: Call) -
         let reports = requests.iter().map(UsageRequest::report).collect();
         let outcomes = caller.sandbox.report_usage_batch(caller.publisher, reports).await?;
         let results = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
-            Ok(usage) => UsageBody::accepted(&usage),
-            Err(refused) => UsageBody::refused(request, &refused.refusal, refused.resource, refused.at),
+            Ok(usage) => UsageBody::accepted(&usage, request, rules),
+            Err(refused) => UsageBody::refused(request, &refused.refusal, refused.resource, (rules, refused.at)),
         });
-        Ok(Answer::done(&BatchBody::of(results.collect()), None))
+        Ok(Answer::done(&BatchBody::of(results.collect(), rules), None).remarked(remark))
     });
     as_recorded(response.await)
 }
@@ -141,8 +167,15 @@ pub(super) async fn usage_events(State(_): State<Arc<Faces>>, call: Call) -> Res
     as_recorded(response.await)
 }
 
-fn json(call: &Call, target: &'static str) -> Result<Value, Problem> {
-    serde_json::from_slice(call.body()).map_err(|_| MeteringProblem::NotJson(target).into())
+/// The body as JSON, and where reading it was lenient.
+fn json(call: &Call, target: &'static str) -> Result<(Value, Vec<String>), Problem> {
+    let Read { value, leniencies } = Read::of(&call.body);
+    value.map(|value| (value, leniencies)).ok_or_else(|| MeteringProblem::NotJson(target).into())
+}
+
+/// What the journal shall say of leniencies; where reading is strict, they are refused.
+fn judge(leniencies: &[String], rules: Rules, target: &'static str) -> Result<Option<String>, Problem> {
+    judged(leniencies, rules.json).map_err(|remark| MeteringProblem::NotStrict { target, remark }.into())
 }
 
 /// A date, or an instant of it: `2020-12-03`, `2020-12-03T15:00` (docs:metering).

@@ -8,7 +8,11 @@ use serde::Serialize;
 use super::metering::MeteringProblem;
 use crate::{
     app::{AppError, identity::TokenFault},
-    domain::{refusal::Refusal, subscription::Status},
+    domain::{
+        refusal::Refusal,
+        rules::{EndedOperationBody, ForbiddenBody, Rules, UnknownOperation},
+        subscription::Status,
+    },
     wire::fulfillment::{API_VERSION, ErrorBody, VersionError, VersionErrorBody},
 };
 
@@ -23,6 +27,8 @@ pub(super) enum Problem {
     ApiVersion(Option<String>),
     /// No token, or one that is not accepted.
     Token(TokenFault),
+    /// Only lenient reading understands the body, and reading is strict.
+    NotStrict(String),
     /// Resolve without its header.
     TokenHeaderMissing,
     /// The continuation token is not one of ours.
@@ -45,6 +51,15 @@ impl From<AppError> for Problem {
     }
 }
 
+/// What an answer needs to know of the call, and of the sandbox that it is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) rules: Rules,
+}
+
 /// Status and body of a problem, and what the journal shall say that the body does not.
 pub(super) struct Told {
     pub(super) status: StatusCode,
@@ -53,7 +68,7 @@ pub(super) struct Told {
 }
 
 impl Problem {
-    pub(super) fn told(&self, host: &str, path: &str, request_id: &str) -> Told {
+    pub(super) fn told(&self, to: &Asking<'_>) -> Told {
         match self {
             Self::ApiVersion(None) => {
                 bad_version("ApiVersionUnspecified", "An API version is required, but was not specified.".to_owned())
@@ -61,11 +76,19 @@ impl Problem {
             Self::ApiVersion(Some(version)) => bad_version(
                 "UnsupportedApiVersion",
                 format!(
-                    "The HTTP resource that matches the request URI 'https://{host}{path}' does not support the API \
-                     version '{version}'."
+                    "The HTTP resource that matches the request URI 'https://{}{}' does not support the API version \
+                     '{version}'.",
+                    to.host, to.path
                 ),
             ),
-            Self::Token(fault) => Told { remark: Some(fault.to_string()), ..answer(StatusCode::FORBIDDEN, &FORBIDDEN) },
+            Self::Token(fault) => {
+                let is_foreign = matches!(fault, TokenFault::WrongAudience | TokenFault::UnknownApp);
+                Told { remark: Some(fault.to_string()), ..forbidden(to.rules, !is_foreign) }
+            }
+            Self::NotStrict(remark) => Told {
+                remark: Some(remark.clone()),
+                ..bad_request(Some("BadArgument"), "The request is read strictly".to_owned(), Some("request"))
+            },
             Self::TokenHeaderMissing => bad_request(
                 Some("HeaderNotPresent"),
                 "Mandatory header missing".to_owned(),
@@ -77,48 +100,55 @@ impl Problem {
                 Some("continuationToken"),
             ),
             Self::NoSuchPath => Told { status: StatusCode::NOT_FOUND, body: None, remark: None },
-            // 400, where the documentation says 404 (emulator-note; quirks Q2 and Q3).
             Self::NoSuchOperation(refusal) => {
                 let (message, target) = match refusal {
                     Refusal::UnknownSubscription(id) => {
                         (format!("Subscription {id} not found"), "subscriptionId".into())
                     }
                     Refusal::UnknownOperation(id) => ("Failed to get operation".to_owned(), id.clone().into()),
-                    other => return told_refusal(other, request_id),
+                    other => return told_refusal(other, to),
                 };
-                let body = ErrorBody { code: Some("EntityNotFound"), message, target: Some(target) };
-                answer(StatusCode::BAD_REQUEST, &body)
+                let body = ErrorBody { target: Some(target), ..error_body(Some("EntityNotFound"), message) };
+                answer(unknown_operation(to.rules), &body)
             }
             Self::NoOperationToUpdate(refusal) => Told {
                 remark: Some(refusal.to_string()),
+                status: unknown_operation(to.rules),
                 ..bad_request(Some("NotFound"), "Failed to find operation".to_owned(), Some("operation"))
             },
             Self::Metering(problem) => problem.told(),
-            Self::App(error) => told_app_error(error, request_id),
+            Self::App(error) => told_app_error(error, to),
         }
     }
 }
 
-fn told_app_error(error: &AppError, request_id: &str) -> Told {
+/// The status for an operation that there is not: 400, where the documentation says 404 (emulator-note; quirks Q2 and
+/// Q3).
+const fn unknown_operation(rules: Rules) -> StatusCode {
+    match rules.unknown_operation {
+        UnknownOperation::BadRequest => StatusCode::BAD_REQUEST,
+        UnknownOperation::NotFound => StatusCode::NOT_FOUND,
+    }
+}
+
+fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
     match error {
-        AppError::Refused(refusal) => told_refusal(refusal, request_id),
+        AppError::Refused(refusal) => told_refusal(refusal, to),
         AppError::Store(_) | AppError::Stopping => Told {
             remark: Some(error.to_string()),
-            ..answer(
-                StatusCode::SERVICE_UNAVAILABLE,
-                &ErrorBody { code: Some("ServiceUnavailable"), message: error.to_string(), target: None },
-            )
+            ..answer(StatusCode::SERVICE_UNAVAILABLE, &error_body(Some("ServiceUnavailable"), error.to_string()))
         },
         AppError::UnknownSandbox(_)
         | AppError::SandboxExists(_)
         | AppError::DefaultSandbox
         | AppError::RecordConflict(_)
         | AppError::WorkDoesNotEnd(_)
+        | AppError::Rule(_)
         | AppError::Unreadable { .. } => internal_error(error.to_string()),
     }
 }
 
-fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
+fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
     let remark = Some(refusal.to_string());
     match refusal {
         Refusal::ChangeMissing
@@ -137,11 +167,7 @@ fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
         | Refusal::TooManySeats { .. }
         | Refusal::TooManySeatsForAnyone { .. }
         | Refusal::AmountTooLarge { .. } => Told { remark, ..told_refused_change(refusal) },
-        // The body holds the request id and nothing else (emulator-note; quirk Q6).
-        Refusal::OperationEnded { .. } => Told {
-            remark,
-            ..answer(StatusCode::CONFLICT, &ErrorBody { code: None, message: request_id.to_owned(), target: None })
-        },
+        Refusal::OperationEnded { .. } => Told { remark, ..answer(StatusCode::CONFLICT, &ended_operation(to)) },
         // An answer to its own operation is an error of the server (emulator-note; quirk Q5); its body is not known.
         Refusal::OwnOperation(_) => internal_error(refusal.to_string()),
         // One answer for every way in which a code can be bad, the expired one included
@@ -154,18 +180,22 @@ fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
                 Some("token"),
             )
         },
-        Refusal::OtherPublisher { .. } => Told { remark, ..answer(StatusCode::FORBIDDEN, &FORBIDDEN) },
+        Refusal::OtherPublisher { .. } => Told { remark, ..forbidden(to.rules, false) },
+        Refusal::NoSuchAnswer => Told {
+            remark,
+            ..bad_request(Some("InvalidValue"), "Expected Success or Failure".to_owned(), Some("status"))
+        },
+        Refusal::ActivatedOtherwise { field, missing } => Told { remark, ..activated_otherwise(field, *missing) },
         Refusal::UnknownSubscription(id) => answer(
             StatusCode::NOT_FOUND,
             &ErrorBody {
-                code: Some("EntityNotFound"),
-                message: format!("Subscription {id} not found"),
                 target: Some("subscriptionId".into()),
+                ..error_body(Some("EntityNotFound"), format!("Subscription {id} not found"))
             },
         ),
         // Activate of one that is over: 404 with no body (docs:subscription-api, emulator-code); of a suspended one 400
-        // (docs:life-cycle), in words of ours.
-        Refusal::NotInStatus { status: Status::Suspended, .. } => {
+        // (docs:life-cycle), and of an active one where that is refused (quirk Q10), in words of ours.
+        Refusal::NotInStatus { status: Status::Suspended | Status::Subscribed, .. } => {
             bad_request(Some("BadArgument"), refusal.to_string(), Some("subscriptionId"))
         }
         Refusal::NotInStatus { .. } => Told { status: StatusCode::NOT_FOUND, body: None, remark },
@@ -176,6 +206,7 @@ fn told_refusal(refusal: &Refusal, request_id: &str) -> Told {
         | Refusal::UnknownPlan { .. }
         | Refusal::QuantityRequired(_)
         | Refusal::UnknownOperation(_)
+        | Refusal::NotWaiting(_)
         | Refusal::TooManyLicenses { .. } => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),
     }
 }
@@ -210,7 +241,7 @@ fn told_refused_change(refusal: &Refusal) -> Told {
 
 /// 500, with a text that gives nothing away.
 fn internal_error(remark: String) -> Told {
-    let body = ErrorBody { code: None, message: "An error has occurred.".to_owned(), target: None };
+    let body = error_body(None, "An error has occurred.".to_owned());
     Told { remark: Some(remark), ..answer(StatusCode::INTERNAL_SERVER_ERROR, &body) }
 }
 
@@ -220,7 +251,47 @@ fn bad_version(code: &'static str, message: String) -> Told {
 }
 
 fn bad_request(code: Option<&'static str>, message: String, target: Option<&'static str>) -> Told {
-    answer(StatusCode::BAD_REQUEST, &ErrorBody { code, message, target: target.map(Cow::Borrowed) })
+    let body = ErrorBody { target: target.map(Cow::Borrowed), ..error_body(code, message) };
+    answer(StatusCode::BAD_REQUEST, &body)
+}
+
+const fn error_body(code: Option<&'static str>, message: String) -> ErrorBody {
+    ErrorBody { code, message, target: None, details: Vec::new() }
+}
+
+/// Who may not. `is_unknown` tells that nobody knows who asks, which some clients expect to be told by a 401 (quirk Q26).
+fn forbidden(rules: Rules, is_unknown: bool) -> Told {
+    match rules.forbidden_body {
+        ForbiddenBody::Text => answer(StatusCode::FORBIDDEN, &FORBIDDEN),
+        ForbiddenBody::Unauthorized if is_unknown => answer(StatusCode::UNAUTHORIZED, &FORBIDDEN),
+        ForbiddenBody::Unauthorized => answer(StatusCode::FORBIDDEN, &FORBIDDEN),
+        ForbiddenBody::Object => answer(StatusCode::FORBIDDEN, &error_body(Some("Forbidden"), FORBIDDEN.to_owned())),
+    }
+}
+
+/// The body of the 409: it holds the request id and nothing else (emulator-note; quirk Q6).
+fn ended_operation(to: &Asking<'_>) -> ErrorBody {
+    match to.rules.ended_operation_body {
+        EndedOperationBody::RequestId => error_body(None, to.request_id.to_owned()),
+        EndedOperationBody::Conflict => error_body(Some("Conflict"), "The operation has ended.".to_owned()),
+    }
+}
+
+/// An activation of something else than was bought: the emulator's words for a plan that is missing (emulator-code), ours
+/// for the rest.
+fn activated_otherwise(field: &'static str, missing: bool) -> Told {
+    let detail = if missing {
+        ErrorBody {
+            target: Some("plan id".into()),
+            ..error_body(Some("RequiredField"), "The plan id is required".to_owned())
+        }
+    } else {
+        let message = format!("The {field} is not the one that was bought");
+        ErrorBody { target: Some(field.into()), ..error_body(Some("BadArgument"), message) }
+    };
+    let envelope = error_body(Some("BadArgument"), "One or more errors have occurred".to_owned());
+    let body = ErrorBody { target: Some("activate".into()), details: vec![detail], ..envelope };
+    answer(StatusCode::BAD_REQUEST, &body)
 }
 
 /// An answer with a body, of which the journal has nothing more to say.
@@ -234,7 +305,12 @@ mod tests {
 
     #[test]
     fn the_403_body_has_exactly_403_bytes() {
-        let told = Problem::Token(TokenFault::Missing).told("host", "/api", "1");
+        let told = Problem::Token(TokenFault::Missing).told(&Asking {
+            host: "host",
+            path: "/api",
+            request_id: "1",
+            rules: Rules::default(),
+        });
         assert_eq!(told.body.map(|body| body.len()), Some(403));
     }
 }

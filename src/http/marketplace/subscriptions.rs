@@ -13,14 +13,34 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    app::AppError,
-    domain::refusal::Refusal,
+    app::{AppError, ListPosition},
+    domain::{
+        operation::Wish,
+        refusal::Refusal,
+        rules::{EmptyList, LastNextLink, ListPages, PlansOfUnknown, Rules},
+    },
     http::faces::Faces,
-    wire::fulfillment::{PlansBody, ResolvedBody, SubscriptionBody, SubscriptionsBody},
+    wire::{
+        fulfillment::{PlansBody, ResolvedBody, SubscriptionBody, SubscriptionsBody, operations::ChangeBody},
+        lenient::judged,
+    },
 };
 
 /// Subscriptions on a page (docs:subscription-api; quirk Q17).
 const PAGE: usize = 100;
+
+/// How many come on the page after a position: real pages are as long as a partition of Microsoft's store happens to be
+/// (recorded: 66, 70, 87, 68, 89).
+fn page_length(rules: Rules, after: Option<ListPosition>) -> usize {
+    match (rules.list_pages, after) {
+        (ListPages::Full, _) => PAGE,
+        (ListPages::Irregular, None) => 2,
+        (ListPages::Irregular, Some(after)) => {
+            let [first, ..] = after.id.as_bytes();
+            usize::from(first % 5).saturating_add(1)
+        }
+    }
+}
 
 /// `POST /api/saas/subscriptions/resolve`
 pub(super) async fn resolve(State(_): State<Arc<Faces>>, call: Call) -> Response {
@@ -28,18 +48,21 @@ pub(super) async fn resolve(State(_): State<Arc<Faces>>, call: Call) -> Response
         let code = call.headers.get("x-ms-marketplace-token").ok_or(Problem::TokenHeaderMissing)?;
         // What is not text can't be a code; it is refused as one that does not open.
         let code = String::from_utf8_lossy(code.as_bytes()).into_owned();
+        let rules = caller.sandbox.rules();
         let subscription = caller.sandbox.resolve(caller.publisher, code).await?;
-        Ok(Answer::done(&ResolvedBody::from(&subscription), subscription.id))
+        Ok(Answer::done(&ResolvedBody::of(&subscription, rules), subscription.id))
     })
     .await
 }
 
-/// `POST /api/saas/subscriptions/{id}/activate`: no body is needed, and what one says is not checked (quirk Q8).
+/// `POST /api/saas/subscriptions/{id}/activate`: no body is needed; whether one is looked at is a rule (quirk Q8).
 pub(super) async fn activate(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
-    call.answer(|caller, _| async move {
+    call.answer(|caller, call| async move {
         let id = Call::subscription_id(&id)?;
-        caller.sandbox.activate(caller.publisher, id).await?;
-        Ok(Answer::empty(id))
+        let ChangeBody { plan_id, quantity, leniencies } = ChangeBody::read(&call.body);
+        let remark = judged(&leniencies, caller.sandbox.rules().json).map_err(Problem::NotStrict)?;
+        caller.sandbox.activate(caller.publisher, id, Wish { plan: plan_id, quantity }).await?;
+        Ok(Answer::empty(id).remarked(remark))
     })
     .await
 }
@@ -58,9 +81,16 @@ pub(super) async fn get(State(_): State<Arc<Faces>>, Path(id): Path<String>, cal
 pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
     call.answer(|caller, call| async move {
         let after = call.query.continuation_token.as_deref().map(continuation::read).transpose()?;
-        let page = caller.sandbox.subscriptions_of(&caller.publisher, after, PAGE).await?;
-        let next_link = page.next.map(|position| continuation::next_link(&call.origin(), position));
-        let subscriptions = page.subscriptions.iter().map(|known| SubscriptionBody::from(&***known)).collect();
+        let rules = caller.sandbox.rules();
+        let is_first = after.is_none();
+        let page = caller.sandbox.subscriptions_of(&caller.publisher, after, page_length(rules, after)).await?;
+        if is_first && page.subscriptions.is_empty() && rules.empty_list == EmptyList::EmptyBody {
+            return Ok(Answer::nothing());
+        }
+        let origin = call.link_origin(rules);
+        let on_last_page = (rules.last_next_link == LastNextLink::Empty).then(String::new);
+        let next_link = page.next.map(|position| continuation::next_link(&origin, position)).or(on_last_page);
+        let subscriptions = page.subscriptions.iter().map(|known| SubscriptionBody::of(known, rules)).collect();
         Ok(Answer::read(&SubscriptionsBody { subscriptions, next_link }, None))
     })
     .await
@@ -70,17 +100,23 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
 pub(super) async fn list_available_plans(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
     call.answer(|caller, call| async move {
         let id = Call::subscription_id(&id)?;
+        let rules = caller.sandbox.rules();
         let subscription = match caller.sandbox.subscription_of(&caller.publisher, id).await {
             // An unknown id is no error here (docs:subscription-api; quirk Q21).
-            Err(AppError::Refused(Refusal::UnknownSubscription(_))) => {
-                return Ok(Answer::read(&PlansBody::none(), Some(id)));
+            Err(AppError::Refused(Refusal::UnknownSubscription(_)))
+                if rules.plans_of_unknown != PlansOfUnknown::NotFound =>
+            {
+                return Ok(match rules.plans_of_unknown {
+                    PlansOfUnknown::EmptyBody => Answer::empty(id),
+                    _ => Answer::read(&PlansBody::none(), Some(id)),
+                });
             }
             other => other?,
         };
         let catalogue = caller.sandbox.catalogue();
-        let plans = catalogue
-            .offer(&subscription.offer)
-            .map_or_else(PlansBody::none, |offer| PlansBody::of(offer, &subscription, call.query.plan_id.as_deref()));
+        let only = call.query.plan_id.as_deref();
+        let offer = catalogue.offer(&subscription.offer);
+        let plans = offer.map_or_else(PlansBody::none, |offer| PlansBody::of(offer, &subscription, only, rules));
         Ok(Answer::read(&plans, Some(id)))
     })
     .await

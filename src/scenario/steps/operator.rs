@@ -1,4 +1,4 @@
-//! What whoever steers the simulation does: time and faults.
+//! What whoever steers the simulation does: time, rules and faults.
 
 use reqwest::Method;
 use serde_json::json;
@@ -10,12 +10,14 @@ use super::{
         values,
     },
     Done,
-    FieldKind::{Count, Flag, Instant, OneOf, Period, Text},
+    FieldKind::{Answers, Count, Flag, Instant, OneOf, Period, Text},
     Role, SUBSCRIPTION, StepKind, either, may, need,
 };
 
 /// How the stand-in publisher's webhook may take a change.
 const MANNERS: &[&str] = &["accept", "staySilent", "refuse", "fail", "decline", "answerLate"];
+/// How long operations take.
+const DELAYS: &[&str] = &["none", "brief", "live"];
 /// The steps of the stand-in publisher's provisioning.
 const PROVISIONING: &[&str] = &["createAccount", "assignLicenses", "reportLicenses", "activate"];
 
@@ -37,6 +39,29 @@ pub(super) static STEPS: &[StepKind] = &[
         brings: None,
         role: Role::Action,
         act: |stage, _| Box::pin(runs_next_timer(stage)),
+    },
+    StepKind {
+        name: "operator.changes-sandbox",
+        about: "Changes how the sandbox works from now on: how long operations take, and what it does where documentation \
+                and reality differ. `GET /sim/v1/sandboxes/{sandbox}/rules` and docs/rules.md have all rules.",
+        sentence: "The operator changes how the sandbox works[: delays {delays}].",
+        fields: &[
+            either("delays", OneOf(DELAYS), "How long operations take; `brief` at first."),
+            either("rules", Answers, "Names of rules, each with the name of a choice."),
+        ],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(changes_sandbox(stage, turn)),
+    },
+    StepKind {
+        name: "operator.fails-activation",
+        about: "Makes the activation of a purchase fail on Microsoft's side: *Activate* is answered with success, and then \
+                the subscription ends.",
+        sentence: "The operator makes the activation of {subscription} fail.",
+        fields: &[SUBSCRIPTION],
+        brings: None,
+        role: Role::Action,
+        act: |stage, turn| Box::pin(fails_activation(stage, turn)),
     },
     StepKind {
         name: "operator.fails-step",
@@ -103,6 +128,23 @@ async fn advances_clock(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trou
 async fn runs_next_timer(stage: &mut Stage<'_>) -> Result<Done, Trouble> {
     stage.clock_moved();
     stage.post("/clock/run-next", json!({})).await.map(Done::brings)
+}
+
+async fn changes_sandbox(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let mut body = serde_json::Map::new();
+    body.extend(turn.text("delays").map(|delays| ("delays".to_owned(), delays.into())));
+    if let Some(rules) = turn.get("rules") {
+        let chosen = rules.entries().iter().map(|rule| (rule.key.value.clone(), rule.value.text().into()));
+        body.insert("rules".to_owned(), serde_json::Map::from_iter(chosen).into());
+    }
+    let call = Call::new(Method::PATCH, stage.sandbox_url("")?).json(body.into());
+    stage.call(call).await?.accepted().map(Done::brings)
+}
+
+async fn fails_activation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
+    let url = stage.sandbox_url(&format!("/subscriptions/{}/activation", encoded(turn.needed("subscription"))))?;
+    let call = Call::new(Method::PUT, url).json(json!({ "fails": true }));
+    stage.call(call).await?.accepted().map(Done::brings)
 }
 
 async fn fails_payment(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {

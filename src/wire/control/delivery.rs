@@ -7,6 +7,7 @@ use crate::{
     domain::{
         catalogue::Seats,
         operation::Operation,
+        rules::Rules,
         webhook::{Attempt, Delivery, Sent},
     },
     wire::fulfillment::webhook::WebhookBody,
@@ -68,7 +69,7 @@ pub struct DeliveryView {
     pub operation: String,
     /// What that does.
     pub action: String,
-    /// How far the call has come: `waiting`, `delivered`, `refused`, `givenUp`, `noWebhook`.
+    /// How far the call has come: `waiting`, `held`, `delivered`, `refused`, `givenUp`, `noWebhook`.
     pub state: String,
     /// When it came to be.
     pub created: String,
@@ -76,6 +77,9 @@ pub struct DeliveryView {
     pub attempts: u32,
     /// The last of them, oldest first.
     pub latest: Vec<AttemptView>,
+    /// When the next attempt is due, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_attempt: Option<String>,
     /// What is sent.
     pub body: serde_json::Value,
 }
@@ -106,8 +110,12 @@ pub struct AttemptView {
     pub latency_micros: u64,
 }
 
-impl From<&Delivery> for DeliveryView {
-    fn from(delivery: &Delivery) -> Self {
+impl DeliveryView {
+    /// A call, by the rules of its sandbox.
+    #[must_use]
+    pub fn of(delivery: &Delivery, rules: Rules) -> Self {
+        let usual = || serde_json::to_value(WebhookBody::of(delivery, rules)).unwrap_or_default();
+        let edited = delivery.edited.as_deref();
         Self {
             operation: delivery.operation.id.to_string(),
             action: delivery.operation.action().as_str().to_owned(),
@@ -115,7 +123,8 @@ impl From<&Delivery> for DeliveryView {
             created: delivery.created.to_string(),
             attempts: delivery.attempts,
             latest: delivery.latest.iter().map(AttemptView::from).collect(),
-            body: serde_json::to_value(WebhookBody::from(delivery)).unwrap_or_default(),
+            next_attempt: delivery.next_attempt.map(|next| next.to_string()),
+            body: edited.map_or_else(usual, |text| serde_json::from_str(text).unwrap_or_else(|_| text.into())),
         }
     }
 }
@@ -142,6 +151,15 @@ impl From<&Attempt> for AttemptView {
             Sent::NoWebhook => Self { failure: Some("the offer has no webhook".to_owned()), ..blank },
         }
     }
+}
+
+/// How a call is made once more.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResendRequest {
+    /// What is sent instead of what the call says: an object, or a text that is sent as it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<serde_json::Value>,
 }
 
 /// The calls to a publisher's webhook about one subscription, oldest first.

@@ -13,15 +13,18 @@ mod subscription;
 pub use catalogue::{
     CatalogueView, CustomerView, OfferView, PartnerView, PersonView, PlanView, PriceView, PublisherView,
 };
-pub use delivery::{AttemptView, ChangeRequest, DeliveryList, DeliveryView, OperationView, WebhookBehavior};
+pub use delivery::{
+    AttemptView, ChangeRequest, DeliveryList, DeliveryView, OperationView, ResendRequest, WebhookBehavior,
+};
 pub use journal::{JournalEntryView, JournalPage, Player};
 pub use sandbox::{
-    AdvanceClock, ClockView, CreateSandbox, Environment, FreezeClock, ProvisioningFault, ProvisioningFaults,
-    PublisherEnvironment, SandboxList, SandboxView, TimerRun, TimerView, TimersRun,
+    AdvanceClock, ChangeSandbox, ChoiceView, ClockView, CreateSandbox, Environment, FreezeClock, ProvisioningFault,
+    ProvisioningFaults, PublisherEnvironment, RuleList, RuleView, SandboxList, SandboxView, SigningKeyList, TimerRun,
+    TimerView, TimersRun,
 };
 pub use subscription::{
-    BillingView, ConfirmationView, LedgerLineView, LicenseReport, LinkView, MissingConfirmation, MoneyView, PeriodView,
-    PurchaseRequest, RenewalRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView,
+    ActivationRequest, BillingView, ConfirmationView, LedgerLineView, LicenseReport, LinkView, MissingConfirmation,
+    MoneyView, PeriodView, PurchaseRequest, RenewalRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView,
 };
 
 use serde::{Deserialize, Serialize};

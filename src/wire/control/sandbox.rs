@@ -1,7 +1,11 @@
 //! Sandboxes, their clocks, their faults, and the environment that a user's own app needs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::domain::rules::{ChoiceCard, RuleCard, Rules};
 
 /// A new sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +31,84 @@ pub struct CreateSandbox {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "brief")]
     pub delays: Option<String>,
+    /// What it does where that is a choice: names of rules, each with the name of a choice. The defaults for what is left
+    /// out; `GET .../rules` tells of all of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, String>,
+}
+
+/// What shall be changed of a sandbox; what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeSandbox {
+    /// Who runs timers that are due: `automatic` or `manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "manual")]
+    pub timers: Option<String>,
+    /// How long operations take: `none`, `brief` or `live`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "live")]
+    pub delays: Option<String>,
+    /// Names of rules, each with the name of a choice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, String>,
+}
+
+/// The rules of a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleList {
+    /// All rules, in the order of the API.
+    pub rules: Vec<RuleView>,
+}
+
+/// A rule: what a sandbox does where documentation and reality differ, or where nobody knows for certain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleView {
+    /// Its name.
+    #[schema(example = "failureAnswer")]
+    pub name: String,
+    /// What it is about.
+    pub about: String,
+    /// How we know: a row of the table of quirks (`Q11`), or a source.
+    #[schema(example = "Q11")]
+    pub source: String,
+    /// What is chosen.
+    #[schema(example = "honoured")]
+    pub chosen: String,
+    /// What can be chosen; the first is the default.
+    pub choices: Vec<ChoiceView>,
+}
+
+/// A choice of a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChoiceView {
+    /// Its name.
+    #[schema(example = "ignored")]
+    pub name: String,
+    /// What the sandbox does then.
+    pub meaning: String,
+}
+
+impl RuleList {
+    /// The rules as they are chosen.
+    #[must_use]
+    pub fn of(rules: &Rules) -> Self {
+        let choice = |choice: &ChoiceCard| ChoiceView {
+            name: choice.name.to_owned(),
+            meaning: choice.meaning.trim().to_owned(),
+        };
+        let rule = |(card, chosen): (&RuleCard, &str)| RuleView {
+            name: card.name.to_owned(),
+            about: card.about.trim().to_owned(),
+            source: card.source.to_owned(),
+            chosen: chosen.to_owned(),
+            choices: card.choices.iter().map(choice).collect(),
+        };
+        Self { rules: Rules::CARDS.iter().zip(rules.chosen()).map(rule).collect() }
+    }
 }
 
 /// A sandbox.
@@ -43,6 +125,9 @@ pub struct SandboxView {
     pub timers: String,
     /// How long its operations take: `none`, `brief` or `live`.
     pub delays: String,
+    /// The rules for which something else than the default is chosen, each with the choice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, String>,
     /// How many entries its journal has.
     pub journal_entries: u64,
 }
@@ -144,6 +229,14 @@ pub struct ProvisioningFault {
 pub struct ProvisioningFaults {
     /// One for each step that shall fail.
     pub faults: Vec<ProvisioningFault>,
+}
+
+/// The identity's published keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeyList {
+    /// Their ids (`kid`); the first is the one that signs.
+    pub keys: Vec<String>,
 }
 
 /// What an app of the user's own needs to work against a sandbox.

@@ -122,6 +122,14 @@ pub struct RenewalRequest {
     pub payment_fails: Option<bool>,
 }
 
+/// How an activation goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActivationRequest {
+    /// Whether it fails on Microsoft's side: *Activate* is answered with success, and then the subscription ends.
+    pub fails: bool,
+}
+
 /// One of the two confirmations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -13,7 +13,8 @@ use serde::Serialize;
 use super::double::Double;
 use crate::domain::{
     catalogue::{Dimension, Offer, Person, Plan, Pricing, Seats, TermPrice},
-    subscription::Subscription,
+    rules::{AllowedOperations, EndedQuantity, QuantityForm, ResolvedTerm, Rules, StopSellPlans},
+    subscription::{CustomerOperation, Status, Subscription},
     time::{Term, Timestamp},
 };
 
@@ -37,7 +38,9 @@ pub struct SubscriptionBody<'a> {
     beneficiary: PersonBody<'a>,
     purchaser: PersonBody<'a>,
     plan_id: &'a str,
-    term: TermBody<'a>,
+    /// Absent only where the sandbox's rule says so (quirk Q16).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    term: Option<TermBody<'a>>,
     auto_renew: bool,
     is_test: bool,
     is_free_trial: bool,
@@ -45,10 +48,30 @@ pub struct SubscriptionBody<'a> {
     sandbox_type: &'static str,
     created: String,
     last_modified: &'static str,
-    /// A number, and only on per-user plans (recorded; quirk Q14).
+    /// Only on per-user plans (recorded; quirk Q14).
     #[serde(skip_serializing_if = "Option::is_none")]
-    quantity: Option<u32>,
+    quantity: Option<QuantityBody>,
     session_mode: &'static str,
+}
+
+/// A number of seats in an answer (quirk Q14).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum QuantityBody {
+    Number(u32),
+    Text(String),
+}
+
+impl QuantityBody {
+    fn of(subscription: &Subscription, rules: Rules) -> Option<Self> {
+        let is_over = subscription.state.status() == Status::Unsubscribed;
+        let seats = subscription.quantity.map(Seats::get);
+        let seats = seats.filter(|_| !is_over || rules.ended_quantity == EndedQuantity::Kept);
+        match rules.quantity_form {
+            QuantityForm::Number => seats.map(Self::Number),
+            QuantityForm::Text => Some(Self::Text(seats.map_or_else(String::new, |seats| seats.to_string()))),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -71,8 +94,10 @@ struct TermBody<'a> {
     term_unit: &'a str,
 }
 
-impl<'a> From<&'a Subscription> for SubscriptionBody<'a> {
-    fn from(subscription: &'a Subscription) -> Self {
+impl<'a> SubscriptionBody<'a> {
+    /// A subscription, by the rules of its sandbox.
+    #[must_use]
+    pub fn of(subscription: &'a Subscription, rules: Rules) -> Self {
         Self {
             id: subscription.id.to_string(),
             publisher_id: subscription.publisher.as_str(),
@@ -82,22 +107,35 @@ impl<'a> From<&'a Subscription> for SubscriptionBody<'a> {
             beneficiary: PersonBody::from(&subscription.beneficiary),
             purchaser: PersonBody::from(&subscription.purchaser),
             plan_id: subscription.plan.as_str(),
-            term: TermBody::of(subscription.state.term(), subscription.term_unit.as_str()),
+            term: Some(TermBody::of(subscription.state.term(), subscription.term_unit.as_str())),
             auto_renew: subscription.auto_renew,
             is_test: false,
             is_free_trial: subscription.free_trial,
-            allowed_customer_operations: subscription
-                .allowed_customer_operations()
-                .iter()
-                .map(|operation| operation.as_str())
-                .collect(),
-            sandbox_type: "None",
+            allowed_customer_operations: allowed_operations(subscription, rules),
+            sandbox_type: sandbox_type(subscription),
             created: subscription.created.to_string(),
             last_modified: LAST_MODIFIED,
-            quantity: subscription.quantity.map(Seats::get),
+            quantity: QuantityBody::of(subscription, rules),
             session_mode: "None",
         }
     }
+}
+
+/// `allowedCustomerOperations`: a set, whose order has changed over the years (quirk Q43).
+fn allowed_operations(subscription: &Subscription, rules: Rules) -> Vec<&'static str> {
+    use CustomerOperation::{Delete, Read, Update};
+    let order = match rules.allowed_operations {
+        AllowedOperations::Order2024 => [Delete, Read, Update],
+        AllowedOperations::Order2021 => [Delete, Update, Read],
+        AllowedOperations::Documented => [Read, Update, Delete],
+    };
+    let allowed = subscription.allowed_customer_operations();
+    order.into_iter().filter(|operation| allowed.contains(operation)).map(CustomerOperation::as_str).collect()
+}
+
+/// `sandboxType`: `Csp` is what a partner bought in its integration sandbox (openapi).
+const fn sandbox_type(subscription: &Subscription) -> &'static str {
+    if subscription.csp_sandbox { "Csp" } else { "None" }
 }
 
 impl<'a> From<&'a Person> for PersonBody<'a> {
@@ -131,19 +169,25 @@ pub struct ResolvedBody<'a> {
     offer_id: &'a str,
     plan_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    quantity: Option<u32>,
+    quantity: Option<QuantityBody>,
     subscription: SubscriptionBody<'a>,
 }
 
-impl<'a> From<&'a Subscription> for ResolvedBody<'a> {
-    fn from(subscription: &'a Subscription) -> Self {
+impl<'a> ResolvedBody<'a> {
+    /// What a code stands for, by the rules of its sandbox.
+    #[must_use]
+    pub fn of(subscription: &'a Subscription, rules: Rules) -> Self {
+        let mut resolved = SubscriptionBody::of(subscription, rules);
+        if rules.resolved_term == ResolvedTerm::Absent {
+            resolved.term = None;
+        }
         Self {
             id: subscription.id.to_string(),
             subscription_name: &subscription.name,
             offer_id: subscription.offer.as_str(),
             plan_id: subscription.plan.as_str(),
-            quantity: subscription.quantity.map(Seats::get),
-            subscription: subscription.into(),
+            quantity: QuantityBody::of(subscription, rules),
+            subscription: resolved,
         }
     }
 }
@@ -225,9 +269,11 @@ impl<'a> PlansBody<'a> {
     /// The plans of an offer that a customer's tenant may have, the one named by `only` if one is; a plan that is not
     /// sold any more stays in the list (recorded; quirk Q45).
     #[must_use]
-    pub fn of(offer: &'a Offer, subscription: &Subscription, only: Option<&str>) -> Self {
+    pub fn of(offer: &'a Offer, subscription: &Subscription, only: Option<&str>, rules: Rules) -> Self {
         let tenant = subscription.beneficiary.tenant_id;
-        let plans = offer.plans.iter().filter(|plan| plan.is_open_to(tenant) || plan.id == subscription.plan);
+        let shown = |plan: &&Plan| !plan.stop_sell || rules.stop_sell_plans == StopSellPlans::Listed;
+        let open = |plan: &&Plan| plan.is_open_to(tenant) && shown(plan) || plan.id == subscription.plan;
+        let plans = offer.plans.iter().filter(open);
         Self { plans: plans.filter(|plan| only.is_none_or(|id| plan.id.as_str() == id)).map(PlanBody::from).collect() }
     }
 
@@ -304,6 +350,9 @@ pub struct ErrorBody {
     /// What it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Cow<'static, str>>,
+    /// What exactly is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Self>,
 }
 
 /// The error of the api-version check, with its capital keys (emulator-code; quirk Q27).

@@ -3,7 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{catalogue::Seats, operation::Operation};
+use crate::{
+    domain::{
+        catalogue::Seats,
+        operation::{Operation, OperationStatus},
+        rules::{OperationErrors, Rules},
+    },
+    wire::lenient::Read,
+};
 
 /// An operation, key for key as recorded. `errorStatusCode` and `errorMessage` are absent while it is healthy (recorded;
 /// quirk Q32).
@@ -25,10 +32,17 @@ pub struct OperationBody<'a> {
     time_stamp: String,
     action: &'static str,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_status_code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<&'static str>,
 }
 
-impl<'a> From<&'a Operation> for OperationBody<'a> {
-    fn from(operation: &'a Operation) -> Self {
+impl<'a> OperationBody<'a> {
+    /// An operation, by the rules of its sandbox.
+    #[must_use]
+    pub fn of(operation: &'a Operation, rules: Rules) -> Self {
+        let error = error_of(operation.status, rules);
         Self {
             id: operation.id.to_string(),
             activity_id: operation.id.to_string(),
@@ -41,7 +55,19 @@ impl<'a> From<&'a Operation> for OperationBody<'a> {
             time_stamp: operation.requested.to_string(),
             action: operation.action().as_str(),
             status: operation.status.as_str(),
+            error_status_code: error.map(|(code, _)| code),
+            error_message: error.map(|(_, message)| message),
         }
+    }
+}
+
+/// What is told of an operation that came to nothing. Code and text are ours: none were recorded.
+const fn error_of(status: OperationStatus, rules: Rules) -> Option<(&'static str, &'static str)> {
+    match (status, rules.operation_errors) {
+        (OperationStatus::Failed, _) => Some(("400", "The publisher has not accepted the operation.")),
+        (OperationStatus::Conflict, _) => Some(("409", "The operation does not fit the subscription any more.")),
+        (_, OperationErrors::Absent) => None,
+        (_, OperationErrors::Empty) => Some(("", "")),
     }
 }
 
@@ -52,9 +78,11 @@ pub struct OperationsBody<'a> {
     operations: Vec<OperationBody<'a>>,
 }
 
-impl<'a> From<&'a [Operation]> for OperationsBody<'a> {
-    fn from(operations: &'a [Operation]) -> Self {
-        Self { operations: operations.iter().map(OperationBody::from).collect() }
+impl<'a> OperationsBody<'a> {
+    /// Operations, by the rules of their sandbox.
+    #[must_use]
+    pub fn of(operations: &'a [Operation], rules: Rules) -> Self {
+        Self { operations: operations.iter().map(|operation| OperationBody::of(operation, rules)).collect() }
     }
 }
 
@@ -70,27 +98,24 @@ pub struct ChangeBody {
 }
 
 impl ChangeBody {
-    /// Reads a body: a number or a numeric text, keys in any case, unknown keys ignored (inferred from Json.NET and
-    /// Microsoft's own Postman sample). What can't be read at all says nothing.
+    /// Reads a body: the quantity may be a number or a numeric text, as in Microsoft's own Postman sample. What can't be
+    /// read at all says nothing.
     #[must_use]
     pub fn read(body: &[u8]) -> Self {
-        let mut read = Self::default();
-        let Ok(Value::Object(keys)) = serde_json::from_slice::<Value>(body) else { return read };
-        for (key, value) in keys {
-            let known = ["planId", "quantity"].into_iter().find(|known| known.eq_ignore_ascii_case(&key));
-            match known {
-                Some(known) if known != key => read.leniencies.push(format!("{known} is spelled {key}")),
-                Some(_) => {}
-                None => read.leniencies.push(format!("{key} is not known, and ignored")),
-            }
-            match (known, value) {
-                (None, _) | (_, Value::Null) => {}
-                (Some("planId"), value) => read.plan_id = Some(value.as_str().unwrap_or_default().to_owned()),
-                (Some(_), value) => {
+        let Read { value, leniencies } = Read::of(body);
+        let mut read = Self { leniencies, ..Self::default() };
+        let Some(value) = value else { return read };
+        let (fields, leniencies) = Read::fields(&value, &["planId", "quantity"]);
+        read.leniencies.extend(leniencies);
+        for (name, value) in fields {
+            match (name, value) {
+                (_, Value::Null) => {}
+                ("planId", value) => read.plan_id = Some(value.as_str().unwrap_or_default().to_owned()),
+                (_, value) => {
                     if value.is_string() {
                         read.leniencies.push("quantity is a text".to_owned());
                     }
-                    read.quantity = Some(quantity(&value));
+                    read.quantity = Some(quantity(value));
                 }
             }
         }
@@ -111,18 +136,22 @@ fn quantity(value: &Value) -> i64 {
 /// A publisher's answer to an operation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AnswerBody {
-    /// `status`; empty if there is none.
+    /// `status`; empty if it is missing or no text.
     pub status: String,
+    /// Where the reading was lenient.
+    pub leniencies: Vec<String>,
 }
 
 impl AnswerBody {
-    /// Reads a body, whatever it is: the real API checks nothing of it (emulator-note; quirk Q4).
+    /// Reads a body. The older contract repeated plan and quantity, which nothing depends on (openapi).
     #[must_use]
     pub fn read(body: &[u8]) -> Self {
-        let Ok(Value::Object(keys)) = serde_json::from_slice::<Value>(body) else { return Self::default() };
-        let status = keys.iter().find(|(key, _)| key.eq_ignore_ascii_case("status"));
-        let status = status.and_then(|(_, value)| value.as_str()).unwrap_or_default();
-        Self { status: status.to_owned() }
+        let Read { value, mut leniencies } = Read::of(body);
+        let value = value.unwrap_or_default();
+        let (fields, more) = Read::fields(&value, &["status", "planId", "quantity"]);
+        leniencies.extend(more);
+        let status = fields.iter().rev().find(|(name, _)| *name == "status").and_then(|(_, value)| value.as_str());
+        Self { status: status.unwrap_or_default().to_owned(), leniencies }
     }
 }
 

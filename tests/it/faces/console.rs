@@ -17,6 +17,7 @@ use rehearsal::{
         catalogue::Catalogue,
         ids::{PublisherId, SandboxId},
         operation::{Delays, Wish},
+        rules::Rules,
         subscription::{Buyer, PurchaseOrder, Subscription},
         webhook::{Delivery, Sent},
     },
@@ -46,7 +47,14 @@ impl World {
         let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
         let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
         let id: SandboxId = "team-a".parse().unwrap();
-        let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays: Delays::default() };
+        let new = NewSandbox {
+            id,
+            seed: None,
+            frozen_at,
+            timers: TimerMode::Manual,
+            delays: Delays::default(),
+            rules: Rules::default(),
+        };
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Outside { publisher: Arc::new(IdlePublisher), courier: Arc::new(IdleCourier) });
         let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
@@ -217,7 +225,7 @@ async fn the_page_tells_which_confirmation_is_missing_until_billing_starts() {
     assert!(page.text("confirmation-activated").contains(&bought.id.to_string()), "the remedy names the subscription");
     assert_eq!(page.text("ledger"), "No charge has been written.");
 
-    world.sandbox.activate(publisher(), bought.id).await.unwrap();
+    world.sandbox.activate(publisher(), bought.id, Wish::default()).await.unwrap();
     let page = world.get(&path).await;
     assert_eq!(page.text("status"), "Subscribed");
     assert_eq!(page.text("missing"), "Missing: licences assigned");
@@ -362,7 +370,7 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
     };
     let bought = world.sandbox.purchase(order).await.unwrap();
     let contoso: PublisherId = "contoso".parse().unwrap();
-    world.sandbox.activate(contoso.clone(), bought.id).await.unwrap();
+    world.sandbox.activate(contoso.clone(), bought.id, Wish::default()).await.unwrap();
     let wish = Wish { plan: None, quantity: Some(8) };
     world.sandbox.request_change(contoso.clone(), bought.id, wish).await.unwrap();
     world.get("/").await.shows(&["an operation goes on"]);

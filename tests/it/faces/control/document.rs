@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{World, send, text};
 
 /// Every call of the control API.
-const CALLS: [&str; 28] = [
+const CALLS: [&str; 34] = [
     "DELETE /sim/v1/sandboxes/{sandbox}",
     "GET /sim/v1/sandboxes",
     "GET /sim/v1/sandboxes/{sandbox}",
@@ -18,9 +18,12 @@ const CALLS: [&str; 28] = [
     "GET /sim/v1/sandboxes/{sandbox}/faults/provisioning",
     "GET /sim/v1/sandboxes/{sandbox}/faults/webhook",
     "GET /sim/v1/sandboxes/{sandbox}/journal",
+    "GET /sim/v1/sandboxes/{sandbox}/rules",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries",
+    "GET /sim/v1/signing-keys",
+    "PATCH /sim/v1/sandboxes/{sandbox}",
     "POST /sim/v1/sandboxes",
     "POST /sim/v1/sandboxes/{sandbox}/clock/advance",
     "POST /sim/v1/sandboxes/{sandbox}/clock/freeze",
@@ -29,13 +32,16 @@ const CALLS: [&str; 28] = [
     "POST /sim/v1/sandboxes/{sandbox}/purchases",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/cancellation",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/changes",
+    "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/hold",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries/{operation}/resend",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/links",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/reinstatement",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/suspension",
+    "POST /sim/v1/signing-keys/rotation",
     "POST /sim/v1/subscriptions/{subscription}/licenses",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/provisioning",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/webhook",
+    "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/activation",
     "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/renewal",
 ];
 
