@@ -1,95 +1,16 @@
 //! Webhooks: what a publisher's own webhook is told, with which token, what its answers bring; that the stand-in's
 //! webhook believes nobody; and that what was to be told is told after a crash.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
-
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, Uri},
-    response::IntoResponse,
-};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
 use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::{
     kill::Process,
+    own_webhook::{Call, Webhook},
     world::{SANDBOX, VERSION, World, client, masked, send, text},
 };
-
-/// A publisher's own webhook: answers what it is told to, and keeps what it hears.
-struct Webhook {
-    address: SocketAddr,
-    calls: Arc<Mutex<Vec<Call>>>,
-    /// Hears of each call before it is answered.
-    arrivals: mpsc::UnboundedReceiver<()>,
-    answer: Arc<Mutex<u16>>,
-}
-
-#[derive(Debug, Clone)]
-struct Call {
-    path: String,
-    token: String,
-    body: String,
-}
-
-#[derive(Clone)]
-struct Ear {
-    calls: Arc<Mutex<Vec<Call>>>,
-    arrived: mpsc::UnboundedSender<()>,
-    answer: Arc<Mutex<u16>>,
-}
-
-impl Webhook {
-    async fn listen() -> Self {
-        let (calls, answer) = (Arc::<Mutex<Vec<Call>>>::default(), Arc::new(Mutex::new(200)));
-        let (arrived, arrivals) = mpsc::unbounded_channel();
-        let ear = Ear { calls: Arc::clone(&calls), arrived, answer: Arc::clone(&answer) };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let routes = Router::new().fallback(hear).with_state(ear);
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { address, calls, arrivals, answer }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/hook?key=1", self.address)
-    }
-
-    fn answers(&self, status: u16) {
-        *self.answer.lock().unwrap() = status;
-    }
-
-    fn heard(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
-    }
-
-    fn last(&self) -> Call {
-        self.heard().pop().expect("it was called")
-    }
-}
-
-async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
-    let authorization =
-        headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let call = Call {
-        path: uri.to_string(),
-        token: authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned(),
-        body: String::from_utf8(body.to_vec()).unwrap(),
-    };
-    assert_eq!(headers["content-type"], "application/json");
-    ear.calls.lock().unwrap().push(call);
-    let _nobody_counts = ear.arrived.send(());
-    let status = StatusCode::from_u16(*ear.answer.lock().unwrap()).unwrap();
-    (status, [("location", "/elsewhere")], "thank you")
-}
 
 /// A world whose marketplace tells a webhook of the publisher's own.
 async fn told(webhook: &Webhook) -> World {
