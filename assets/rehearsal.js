@@ -4,11 +4,15 @@
 // every element with data-live-part="name" gets the content that the element of the same name has in the fresh page.
 // The server renders each page once, in one place; the script only carries the result over.
 //
+// A form with data-submit-at-once is sent without a click.
+//
 // Copy: a button with data-copy="id" copies the text of the element with that id.
 (() => {
   "use strict";
 
   document.documentElement.classList.add("js");
+
+  for (const form of document.querySelectorAll("form[data-submit-at-once]")) form.submit();
 
   const announcer = document.createElement("div");
   announcer.className = "visually-hidden";

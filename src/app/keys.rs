@@ -5,6 +5,7 @@
 //! lie in the space `~`, which no sandbox name can be.
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::queries::ListPosition;
 use crate::{
@@ -99,6 +100,11 @@ impl Space {
     /// The call to the publisher's webhook about an operation.
     pub(crate) fn delivery(&self, subscription: SubscriptionId, operation: OperationId) -> Key {
         self.deliveries(subscription).guid(operation.as_bytes())
+    }
+
+    /// That a code of somebody's sign-in was exchanged.
+    pub(crate) fn used_sign_in_code(&self, id: Uuid) -> Key {
+        self.root().text("signInCode").guid(id.as_bytes())
     }
 
     /// That an authorization code was resolved, where it resolves only once.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::{Catalogue, Publisher},
+        catalogue::{Catalogue, Customer, Publisher},
         event::Seq,
         ids::{ClientId, SandboxId, TenantId},
         operation::Delays,
@@ -224,7 +224,7 @@ impl App {
         Some(Registered { sandbox: Arc::clone(sandbox), publisher: publisher.clone() })
     }
 
-    /// The sandbox that a publisher's tenant belongs to.
+    /// The sandbox that a tenant belongs to: a publisher's, a customer's or a partner's.
     #[must_use]
     pub fn sandbox_of_tenant(&self, tenant: TenantId) -> Option<Arc<Sandbox>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
@@ -298,6 +298,10 @@ impl App {
         for publisher in &catalogue.publishers {
             open.apps.insert(publisher.app.client_id, id.clone());
             open.tenants.insert(publisher.app.tenant_id, id.clone());
+        }
+        let of_customers = catalogue.customers.iter().filter_map(Customer::tenant_id);
+        for tenant in of_customers.chain(catalogue.partners.iter().map(|partner| partner.user.tenant_id)) {
+            open.tenants.insert(tenant, id.clone());
         }
         open.sandboxes.insert(id, Arc::clone(&sandbox));
         drop(open);

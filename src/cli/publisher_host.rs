@@ -10,6 +10,7 @@ use crate::{
     domain::{
         catalogue::{Catalogue, Publisher as Seller, WebhookManner},
         ids::SandboxId,
+        rules::LandingSignIn,
         time::Timestamp,
     },
     publisher::{
@@ -94,6 +95,7 @@ fn site(sandbox: &Sandbox, seller: &Seller, catalogue: &Catalogue) -> Site {
         tenant_id: seller.app.tenant_id.to_string(),
         client_id: seller.app.client_id.to_string(),
         client_secret: seller.app.client_secret.clone(),
+        landing_sign_in: sandbox.rules().landing_sign_in == LandingSignIn::On,
         products: own
             .map(|offer| Product {
                 offer: offer.id.to_string(),

@@ -292,6 +292,7 @@ fn publisher(
     let publisher_options = PublisherOptions {
         marketplace: options.marketplace.clone().map_or_else(|| url(own), Ok)?,
         authority: options.authority.clone().map_or_else(|| url(own), Ok)?,
+        sign_in: options.authority.clone().map_or_else(|| url(base_url), Ok)?,
         public_base: url(base_url)?,
         trusted,
     };

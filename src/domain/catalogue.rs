@@ -80,6 +80,9 @@ pub struct AppRegistration {
     pub object_id: ObjectId,
     /// The client secret. Seedable and shown by `print-env`; never written to a log or the journal.
     pub client_secret: String,
+    /// Where it may send people back to after they have signed in, besides loopback addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redirect_uris: Vec<String>,
     /// Certificates whose keys it may sign with instead.
     #[serde(default)]
     pub certificates: Vec<AppCertificate>,

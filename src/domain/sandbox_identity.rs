@@ -31,6 +31,7 @@ impl Catalogue {
                 )),
                 object_id: object(sandbox, app.object_id),
                 client_secret: secret(sandbox, &app.client_secret),
+                redirect_uris: std::mem::take(&mut app.redirect_uris),
                 certificates: app.certificates.clone(),
             };
         }
@@ -125,6 +126,7 @@ mod tests {
             client_id: ClientId::from_bytes([2; 16]),
             object_id: ObjectId::from_bytes([3; 16]),
             client_secret: "rehearsal-contoso-secret".to_owned(),
+            redirect_uris: Vec::new(),
             certificates: Vec::new(),
         };
         let plan = Plan {

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod console;
 pub mod control;
+mod cookies;
 mod entrance;
 mod exchange;
 mod faces;

@@ -33,6 +33,8 @@ pub struct Site {
     pub client_id: String,
     /// Its app's secret.
     pub client_secret: String,
+    /// Whether people sign in before its landing page shows them anything.
+    pub landing_sign_in: bool,
     /// What it knows of its own offers.
     pub products: Vec<Product>,
 }

@@ -16,6 +16,7 @@ pub mod marketplace_client;
 pub mod page_key;
 pub mod provisioning;
 pub mod records;
+pub mod visitor;
 pub mod webhook;
 mod worker;
 
@@ -40,6 +41,7 @@ use self::{
 };
 use crate::{
     domain::{ids::SandboxId, time::Timestamp},
+    sim::entropy::RequestIds,
     store::{Expectation, Version, Write},
 };
 
@@ -50,6 +52,8 @@ pub struct PublisherOptions {
     pub marketplace: Url,
     /// The identity's base URL.
     pub authority: Url,
+    /// Where browsers reach the identity.
+    pub sign_in: Url,
     /// What URLs to its own pages start with.
     pub public_base: Url,
     /// The certificate (PEM) of one more certificate authority that it trusts.
@@ -61,7 +65,9 @@ pub struct PublisherOptions {
 pub struct Publisher {
     host: Arc<dyn Host>,
     client: MarketplaceClient,
+    sign_in: Url,
     public_base: Url,
+    draws: RequestIds,
     changes: broadcast::Sender<String>,
     /// One run for each account at a time in this process. Saves work; what keeps things right are the versions.
     at_work: Mutex<BTreeMap<(SandboxId, String), Turn>>,
@@ -103,7 +109,9 @@ impl Publisher {
         Ok(Self {
             host,
             client: MarketplaceClient::new(&options.marketplace, &options.authority, options.trusted.as_deref())?,
+            sign_in: options.sign_in.clone(),
             public_base: options.public_base.clone(),
+            draws: RequestIds::default(),
             changes: broadcast::channel(CHANGES_KEPT).0,
             at_work: Mutex::default(),
         })

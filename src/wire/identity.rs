@@ -34,6 +34,52 @@ pub struct TokenV2 {
     pub access_token: String,
 }
 
+/// The answer to a code or a refresh token (known).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PersonToken {
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// The scopes that were granted.
+    pub scope: String,
+    /// Seconds: a number on v2, a text on v1.
+    pub expires_in: Seconds,
+    /// Seconds.
+    pub ext_expires_in: Seconds,
+    /// The JWT.
+    pub access_token: String,
+    /// For the next ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Who it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// Who it is, for MSAL, which asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_info: Option<String>,
+}
+
+/// A number of seconds, as one of the endpoints writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Seconds {
+    /// On v1.
+    Text(String),
+    /// On v2.
+    Number(i64),
+}
+
+/// The answer of `userinfo` (known).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserInfoBody {
+    /// Who: another one for each app.
+    pub sub: String,
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
 /// An error of the identity (entra-recorded).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenError {
@@ -71,6 +117,16 @@ pub struct TokenForm {
     pub resource: Option<String>,
     /// `scope`, on v2.
     pub scope: Option<String>,
+    /// `code`, of somebody's sign-in.
+    pub code: Option<String>,
+    /// `redirect_uri` that the code came to.
+    pub redirect_uri: Option<String>,
+    /// `code_verifier`.
+    pub code_verifier: Option<String>,
+    /// `refresh_token`.
+    pub refresh_token: Option<String>,
+    /// `client_info`: `1` asks for it.
+    pub client_info: Option<String>,
 }
 
 impl TokenForm {
@@ -87,6 +143,11 @@ impl TokenForm {
                 "client_assertion" => &mut form.client_assertion,
                 "resource" => &mut form.resource,
                 "scope" => &mut form.scope,
+                "code" => &mut form.code,
+                "redirect_uri" => &mut form.redirect_uri,
+                "code_verifier" => &mut form.code_verifier,
+                "refresh_token" => &mut form.refresh_token,
+                "client_info" => &mut form.client_info,
                 _ => continue,
             };
             slot.get_or_insert(value);
@@ -166,8 +227,20 @@ pub struct OpenIdConfiguration {
     pub scopes_supported: Vec<String>,
     /// Who issues.
     pub issuer: String,
+    /// `false`.
+    pub request_uri_parameter_supported: bool,
+    /// Who somebody is.
+    pub userinfo_endpoint: String,
     /// Where people sign in.
     pub authorization_endpoint: String,
+    /// `true`.
+    pub http_logout_supported: bool,
+    /// `true`.
+    pub frontchannel_logout_supported: bool,
+    /// Where people sign out.
+    pub end_session_endpoint: String,
+    /// What id tokens say.
+    pub claims_supported: Vec<String>,
     /// `WW`.
     pub tenant_region_scope: String,
     /// The cloud.

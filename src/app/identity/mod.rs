@@ -3,12 +3,18 @@
 //! One set of signing keys per store; which sandbox a token belongs to follows from its app.
 
 mod assertion;
+mod person_tokens;
+mod sign_in;
 mod signing;
 mod token;
 mod verification;
 mod webhook_token;
 
 pub use assertion::AssertionFault;
+pub use person_tokens::{ExchangeFault, Exchanged, PersonTokens, UserInfo};
+pub use sign_in::{
+    Prompt, ResponseMode, SignIn, SignInCheck, SignInError, SignInPerson, SignInRefusal, SignInRequest, Wants,
+};
 pub use signing::{PublicKey, SigningKeys};
 pub use token::{Audience, Credential, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;

@@ -9,6 +9,8 @@ use super::{
     LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE,
     assertion::{self, AssertionFault},
     issuer, issuer_v2,
+    person_tokens::ExchangeFault,
+    sign_in,
     signing::{SigningKey, SigningKeys},
 };
 use crate::{
@@ -20,9 +22,9 @@ use crate::{
 };
 
 /// Seconds that a token is valid for, as live Entra says it (known: 3599).
-const LIFETIME_SECONDS: i64 = 3599;
+pub(super) const LIFETIME_SECONDS: i64 = 3599;
 /// Seconds that `iat` and `nbf` lie in the past (known: five minutes).
-const BACKDATED_SECONDS: i64 = 300;
+pub(super) const BACKDATED_SECONDS: i64 = 300;
 
 /// What a client asks the token endpoint for. Texts are as they came.
 #[derive(Clone)]
@@ -136,6 +138,8 @@ pub enum TokenRefusal {
         /// The tenant's display name.
         tenant_name: String,
     },
+    /// A code or a refresh token is not exchanged.
+    Exchange(ExchangeFault),
     /// The identity itself failed.
     Internal,
 }
@@ -191,38 +195,26 @@ impl App {
         let client = request.client_id.as_deref().ok_or(TokenRefusal::MissingParameter("client_id"))?;
         let unknown = || TokenRefusal::UnknownApp { client: client.to_owned(), tenant_name: self.tenant_name(tenant) };
         let registered = client.parse().ok().and_then(|id| self.registered_app(id)).ok_or_else(unknown)?;
-        let app = &registered.publisher.app;
-        if app.tenant_id != tenant {
+        if registered.publisher.app.tenant_id != tenant {
             return Err(unknown());
         }
-        let rules = registered.sandbox.rules();
-        let is_open = match (&request.audience, rules.token_endpoints) {
-            (Audience::Resource(_), TokenEndpoints::V2) | (Audience::Scope(_), TokenEndpoints::V1) => false,
-            (_, TokenEndpoints::Both | TokenEndpoints::V1 | TokenEndpoints::V2) => true,
-        };
-        if !is_open {
-            return Err(TokenRefusal::NoSuchEndpoint);
-        }
-        if request.is_multipart && rules.token_form == TokenForm::UrlEncoded {
-            return Err(TokenRefusal::MissingParameter("grant_type"));
-        }
-        let proof = match &request.credential {
-            Credential::None => return Err(TokenRefusal::MissingSecret),
-            Credential::Secret(secret) if same_secret(secret, &app.client_secret) => {
-                if rules.client_secret == ClientSecret::Expired {
-                    return Err(TokenRefusal::ExpiredSecret(app.client_id));
-                }
-                Proof::Secret
-            }
-            Credential::Secret(_) => return Err(TokenRefusal::WrongSecret(app.client_id)),
-            Credential::Assertion(assertion) => {
-                let now = registered.sandbox.now();
-                assertion::check(assertion, app, &request.tenant, now)
-                    .map_err(|fault| TokenRefusal::BadAssertion { client: app.client_id, fault })?;
-                Proof::Certificate
-            }
-        };
+        let proof = prove(&registered, request)?;
         Ok((registered, proof))
+    }
+
+    /// The app that exchanges what a person's browser has brought it: of any tenant's path, because its people are of any
+    /// tenant. What it shows has to be right; that it shows something is for the caller to look at.
+    pub(super) fn app_of_person(&self, request: &TokenRequest) -> Result<Registered, TokenRefusal> {
+        if !sign_in::is_multi_tenant(&request.tenant) {
+            self.find_tenant(&request.tenant)?;
+        }
+        let client = request.client_id.as_deref().ok_or(TokenRefusal::MissingParameter("client_id"))?;
+        let unknown = || TokenRefusal::UnknownApp { client: client.to_owned(), tenant_name: request.tenant.clone() };
+        let registered = client.parse().ok().and_then(|id| self.registered_app(id)).ok_or_else(unknown)?;
+        if !matches!(request.credential, Credential::None) {
+            prove(&registered, request)?;
+        }
+        Ok(registered)
     }
 
     fn find_tenant(&self, segment: &str) -> Result<TenantId, TokenRefusal> {
@@ -245,6 +237,39 @@ impl App {
         let named = publishers.into_iter().flatten().find(|publisher| publisher.app.tenant_id == tenant);
         named.map(|publisher| publisher.app.tenant_name.clone()).unwrap_or_default()
     }
+}
+
+/// How an app shows who it is, if that is right.
+fn prove(registered: &Registered, request: &TokenRequest) -> Result<Proof, TokenRefusal> {
+    let app = &registered.publisher.app;
+    let rules = registered.sandbox.rules();
+    let is_open = match (&request.audience, rules.token_endpoints) {
+        (Audience::Resource(_), TokenEndpoints::V2) | (Audience::Scope(_), TokenEndpoints::V1) => false,
+        (_, TokenEndpoints::Both | TokenEndpoints::V1 | TokenEndpoints::V2) => true,
+    };
+    if !is_open {
+        return Err(TokenRefusal::NoSuchEndpoint);
+    }
+    if request.is_multipart && rules.token_form == TokenForm::UrlEncoded {
+        return Err(TokenRefusal::MissingParameter("grant_type"));
+    }
+    let proof = match &request.credential {
+        Credential::None => return Err(TokenRefusal::MissingSecret),
+        Credential::Secret(secret) if same_secret(secret, &app.client_secret) => {
+            if rules.client_secret == ClientSecret::Expired {
+                return Err(TokenRefusal::ExpiredSecret(app.client_id));
+            }
+            Proof::Secret
+        }
+        Credential::Secret(_) => return Err(TokenRefusal::WrongSecret(app.client_id)),
+        Credential::Assertion(assertion) => {
+            let now = registered.sandbox.now();
+            assertion::check(assertion, app, &request.tenant, now)
+                .map_err(|fault| TokenRefusal::BadAssertion { client: app.client_id, fault })?;
+            Proof::Certificate
+        }
+    };
+    Ok(proof)
 }
 
 /// Compared as digests, so that neither content nor length shows in the time that it takes.
@@ -311,7 +336,7 @@ impl Proof {
 }
 
 /// Which claims a token has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ClaimsVersion {
     /// `appid`, and the issuer of `sts.windows.net`.
     V1,

@@ -372,6 +372,14 @@ rules! {
         ChargedInFull = "chargedInFull",
     }
 
+    /// Whether people sign in before the stand-in publisher's landing page shows them anything.
+    landing_sign_in = "landingSignIn", "docs:landing-page", LandingSignIn {
+        /// No: whoever has the link may go on.
+        Off = "off",
+        /// Yes, at the identity, as with a real landing page.
+        On = "on",
+    }
+
     /// The token endpoints.
     token_endpoints = "tokenEndpoints", "Q38", TokenEndpoints {
         /// Both of them work.

@@ -83,6 +83,7 @@ pub(in crate::domain) fn catalogue() -> Catalogue {
                 client_id: id(&guid(2)),
                 object_id: id(&guid(3)),
                 client_secret: "secret".to_owned(),
+                redirect_uris: Vec::new(),
                 certificates: Vec::new(),
             },
         }],

@@ -33,6 +33,8 @@ pub(super) async fn v1(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
     Json(configuration(Endpoints {
         token: format!("{origin}/{tenant}/oauth2/token"),
         authorize: format!("{origin}/{tenant}/oauth2/authorize"),
+        userinfo: format!("{origin}/oidc/userinfo"),
+        sign_out: format!("{origin}/{tenant}/oauth2/logout"),
         keys: format!("{origin}/common/discovery/keys"),
         issuer: format!("https://sts.windows.net/{}/", issuer_tenant(&tenant)),
     }))
@@ -48,6 +50,8 @@ pub(super) async fn v2(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
     Json(configuration(Endpoints {
         token: format!("{origin}/{tenant}/oauth2/v2.0/token"),
         authorize: format!("{origin}/{tenant}/oauth2/v2.0/authorize"),
+        userinfo: format!("{origin}/oidc/userinfo"),
+        sign_out: format!("{origin}/{tenant}/oauth2/v2.0/logout"),
         keys: format!("{origin}/{tenant}/discovery/v2.0/keys"),
         issuer: format!("https://login.microsoftonline.com/{}/v2.0", issuer_tenant(&tenant)),
     }))
@@ -120,6 +124,8 @@ fn authority(url: &url::Url) -> Option<String> {
 struct Endpoints {
     token: String,
     authorize: String,
+    userinfo: String,
+    sign_out: String,
     keys: String,
     issuer: String,
 }
@@ -133,10 +139,28 @@ fn configuration(endpoints: Endpoints) -> OpenIdConfiguration {
         response_modes_supported: list(&["query", "fragment", "form_post"]),
         subject_types_supported: list(&["pairwise"]),
         id_token_signing_alg_values_supported: list(&["RS256"]),
-        response_types_supported: list(&["code", "id_token", "code id_token", "id_token token"]),
+        response_types_supported: list(&["code", "id_token", "code id_token"]),
         scopes_supported: list(&["openid", "profile", "email", "offline_access"]),
         issuer: endpoints.issuer,
+        request_uri_parameter_supported: false,
+        userinfo_endpoint: endpoints.userinfo,
         authorization_endpoint: endpoints.authorize,
+        http_logout_supported: true,
+        frontchannel_logout_supported: true,
+        end_session_endpoint: endpoints.sign_out,
+        claims_supported: list(&[
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "nonce",
+            "preferred_username",
+            "name",
+            "tid",
+            "ver",
+            "email",
+        ]),
         tenant_region_scope: "WW".to_owned(),
         cloud_instance_name: "microsoftonline.com".to_owned(),
     }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::{
-    app::identity::{AssertionFault, TokenRefusal},
+    app::identity::{AssertionFault, ExchangeFault, TokenRefusal},
     domain::{ids::ClientId, time::Timestamp},
     wire::identity::TokenError,
 };
@@ -25,8 +25,7 @@ pub(super) fn told(
 ) -> (StatusCode, TokenError) {
     let Said { status, error, code, text } = said(refusal);
     let timestamp = entra_time(now);
-    let error_description =
-        format!("AADSTS{code}: {text} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}");
+    let error_description = described(code, &text, &trace_id, &correlation_id, now);
     let body = TokenError {
         error,
         error_description,
@@ -37,6 +36,12 @@ pub(super) fn told(
         error_uri: format!("https://login.microsoftonline.com/error?code={code}"),
     };
     (status, body)
+}
+
+/// A code and its text, with the ids and the time that every description ends with.
+pub(super) fn described(code: u32, text: &str, trace_id: &str, correlation_id: &str, now: Timestamp) -> String {
+    let timestamp = entra_time(now);
+    format!("AADSTS{code}: {text} Trace ID: {trace_id} Correlation ID: {correlation_id} Timestamp: {timestamp}")
 }
 
 fn said(refusal: &TokenRefusal) -> Said {
@@ -85,6 +90,7 @@ fn said(refusal: &TokenRefusal) -> Said {
             text: "This sandbox has only the other version of the token endpoint.".to_owned(),
         },
         TokenRefusal::BadAssertion { client, fault } => bad_assertion(*fault, client),
+        TokenRefusal::Exchange(fault) => bad_exchange(*fault),
         TokenRefusal::ScopeWithoutDefault(scope) => bad(
             "invalid_scope",
             1_002_012,
@@ -136,6 +142,31 @@ fn bad_secret(refusal: &TokenRefusal) -> Said {
         ),
     };
     Said { status: StatusCode::UNAUTHORIZED, error: "invalid_client", code, text }
+}
+
+/// Why a code or a refresh token is worth nothing (known codes and texts).
+fn bad_exchange(fault: ExchangeFault) -> Said {
+    let (code, text) = match fault {
+        ExchangeFault::Malformed => (9_002_313, "Invalid request. Request is malformed or invalid."),
+        ExchangeFault::Expired => (
+            70_008,
+            "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive \
+             authorization request for this user and resource.",
+        ),
+        ExchangeFault::Redeemed => (
+            54_005,
+            "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing \
+             refresh token.",
+        ),
+        ExchangeFault::OtherApp => (70_000, "Provided grant is invalid or malformed."),
+        ExchangeFault::OtherRedirect => {
+            (500_112, "The reply address does not match the reply address provided when requesting Authorization code.")
+        }
+        ExchangeFault::WrongVerifier => {
+            (501_481, "The Code_Verifier does not match the code_challenge supplied in the authorization request.")
+        }
+    };
+    Said { status: StatusCode::BAD_REQUEST, error: "invalid_grant", code, text: text.to_owned() }
 }
 
 /// Codes and texts for assertions: the first of 700027 is recorded (entra-recorded), the others are known.

@@ -15,12 +15,12 @@ use super::problem;
 use crate::{
     app::{
         Exchange, Player, RecordedCall, Sandbox,
-        identity::{Audience, Credential, Grant, Token, TokenRequest},
+        identity::{Audience, Credential, Exchanged, Grant, PersonTokens, Token, TokenRequest},
     },
     domain::ids::SandboxId,
     http::faces::Faces,
     sim::clock::Stopwatch,
-    wire::identity::{TokenForm, TokenV1, TokenV2},
+    wire::identity::{PersonToken, Seconds, TokenForm, TokenV1, TokenV2},
 };
 
 /// Which endpoint was called: it decides how the answer is written.
@@ -49,15 +49,25 @@ async fn grant(
 ) -> Response {
     let started = Stopwatch::start();
     let (form, is_multipart) = read_form(&headers, body).await;
+    let wants_client_info = form.client_info.as_deref() == Some("1");
+    let exchanged = exchanged(&form);
     let request = TokenRequest { is_multipart, ..read(version, tenant, form) };
     let trace_id = faces.request_ids.next().to_string();
     let sent = headers.get("client-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let correlation_id = sent.unwrap_or_else(|| faces.request_ids.next().to_string());
 
-    let (sandbox, publisher, status, response) = match faces.app.grant_token(&request) {
-        Ok((registered, token)) => {
+    let outcome = match exchanged {
+        Some(exchanged) => faces
+            .app
+            .exchange(&request, &exchanged)
+            .await
+            .map(|(registered, tokens)| (registered, of_person(version, tokens, wants_client_info))),
+        None => faces.app.grant_token(&request).map(|(registered, token)| (registered, granted(version, token))),
+    };
+    let (sandbox, publisher, status, response) = match outcome {
+        Ok((registered, response)) => {
             let publisher = registered.publisher.id.clone();
-            (Some(registered.sandbox), Some(publisher), StatusCode::OK, granted(version, token))
+            (Some(registered.sandbox), Some(publisher), StatusCode::OK, response)
         }
         Err(refusal) => {
             let sandbox = request.tenant.parse().ok().and_then(|tenant| faces.app.sandbox_of_tenant(tenant));
@@ -124,6 +134,36 @@ fn read(version: Version, tenant: String, form: TokenForm) -> TokenRequest {
         (None, None) => Credential::None,
     };
     TokenRequest { tenant, grant, client_id: form.client_id, credential, audience, is_multipart: false }
+}
+
+/// What a person's browser has brought the app, if that is what it comes with.
+fn exchanged(form: &TokenForm) -> Option<Exchanged> {
+    match form.grant_type.as_deref()? {
+        "authorization_code" => Some(Exchanged::Code {
+            code: form.code.clone().unwrap_or_default(),
+            redirect_uri: form.redirect_uri.clone(),
+            verifier: form.code_verifier.clone(),
+        }),
+        "refresh_token" => Some(Exchanged::Refresh { token: form.refresh_token.clone().unwrap_or_default() }),
+        _ => None,
+    }
+}
+
+fn of_person(version: Version, tokens: PersonTokens, wants_client_info: bool) -> Response {
+    let seconds = || match version {
+        Version::V1 => Seconds::Text(tokens.expires_in.to_string()),
+        Version::V2 => Seconds::Number(tokens.expires_in),
+    };
+    json(&PersonToken {
+        token_type: "Bearer",
+        expires_in: seconds(),
+        ext_expires_in: seconds(),
+        scope: tokens.scope,
+        access_token: tokens.access_token,
+        refresh_token: tokens.refresh_token,
+        id_token: tokens.id_token,
+        client_info: wants_client_info.then_some(tokens.client_info),
+    })
 }
 
 fn granted(version: Version, token: Token) -> Response {

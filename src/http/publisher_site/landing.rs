@@ -14,6 +14,7 @@ use super::{
     Asked, Format, failed, json,
     json::{AccountBody, ErrorBody, LandingBody, ProblemsBody, SubmittedBody},
     shell_of,
+    sign_in::{Entry, enter},
     views::{AskPage, NoticePage, SetUpPage, SiteChoice},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
         host::{HostError, Site},
         landing::{LandingView, Visit},
         records::{Account, Purchase},
+        visitor::Visitor,
     },
 };
 
@@ -36,8 +38,12 @@ pub(super) async fn show(
     let asked = Asked::from_pairs(form_urlencoded::parse(query.unwrap_or_default().as_bytes()));
     let shown = async {
         let visit = asked.visit()?;
+        let visitor = match enter(&publisher, &asked, &visit, &headers, format).await? {
+            Entry::Open(visitor) => visitor,
+            Entry::SignInFirst(response) => return Ok(*response),
+        };
         let view = publisher.landing(&visit).await?;
-        let shown = show_view(&publisher, &visit, &view, format).await?;
+        let shown = show_view(&publisher, &visit, (&view, visitor), format).await?;
         Ok(visited(shown, &visit, view.purchase()))
     };
     shown.await.unwrap_or_else(|error| failed(&error, format))
@@ -59,6 +65,10 @@ pub(super) async fn submit(
     let typed: Typed = std::mem::take(&mut asked.answers).into_iter().collect();
     let answered = async {
         let visit = asked.visit()?;
+        let visitor = match enter(&publisher, &asked, &visit, &headers, format).await? {
+            Entry::Open(visitor) => visitor,
+            Entry::SignInFirst(response) => return Ok(*response),
+        };
         match publisher.submit(&visit, &typed).await? {
             Submission::Accepted { account, opened } => {
                 let answer = accepted(&publisher, &account, opened, format);
@@ -69,13 +79,13 @@ pub(super) async fn submit(
                     json(StatusCode::UNPROCESSABLE_ENTITY, &ProblemsBody { errors: &problems })
                 } else {
                     let token = visit.token.as_deref().unwrap_or_default();
-                    let form = SetUpPage::new(&set_up, token, &typed, &problems);
+                    let form = SetUpPage::new(&set_up, token, &typed, &problems).shown_to(visitor);
                     page(StatusCode::UNPROCESSABLE_ENTITY, &form)
                 };
                 Ok(visited(answer, &visit, Some(&set_up.purchase)))
             }
             Submission::NotPossible(view) => {
-                let answer = show_refused(&publisher, &visit, &view, format).await?;
+                let answer = show_refused(&publisher, &visit, (&view, visitor), format).await?;
                 Ok(visited(answer, &visit, view.purchase()))
             }
         }
@@ -102,7 +112,7 @@ fn accepted(publisher: &Publisher, account: &Account, opened: bool, format: Form
 async fn show_refused(
     publisher: &Publisher,
     visit: &Visit,
-    view: &LandingView,
+    (view, visitor): (&LandingView, Option<Visitor>),
     format: Format,
 ) -> Result<Response, HostError> {
     let status = status_of(view);
@@ -111,13 +121,13 @@ async fn show_refused(
             if matches!(view, LandingView::AskForCode { .. }) { StatusCode::BAD_REQUEST } else { StatusCode::CONFLICT };
         return Ok(json(status, &ErrorBody::new(view.name(), message_of(view))));
     }
-    show_view(publisher, visit, view, format).await
+    show_view(publisher, visit, (view, visitor), format).await
 }
 
 async fn show_view(
     publisher: &Publisher,
     visit: &Visit,
-    view: &LandingView,
+    (view, visitor): (&LandingView, Option<Visitor>),
     format: Format,
 ) -> Result<Response, HostError> {
     let status = status_of(view);
@@ -141,7 +151,7 @@ async fn show_view(
         }
         LandingView::SetUp(set_up) => {
             let token = visit.token.as_deref().unwrap_or_default();
-            page(status, &SetUpPage::new(set_up, token, &Typed::new(), &[]))
+            page(status, &SetUpPage::new(set_up, token, &Typed::new(), &[]).shown_to(visitor))
         }
         LandingView::AskForCode { .. } => page(status, &AskPage { shell, choices, unknown: None }),
         LandingView::NoSuchSite { .. } => {
@@ -203,7 +213,7 @@ fn code_of(pasted: &str) -> String {
     Url::parse(&joined).ok().and_then(token).unwrap_or(joined)
 }
 
-fn link(asked: &Asked, code: &str) -> String {
+pub(super) fn link(asked: &Asked, code: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("token", code);
     for (name, value) in [("site", &asked.site), ("sandbox", &asked.sandbox)] {

@@ -5,6 +5,8 @@
 //! | `GET /publisher?sandbox=` | which publishers the stand-in plays |
 //! | `GET /publisher/landing?token=&site=&sandbox=` | the landing page: set-up form, guidance, or on to the account |
 //! | `POST /publisher/landing` | submits the form (`token`, `site`, `sandbox`, `field.<name>`), or takes a pasted `code` |
+//! | `GET /publisher/signed-in` | the identity sends people back here, if the page wants them signed in |
+//! | `GET /publisher/sign-out` | another account |
 //! | `GET /publisher/accounts/{key}` | progress, then management |
 //! | `GET /publisher/accounts/{key}/events` | a message (`text/event-stream`) whenever the account changes; 204 once it is active |
 //! | `POST /publisher/accounts/{key}/retry` | tries again what failed |
@@ -23,6 +25,7 @@ pub mod json;
 mod account;
 mod fields;
 mod landing;
+mod sign_in;
 mod views;
 mod webhook;
 
@@ -63,6 +66,8 @@ pub fn router(publisher: Arc<Publisher>) -> Router {
     Router::new()
         .route("/publisher", get(index))
         .route("/publisher/landing", get(landing::show).post(landing::submit))
+        .route("/publisher/signed-in", get(sign_in::signed_in))
+        .route("/publisher/sign-out", get(sign_in::sign_out))
         .route("/publisher/accounts/{key}", get(account::show))
         .route("/publisher/accounts/{key}/events", get(account::events))
         .route("/publisher/accounts/{key}/retry", post(account::retry))

@@ -1,6 +1,7 @@
 //! The pages' templates, and the words on them.
 
 use askama::Template;
+use url::form_urlencoded;
 
 use super::fields::{FieldView, Input};
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         landing::{LandingView, SetUp},
         marketplace_client::{MarketplaceError, Status, SubscriptionAnswer},
         records::{Account, AccountState, Licenses, Purchase, StepRecord, StepState},
+        visitor::Visitor,
     },
 };
 
@@ -124,6 +126,12 @@ pub(super) struct SetUpPage {
     site: String,
     fields: Vec<FieldView>,
     problems: Vec<ProblemLine>,
+    /// Who has signed in, if the page asks for that.
+    visitor: Option<Visitor>,
+    /// Whether that is somebody else than who it was bought for.
+    is_other: bool,
+    /// Where another account can be taken.
+    sign_out: String,
 }
 
 impl SetUpPage {
@@ -143,7 +151,22 @@ impl SetUpPage {
             site: site.publisher.to_string(),
             problems: fields.iter().filter_map(line).collect(),
             fields,
+            visitor: None,
+            is_other: false,
+            sign_out: String::new(),
         }
+    }
+
+    /// The page, for somebody who has signed in.
+    pub(super) fn shown_to(mut self, visitor: Option<Visitor>) -> Self {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("token", &self.token).append_pair("site", &self.site);
+        query.append_pair("sandbox", &self.shell.sandbox);
+        self.sign_out = format!("/publisher/sign-out?{}", query.finish());
+        let is_other = |visitor: &Visitor| !visitor.email.eq_ignore_ascii_case(&self.purchase.beneficiary);
+        self.is_other = visitor.as_ref().is_some_and(is_other);
+        self.visitor = visitor;
+        self
     }
 }
 

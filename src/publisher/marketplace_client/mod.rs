@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub use self::shapes::{OperationAnswer, PersonAnswer, Status, SubscriptionAnswer, TermAnswer};
 use self::{
-    shapes::{Resolved, TokenAnswer, TokenRefusal, error_sentence},
+    shapes::{Resolved, SignedIn, TokenAnswer, TokenRefusal, error_sentence},
     token_cache::{AccessToken, TokenCache},
 };
 use super::host::Site;
@@ -229,6 +229,34 @@ impl MarketplaceClient {
         }
     }
 
+    /// Exchanges a code of somebody's sign-in for an id token.
+    ///
+    /// # Errors
+    /// [`MarketplaceError::SignInRefused`] in the identity's own words, and the others.
+    pub async fn exchange_code(
+        &self,
+        site: &Site,
+        code: &str,
+        redirect_uri: &str,
+        verifier: &str,
+    ) -> Result<String, MarketplaceError> {
+        let url = join(&self.authority, &["organizations", "oauth2", "v2.0", "token"]);
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", &site.client_id),
+            ("client_secret", &site.client_secret),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", verifier),
+        ];
+        let answer = read(IDENTITY, &url, self.http.post(url.clone()).form(&form).send().await).await?;
+        if answer.status.is_success() {
+            let signed: SignedIn = answer.json()?;
+            return Ok(signed.id_token);
+        }
+        Err(answer.sign_in_refused())
+    }
+
     /// A subscription as it is now.
     ///
     /// # Errors
@@ -359,15 +387,7 @@ impl MarketplaceClient {
             let token: TokenAnswer = answer.json()?;
             return Ok((AccessToken::new(&token.access_token), token.expires_in));
         }
-        if answer.status.is_server_error() {
-            return Err(answer.server_error());
-        }
-        let message = match serde_json::from_slice::<TokenRefusal>(&answer.body) {
-            Ok(refusal) if !refusal.error_description.is_empty() => refusal.error_description,
-            Ok(refusal) => refusal.error,
-            Err(_) => format!("status {}", answer.status.as_u16()),
-        };
-        Err(MarketplaceError::SignInRefused { message: message.lines().next().unwrap_or_default().to_owned() })
+        Err(answer.sign_in_refused())
     }
 }
 
@@ -381,6 +401,19 @@ struct Answer {
 }
 
 impl Answer {
+    /// Why the identity gives no token, in its own words.
+    fn sign_in_refused(&self) -> MarketplaceError {
+        if self.status.is_server_error() {
+            return self.server_error();
+        }
+        let message = match serde_json::from_slice::<TokenRefusal>(&self.body) {
+            Ok(refusal) if !refusal.error_description.is_empty() => refusal.error_description,
+            Ok(refusal) => refusal.error,
+            Err(_) => format!("status {}", self.status.as_u16()),
+        };
+        MarketplaceError::SignInRefused { message: message.lines().next().unwrap_or_default().to_owned() }
+    }
+
     /// The answer if it is a success, otherwise what its status means.
     fn accept(self) -> Result<Self, MarketplaceError> {
         let message = || error_sentence(&self.body);

@@ -106,6 +106,12 @@ pub(super) struct TokenAnswer {
     pub(super) expires_in: u32,
 }
 
+/// What comes of exchanging the code of a sign-in.
+#[derive(Deserialize)]
+pub(super) struct SignedIn {
+    pub(super) id_token: String,
+}
+
 /// An error of the token endpoint.
 #[derive(Deserialize)]
 pub(super) struct TokenRefusal {

@@ -193,6 +193,7 @@ pub(crate) fn site(publisher: &str) -> Site {
         tenant_id: format!("{publisher}-tenant"),
         client_id: format!("{publisher}-client"),
         client_secret: format!("{publisher}-secret"),
+        landing_sign_in: false,
         products: vec![Product {
             offer: format!("{publisher}-crm"),
             name: if publisher == "contoso" { "Contoso CRM".to_owned() } else { "Northwind Insights".to_owned() },
@@ -234,6 +235,7 @@ impl World {
         let options = PublisherOptions {
             marketplace: format!("{base}/api").parse().unwrap(),
             authority: base.parse().unwrap(),
+            sign_in: base.parse().unwrap(),
             public_base: "http://rehearsal.example:7070/".parse().unwrap(),
             trusted: None,
         };

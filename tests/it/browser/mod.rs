@@ -8,6 +8,7 @@ mod life;
 mod looks;
 mod page;
 mod sale;
+mod sign_in;
 mod trouble;
 
 use std::future::Future;

@@ -7,3 +7,4 @@ mod marketplace;
 mod marketplace_refusals;
 mod metering;
 mod operations;
+mod sign_in;

@@ -20,6 +20,7 @@ pub(in crate::contract) const ROWS: &[Row] = &[
     rule!("2.3", "clientSecret", client_secret),
     rule!("2.4", "accessToken", access_token),
     rule!("2.4", "servicePrincipal", service_principal),
+    rule!("3", "landingSignIn", landing_sign_in),
 ];
 
 async fn billed(act: &Act<'_>) -> String {
@@ -170,4 +171,12 @@ async fn service_principal(act: Act<'_>) {
     act.choose("servicePrincipal", "missing").await;
     let missing = claims(&act).await;
     assert_eq!((missing.get("oid"), missing.get("sub")), (None, None));
+}
+
+async fn landing_sign_in(act: Act<'_>) {
+    let link = text(&act.seats().await["link"], "personalizedLink");
+    assert_eq!(send(client().get(&link)).await.status, 200);
+    act.choose("landingSignIn", "on").await;
+    let sent = send(client().get(&link)).await;
+    assert!(sent.status == 303 && sent.header("location").unwrap().contains("/organizations/oauth2/v2.0/authorize?"));
 }
