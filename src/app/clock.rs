@@ -3,27 +3,43 @@
 //! An advance runs the due timers in order of time, with the clock set to each one's due time, and waits for what each
 //! causes. Each step is durable, so an advance that is interrupted can be asked for again and goes on where it was.
 
-use futures_util::future::BoxFuture;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::RangeInclusive,
+};
+
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, try_join_all},
+    stream,
+};
 
 use super::{
     deliveries::Outside,
-    desk::Desk,
+    desk::{Desk, decode},
     error::AppError,
     journal::{Player, What},
     mailbox::Command,
     sandbox::Sandbox,
-    timers::StoredTimer,
+    timers::{Due, StoredTimer},
 };
 use crate::{
     domain::{
-        event::Seq,
         time::{Period, Timestamp},
+        webhook::Delivery,
     },
-    store::Key,
+    store::{Direction, Key, KeyRange},
 };
 
 /// Timers that an advance lists; it counts all of them.
 const LISTED: usize = 1000;
+/// Timers of one instant that are looked at together.
+const TOGETHER: usize = 512;
+/// Calls to webhooks that are under way at once.
+const CALLS_AT_ONCE: usize = 64;
+/// Of timers that have run together with another one, which is listed with what all of them caused.
+#[expect(clippy::reversed_empty_ranges, reason = "a range without entries")]
+const NO_ENTRIES: RangeInclusive<u64> = 1..=0;
 
 /// How far to advance.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,8 +57,10 @@ pub enum Advance {
 pub struct Advanced {
     /// How many timers ran.
     pub count: u64,
+    /// How many of each kind.
+    pub by_kind: BTreeMap<&'static str, u64>,
     /// The last of them, in order, each with the journal entries from one number up to another that it caused.
-    pub ran: Vec<(StoredTimer, std::ops::RangeInclusive<u64>)>,
+    pub ran: VecDeque<(StoredTimer, RangeInclusive<u64>)>,
 }
 
 impl Sandbox {
@@ -77,27 +95,112 @@ impl Sandbox {
                 None => return Ok(advanced),
             },
         };
-        let mut last: Option<Key> = None;
-        while let Some((key, timer)) = self.earliest_timer().await? {
-            if timer.due > target {
-                break;
+        let mut before: Vec<Key> = Vec::new();
+        loop {
+            let due = self.due_together(target).await?;
+            let Some((first, timer)) = due.first() else { break };
+            if before.contains(first) {
+                return Err(AppError::WorkDoesNotEnd(first.to_string()));
             }
-            if last.as_ref() == Some(&key) {
-                return Err(AppError::WorkDoesNotEnd(key.to_string()));
-            }
-            let before = self.newest_entry();
+            before = due.iter().map(|(key, _)| key.clone()).collect();
             self.ask(SetClock::To(timer.due)).await?;
-            self.run_timer(key.clone(), &timer, outside).await?;
-            last = Some(key);
-            advanced.count = advanced.count.saturating_add(1);
-            if advanced.ran.len() == LISTED {
-                advanced.ran.remove(0);
-            }
-            let Seq(first) = before;
-            advanced.ran.push((timer, first.saturating_add(1)..=self.newest_entry().0));
+            self.run_together(due, outside, &mut advanced).await?;
         }
         self.ask(SetClock::To(target)).await?;
         Ok(advanced)
+    }
+
+    /// The earliest timers until an instant: those that are due at the same time, up to some number, in their order.
+    async fn due_together(&self, target: Timestamp) -> Result<Vec<(Key, StoredTimer)>, AppError> {
+        let range = KeyRange::under(&self.world.space.timers());
+        let found = self.store.scan(&range, Direction::Ascending, TOGETHER).await?;
+        let mut due: Vec<(Key, StoredTimer)> = Vec::with_capacity(found.len());
+        for (key, document) in found {
+            let timer: StoredTimer = decode(&key, &document.bytes)?;
+            let is_together = due.first().is_none_or(|(_, first)| first.due == timer.due);
+            if timer.due > target || !is_together {
+                break;
+            }
+            due.push((key, timer));
+        }
+        Ok(due)
+    }
+
+    /// Runs timers that are due at the same time, in their order. What can share a flush shares it: commands of the
+    /// marketplace are decided one after the other and committed together, and calls to webhooks of somebody's own are
+    /// made at once, as long as each is about another subscription.
+    async fn run_together(
+        &self,
+        due: Vec<(Key, StoredTimer)>,
+        outside: &Outside,
+        advanced: &mut Advanced,
+    ) -> Result<(), AppError> {
+        let mut due = due.into_iter().peekable();
+        while let Some((key, timer)) = due.next() {
+            let before = self.newest_entry();
+            if timer.what.is_command() {
+                let mut commands = vec![(key, timer)];
+                while let Some(next) = due.next_if(|(_, timer)| timer.what.is_command()) {
+                    commands.push(next);
+                }
+                let ran = commands.iter().map(|(key, _)| self.run_command(key.clone()));
+                let entries = try_join_all(ran).await?;
+                for ((_, timer), entries) in commands.into_iter().zip(entries) {
+                    advanced.add(timer, entries);
+                }
+                continue;
+            }
+            let (mut calls, mut with_it) = (Vec::new(), Vec::new());
+            let mut about = BTreeSet::new();
+            if let Some(delivery) = self.outside_delivery(&timer, outside).await? {
+                about.insert(delivery.operation.subscription);
+                calls.push((key.clone(), delivery));
+                while let Some((_, next)) = due.peek()
+                    && let Some(delivery) = self.outside_delivery(next, outside).await?
+                    && about.insert(delivery.operation.subscription)
+                    && let Some((key, next)) = due.next()
+                {
+                    calls.push((key, delivery));
+                    with_it.push(next);
+                }
+                self.call_together(calls, outside).await?;
+            } else if self.store.get(&key).await?.is_some() {
+                self.run_timer(key, &timer, outside).await?;
+            }
+            advanced.add(timer, before.0.saturating_add(1)..=self.newest_entry().0);
+            with_it.into_iter().for_each(|timer| advanced.add(timer, NO_ENTRIES));
+        }
+        Ok(())
+    }
+
+    /// The delivery that a timer is for, if it is for one that goes to a webhook of somebody's own.
+    async fn outside_delivery(&self, timer: &StoredTimer, outside: &Outside) -> Result<Option<Delivery>, AppError> {
+        let Due::Delivery { subscription, operation } = timer.what else { return Ok(None) };
+        let delivery = self.due_delivery(subscription, operation, timer.due).await?;
+        Ok(delivery.filter(|delivery| outside.courier.goes_outside(self, delivery)))
+    }
+
+    /// Makes calls at once, and records them in their order.
+    async fn call_together(&self, calls: Vec<(Key, Delivery)>, outside: &Outside) -> Result<(), AppError> {
+        let attempts = calls.into_iter().map(|(key, delivery)| async move {
+            let courier = &*outside.courier;
+            self.attempt(key, &delivery, courier).await
+        });
+        let made: Vec<_> = stream::iter(attempts).buffered(CALLS_AT_ONCE).collect().await;
+        try_join_all(made.into_iter().map(|made| made.record(self))).await?;
+        Ok(())
+    }
+}
+
+impl Advanced {
+    fn add(&mut self, timer: StoredTimer, entries: RangeInclusive<u64>) {
+        self.count = self.count.saturating_add(1);
+        let of_its_kind = self.by_kind.entry(timer.what.kind()).or_default();
+        *of_its_kind = of_its_kind.saturating_add(1);
+        if self.ran.len() >= LISTED {
+            self.ran.pop_front();
+        }
+        self.ran.push_back((timer, entries));
     }
 }
 

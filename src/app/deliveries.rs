@@ -32,6 +32,10 @@ use crate::{
 pub trait Courier: std::fmt::Debug + Send + Sync {
     /// Makes one attempt at a delivery, and tells what came of it.
     fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted>;
+
+    /// Whether the delivery goes to a webhook of somebody's own. The stand-in's is called one after the other instead, so
+    /// that what it does is told in the same order each time.
+    fn goes_outside(&self, sandbox: &Sandbox, delivery: &Delivery) -> bool;
 }
 
 /// What came of an attempt, and what was sent in it, for the journal.
@@ -92,15 +96,31 @@ impl Sandbox {
         (subscription, operation): (SubscriptionId, OperationId),
         courier: &dyn Courier,
     ) -> Result<(), AppError> {
-        let key = self.world.space.delivery(subscription, operation);
-        let Some(document) = self.store.get(&key).await? else { return self.ask(Forget(timer)).await };
-        let delivery: Delivery = decode(&key, &document.bytes)?;
-        if !delivery.is_due(due) {
-            return self.ask(Forget(timer)).await;
+        match self.due_delivery(subscription, operation, due).await? {
+            Some(delivery) => self.attempt(timer, &delivery, courier).await.record(self).await,
+            None => self.ask(Forget(timer)).await,
         }
+    }
+
+    /// The delivery that a timer of an instant is for; `None` if it was held, or made already.
+    pub(super) async fn due_delivery(
+        &self,
+        subscription: SubscriptionId,
+        operation: OperationId,
+        due: Timestamp,
+    ) -> Result<Option<Delivery>, AppError> {
+        let key = self.world.space.delivery(subscription, operation);
+        let Some(document) = self.store.get(&key).await? else { return Ok(None) };
+        let delivery: Delivery = decode(&key, &document.bytes)?;
+        Ok(delivery.is_due(due).then_some(delivery))
+    }
+
+    /// Calls the webhook. What came of it is still to be recorded.
+    pub(super) async fn attempt(&self, timer: Key, delivery: &Delivery, courier: &dyn Courier) -> Unrecorded {
         let began = self.now();
-        let attempted = courier.attempt(self, &delivery).await;
-        self.ask(RecordAttempt { timer, subscription, operation, began, attempted }).await
+        let attempted = courier.attempt(self, delivery).await;
+        let (subscription, operation) = (delivery.operation.subscription, delivery.operation.id);
+        Unrecorded(RecordAttempt { timer, subscription, operation, began, attempted })
     }
 }
 
@@ -192,6 +212,15 @@ impl Command for Handle {
             desk.note(Player::Operator, Some(self.subscription), What::Steering { summary });
             Ok(delivery)
         })
+    }
+}
+
+/// An attempt that was made, and that nobody knows of yet.
+pub(super) struct Unrecorded(RecordAttempt);
+
+impl Unrecorded {
+    pub(super) async fn record(self, sandbox: &Sandbox) -> Result<(), AppError> {
+        sandbox.ask(self.0).await
     }
 }
 

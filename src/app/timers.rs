@@ -3,7 +3,7 @@
 //! Timers of the marketplace are commands like any other. Work of the stand-in publisher is done by the publisher
 //! itself, outside the mailbox, because it calls the marketplace over HTTP.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,11 @@ impl Due {
         }
     }
 
+    /// Whether the marketplace does it by itself, calling nobody.
+    pub(super) const fn is_command(&self) -> bool {
+        !matches!(self, Self::Delivery { .. } | Self::PublisherWork { .. })
+    }
+
     /// The subscription that it concerns.
     #[must_use]
     pub const fn subscription(&self) -> Option<SubscriptionId> {
@@ -192,18 +197,34 @@ impl Sandbox {
             | Due::ActivationTakesEffect { .. }
             | Due::OperationStep { .. }
             | Due::TermEnds { .. }
-            | Due::GraceEnds { .. } => self.ask(RunTimer(key)).await,
+            | Due::GraceEnds { .. } => self.run_command(key).await.map(drop),
         }
     }
 }
 
-/// Runs a timer of the marketplace, if it is still there.
+impl Sandbox {
+    /// Runs a timer of the marketplace, if it is still there; tells the journal entries that it caused.
+    pub(super) async fn run_command(&self, timer: Key) -> Result<RangeInclusive<u64>, AppError> {
+        self.ask(RunTimer(timer)).await
+    }
+}
+
 struct RunTimer(Key);
 
 impl Command for RunTimer {
-    type Answer = ();
+    type Answer = RangeInclusive<u64>;
 
-    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
+        Box::pin(async move {
+            let first = desk.next_entry();
+            self.run(desk).await?;
+            Ok(first.0..=desk.next_entry().0.saturating_sub(1))
+        })
+    }
+}
+
+impl RunTimer {
+    fn run<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let Some(timer) = desk.load::<StoredTimer>(&self.0).await? else { return Ok(()) };
             desk.remove(self.0.clone());

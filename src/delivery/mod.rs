@@ -84,11 +84,15 @@ impl HttpCourier {
         Ok(Self { app: Arc::downgrade(app), http, webhooks })
     }
 
-    fn destination(&self, sandbox: &Sandbox, delivery: &Delivery) -> Option<Destination> {
+    /// The webhook of somebody's own that a delivery goes to.
+    fn own_webhook(&self, sandbox: &Sandbox, delivery: &Delivery) -> Option<Url> {
         let offer = sandbox.catalogue().offer(&delivery.operation.offer);
-        let configured = self.webhooks.configured.clone();
-        let own = || offer?.webhook_url.as_deref().and_then(|url| Url::parse(url).ok());
-        if let Some(url) = configured.or_else(own) {
+        let of_offer = || offer?.webhook_url.as_deref().and_then(|url| Url::parse(url).ok());
+        self.webhooks.configured.clone().or_else(of_offer)
+    }
+
+    fn destination(&self, sandbox: &Sandbox, delivery: &Delivery) -> Option<Destination> {
+        if let Some(url) = self.own_webhook(sandbox, delivery) {
             return Some(Destination { shown: url.to_string(), url });
         }
         let url = stand_in_webhook(self.webhooks.stand_in.as_ref()?, sandbox.id(), &delivery.operation.publisher)?;
@@ -139,6 +143,10 @@ impl HttpCourier {
 }
 
 impl Courier for HttpCourier {
+    fn goes_outside(&self, sandbox: &Sandbox, delivery: &Delivery) -> bool {
+        self.own_webhook(sandbox, delivery).is_some()
+    }
+
     fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {
         Box::pin(async move {
             // Only a map with keys that are no text could not be written.

@@ -104,7 +104,8 @@ async fn run(faces: &Faces, sandbox: &Sandbox, by: Advance) -> Result<Json<Timer
         .ran
         .iter()
         .map(|(timer, entries)| TimerRun { timer: timer_view(timer), entries: entries.clone().collect() });
-    Ok(Json(TimersRun { clock: clock_view(sandbox).await?, count: advanced.count, ran: ran.collect() }))
+    let by_kind = advanced.by_kind.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
+    Ok(Json(TimersRun { clock: clock_view(sandbox).await?, count: advanced.count, by_kind, ran: ran.collect() }))
 }
 
 /// The clock of a sandbox.

@@ -196,7 +196,10 @@ pub struct TimersRun {
     pub clock: ClockView,
     /// How many timers ran.
     pub count: u64,
-    /// The timers that ran, in order; the last 1,000 of them.
+    /// How many of each kind: `termEnds`, `delivery`, and so on.
+    pub by_kind: BTreeMap<String, u64>,
+    /// The timers that ran, in order; the last 1,000 of them. Calls to webhooks of your own are made many at once; the
+    /// first of them lists the entries of all.
     pub ran: Vec<TimerRun>,
 }
 

@@ -129,6 +129,10 @@ impl PublisherWork for IdlePublisher {
 struct IdleCourier;
 
 impl Courier for IdleCourier {
+    fn goes_outside(&self, _sandbox: &Sandbox, _delivery: &Delivery) -> bool {
+        false
+    }
+
     fn attempt<'a>(&'a self, _sandbox: &'a Sandbox, _delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {
         Box::pin(std::future::ready(Attempted { sent: Sent::NoWebhook, body: String::new() }))
     }

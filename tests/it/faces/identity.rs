@@ -128,7 +128,7 @@ async fn refusals_have_entras_status_error_and_code() {
         ("client_id", "", 400, "invalid_request", 900_144),
         ("grant_type", "", 400, "invalid_request", 900_144),
         ("grant_type", "password", 400, "unsupported_grant_type", 70_003),
-        ("grant_type", "password", 400, "unsupported_grant_type", 70_003),
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code", 400, "unsupported_grant_type", 70_003),
         ("scope", "", 400, "invalid_request", 900_144),
         ("scope", RESOURCE, 400, "invalid_scope", 1_002_012),
         ("scope", "/.default", 400, "invalid_resource", 500_011),
