@@ -18,4 +18,5 @@ mod own_webhook;
 mod stores;
 mod tls;
 mod webhooks;
+mod workload;
 mod world;

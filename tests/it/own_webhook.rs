@@ -61,6 +61,11 @@ impl Webhook {
         self.calls.lock().unwrap().clone()
     }
 
+    /// What it has heard since the last time that it was asked so.
+    pub(crate) fn takes(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
     pub(crate) fn last(&self) -> Call {
         self.heard().pop().expect("it was called")
     }
