@@ -12,6 +12,7 @@ mod cli;
 mod clients;
 mod contract;
 mod faces;
+mod fuzz;
 mod kill;
 mod life;
 mod own_webhook;
