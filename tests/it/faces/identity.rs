@@ -5,11 +5,15 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::world::{Reply, SANDBOX, VERSION, World, masked, send, text, token_form};
+use crate::{
+    own_webhook::Webhook,
+    world::{Reply, SANDBOX, VERSION, World, masked, send, text, token_form},
+};
 
 const RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
 /// 2026-01-01T09:00:00Z.
@@ -279,6 +283,54 @@ async fn hostile_tokens_are_refused() {
         assert_eq!((reply.status, reply.text.len()), (403, 403), "{name}: {}", reply.text);
     }
     assert_eq!(contoso.lists().await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_well_signed_for_something_else_is_refused_and_the_journal_tells_why() {
+    let webhook = Webhook::listen().await;
+    let options = ServerOptions { webhook: Some(webhook.url().parse().unwrap()), ..ServerOptions::default() };
+    let world = World::start_with(options).await;
+    world.create_sandbox(SANDBOX).await;
+    let contoso = world.publisher("contoso").await;
+    let id = text(&world.buyer().buys_seats().await, "id");
+
+    // Another audience: the token by which the marketplace calls the publisher's own webhook.
+    contoso.activate(&id).await.expect(200);
+    world.operator().post(&format!("subscriptions/{id}/cancellation"), json!({})).await.expect(200);
+    world.operator().advances("PT0S").await;
+    let to_the_webhook = webhook.last().token;
+    // Another tenant's app: the same publisher in another sandbox.
+    world.create_sandbox("elsewhere").await;
+    let elsewhere = world.publisher_in("elsewhere", "contoso").await.token;
+    // Not valid yet: a sandbox that is made anew begins before it was given out.
+    let early = json!({ "name": "early", "frozenAt": "2026-06-01T00:00:00Z", "timers": "manual" });
+    world.control(Method::POST, "/sandboxes", Some(early)).await.expect(201);
+    let not_yet = world.publisher_in("early", "contoso").await;
+    world.control(Method::DELETE, "/sandboxes/early", None).await.expect(204);
+    let early = json!({ "name": "early", "frozenAt": "2026-05-31T00:00:00Z", "timers": "manual" });
+    world.control(Method::POST, "/sandboxes", Some(early)).await.expect(201);
+    // Expired, and another publisher's.
+    let expired = world.publisher_in("early", "contoso").await;
+    world.operator_of("early").advances("PT1H").await;
+    let fabrikam = world.publisher("fabrikam").await.token;
+
+    let why = async |sandbox: &str| {
+        let entries = world.operator_of(sandbox).journal("kind=exchange&limit=1000").await;
+        entries.iter().rev().find_map(|entry| entry["data"]["remark"].as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    for (token, reason) in [
+        (to_the_webhook, "the token's audience is not the marketplace API"),
+        (not_yet.token.clone(), "the token is not valid yet on the sandbox's clock"),
+        (expired.token, "the token has expired on the sandbox's clock"),
+    ] {
+        let reply = contoso.with_token(token).get(&id).await;
+        assert_eq!((reply.status, reply.text.len()), (403, 403), "{reason}");
+        assert_eq!(why("default").await, reason, "nobody knows whose it is");
+    }
+    let reply = contoso.with_token(fabrikam).get(&id).await;
+    assert_eq!((reply.status, reply.text.len()), (403, 403));
+    assert_eq!(why(SANDBOX).await, format!("subscription {id} does not belong to publisher fabrikam"));
+    assert_eq!(contoso.with_token(elsewhere).get(&id).await.status, 404, "its own sandbox has no such subscription");
 }
 
 #[tokio::test]
