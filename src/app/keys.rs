@@ -187,6 +187,11 @@ impl Space {
         self.root().text("webhook-manner")
     }
 
+    /// The certificate authority that webhooks are trusted by besides.
+    pub(crate) fn webhook_authority(&self) -> Key {
+        self.root().text("webhook-authority")
+    }
+
     /// How often a provisioning step shall still fail.
     pub(crate) fn fault(&self, step: &str) -> Key {
         self.root().text("fault").text(step)

@@ -26,6 +26,7 @@ mod sandbox;
 mod settings;
 mod timers;
 mod webhook_manner;
+mod webhook_trust;
 
 pub use clock::{Advance, Advanced};
 pub use deliveries::{Attempted, Courier, Outside};

@@ -7,7 +7,8 @@
 pub mod address;
 
 use std::{
-    sync::{Arc, Weak},
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -34,6 +35,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Characters of an answer that are kept.
 const KEPT: usize = 4096;
+/// Authorities of sandboxes whose clients are kept; beyond it all are made anew.
+const AUTHORITIES: usize = 16;
 const USER_AGENT: &str = concat!("rehearsal-marketplace/", env!("CARGO_PKG_VERSION"));
 
 /// Where webhooks are, if an offer does not say.
@@ -53,6 +56,8 @@ pub struct HttpCourier {
     /// Weakly: the core holds the courier.
     app: Weak<App>,
     http: reqwest::Client,
+    /// Clients that trust an authority of a sandbox's own, by its certificate.
+    trusting: Mutex<BTreeMap<String, reqwest::Client>>,
     webhooks: Webhooks,
 }
 
@@ -69,19 +74,29 @@ impl HttpCourier {
     /// # Errors
     /// What is wrong with the machine's TLS set-up, in words.
     pub fn new(app: &Arc<App>, webhooks: Webhooks) -> Result<Self, String> {
-        let trusted = webhooks.trusted.as_ref().map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()));
-        let trusted = trusted.transpose().map_err(|error| error.to_string())?;
-        let http = reqwest::Client::builder()
-            .tls_certs_merge(trusted)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            .user_agent(USER_AGENT)
-            .dns_resolver(Arc::new(Guarded))
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { app: Arc::downgrade(app), http, webhooks })
+        let http = client(webhooks.trusted.as_deref())?;
+        Ok(Self { app: Arc::downgrade(app), http, trusting: Mutex::default(), webhooks })
+    }
+
+    /// The client for a delivery: one that trusts the sandbox's own authority, if it has one.
+    async fn client_for(&self, sandbox: &Sandbox, delivery: &Delivery) -> Result<reqwest::Client, String> {
+        if !self.goes_outside(sandbox, delivery) {
+            return Ok(self.http.clone());
+        }
+        let Some(certificate) = sandbox.webhook_authority().await.map_err(|error| error.to_string())? else {
+            return Ok(self.http.clone());
+        };
+        let kept = || self.trusting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept().get(&certificate) {
+            return Ok(known.clone());
+        }
+        let trusting = client(Some(&certificate))?;
+        let mut kept = kept();
+        if kept.len() >= AUTHORITIES {
+            kept.clear();
+        }
+        kept.insert(certificate, trusting.clone());
+        Ok(trusting)
     }
 
     /// The webhook of somebody's own that a delivery goes to.
@@ -125,7 +140,8 @@ impl HttpCourier {
         let token = app.webhook_token(sandbox, &delivery.operation.publisher).ok_or("no token could be signed")?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
         bearer.set_sensitive(true);
-        let request = self.http.post(url).header(AUTHORIZATION, bearer).header(CONTENT_TYPE, "application/json");
+        let http = self.client_for(sandbox, delivery).await?;
+        let request = http.post(url).header(AUTHORIZATION, bearer).header(CONTENT_TYPE, "application/json");
         let mut response = request.body(body).send().await.map_err(|error| in_words(&error))?;
         let status = response.status().as_u16();
         let mut read = Vec::new();
@@ -159,6 +175,22 @@ impl Courier for HttpCourier {
             Attempted { sent, body }
         })
     }
+}
+
+/// A client that trusts one more certificate authority (PEM).
+fn client(trusted: Option<&str>) -> Result<reqwest::Client, String> {
+    let trusted = trusted.map(|pem| reqwest::Certificate::from_pem(pem.as_bytes()));
+    let trusted = trusted.transpose().map_err(|error| error.to_string())?;
+    reqwest::Client::builder()
+        .tls_certs_merge(trusted)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .user_agent(USER_AGENT)
+        .dns_resolver(Arc::new(Guarded))
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// The stand-in publisher's webhook on a server.

@@ -2,7 +2,7 @@
 //! webhook believes nobody; and that what was to be told is told after a crash.
 
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, jwk::JwkSet};
-use rehearsal::cli::wiring::ServerOptions;
+use rehearsal::cli::wiring::{Server, ServerOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -364,4 +364,36 @@ async fn what_was_to_be_told_is_told_after_a_kill_and_known_as_a_repetition() {
         .await
         .unwrap();
     assert!(journal.to_string().contains("sent again after a stop"), "{journal}");
+}
+
+#[tokio::test]
+async fn a_webhook_on_https_is_trusted_by_the_sandboxs_own_authority_and_no_other() {
+    // Somebody else's server, with a certificate of its own authority.
+    let elsewhere = Server::start(ServerOptions { tls: true, ..ServerOptions::default() }).await.unwrap();
+    let url = format!("{}/publisher/webhook?site=contoso", elsewhere.base_url);
+    let world =
+        World::start_with(ServerOptions { webhook: Some(url.parse().unwrap()), ..ServerOptions::default() }).await;
+    world.create_sandbox(SANDBOX).await;
+    let id = active(&world).await;
+    let operation = changes_seats(&world, &id, 8).await;
+    world.operator().advances("PT0S").await;
+    let latest = async || deliveries(&world, &id).await[0]["latest"].as_array().unwrap().last().unwrap().clone();
+    assert!(text(&latest().await, "failure").to_lowercase().contains("certificate"), "{}", latest().await);
+
+    let path = format!("/sandboxes/{SANDBOX}/webhook-authority");
+    for wrong in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let refused = world.control(Method::PUT, &path, Some(json!({ "certificate": wrong }))).await;
+        assert_eq!((refused.status, &refused.json()["field"]), (400, &json!("certificate")), "{wrong}");
+    }
+    let trusted = json!({ "certificate": elsewhere.certificate });
+    assert_eq!(world.control(Method::PUT, &path, Some(trusted.clone())).await.expect(200), trusted);
+    assert_eq!(world.control(Method::GET, &path, None).await.expect(200), trusted);
+    world.operator().post(&format!("subscriptions/{id}/deliveries/{operation}/resend"), json!({})).await.expect(202);
+    world.operator().advances("PT0S").await;
+    assert_eq!(latest().await["status"], 401, "it is reached, and believes nobody of another marketplace");
+    world.control(Method::PUT, &path, Some(json!({ "certificate": null }))).await.expect(200);
+    world.operator().post(&format!("subscriptions/{id}/deliveries/{operation}/resend"), json!({})).await.expect(202);
+    world.operator().advances("PT0S").await;
+    assert!(text(&latest().await, "failure").to_lowercase().contains("certificate"), "{}", latest().await);
+    elsewhere.stop().await.unwrap();
 }

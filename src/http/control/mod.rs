@@ -13,6 +13,7 @@ mod sandboxes;
 mod signing_keys;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod subscriptions;
+mod webhook_authority;
 
 use std::sync::Arc;
 
@@ -82,6 +83,7 @@ fn api() -> OpenApiRouter<Arc<Faces>> {
         .routes(routes!(deliveries::resend))
         .routes(routes!(deliveries::hold))
         .routes(routes!(deliveries::behavior, deliveries::set_behavior))
+        .routes(routes!(webhook_authority::show, webhook_authority::trust))
         .routes(routes!(journal::read))
         .routes(routes!(faults::list, faults::set))
         .routes(routes!(licenses::report))

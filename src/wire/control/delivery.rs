@@ -153,6 +153,14 @@ impl From<&Attempt> for AttemptView {
     }
 }
 
+/// The certificate authority by which webhooks are trusted, besides those that everybody trusts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WebhookAuthority {
+    /// Its certificate, PEM; none if `null`.
+    pub certificate: Option<String>,
+}
+
 /// How a call is made once more.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

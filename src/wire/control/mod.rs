@@ -14,7 +14,8 @@ pub use catalogue::{
     CatalogueView, CustomerView, OfferView, PartnerView, PersonView, PlanView, PriceView, PublisherView,
 };
 pub use delivery::{
-    AttemptView, ChangeRequest, DeliveryList, DeliveryView, OperationView, ResendRequest, WebhookBehavior,
+    AttemptView, ChangeRequest, DeliveryList, DeliveryView, OperationView, ResendRequest, WebhookAuthority,
+    WebhookBehavior,
 };
 pub use journal::{JournalEntryView, JournalPage, Player};
 pub use sandbox::{

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::world::{World, send, text};
 
 /// Every call of the control API.
-const CALLS: [&str; 34] = [
+const CALLS: [&str; 36] = [
     "DELETE /sim/v1/sandboxes/{sandbox}",
     "GET /sim/v1/sandboxes",
     "GET /sim/v1/sandboxes/{sandbox}",
@@ -22,6 +22,7 @@ const CALLS: [&str; 34] = [
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/deliveries",
+    "GET /sim/v1/sandboxes/{sandbox}/webhook-authority",
     "GET /sim/v1/signing-keys",
     "PATCH /sim/v1/sandboxes/{sandbox}",
     "POST /sim/v1/sandboxes",
@@ -43,6 +44,7 @@ const CALLS: [&str; 34] = [
     "PUT /sim/v1/sandboxes/{sandbox}/faults/webhook",
     "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/activation",
     "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/renewal",
+    "PUT /sim/v1/sandboxes/{sandbox}/webhook-authority",
 ];
 
 #[tokio::test]
