@@ -1,14 +1,17 @@
 //! The life of subscriptions over months of sandbox time: what each call refuses, and a year that is broken off by a kill
 //! and gone on with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rehearsal::cli::wiring::ServerOptions;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::{
     kill::Process,
-    world::{World, client, text, token_form},
+    own_webhook::Webhook,
+    world::{SANDBOX, World, client, send, text, token_form},
 };
 
 #[tokio::test]
@@ -152,4 +155,66 @@ async fn a_year_that_is_broken_off_by_a_kill_goes_on_without_a_gap_or_a_repetiti
         assert!(deliveries.iter().all(|one| one["state"] == "delivered" && one["action"] == "Renew"));
         assert!(told[subscription] >= 12, "each was told at least once");
     }
+}
+
+#[tokio::test]
+async fn an_advance_is_told_as_a_table() {
+    let world = World::start().await;
+    let publisher = world.publisher("contoso").await;
+    let id = text(&world.buyer().buys_seats().await, "id");
+    publisher.activate(&id).await.expect(200);
+    publisher.reports(&id, 5).await.expect(200);
+    let advance = world.request(Method::POST, &format!("/sim/v1/sandboxes/{SANDBOX}/clock/advance"));
+    let told = send(advance.header("accept", "text/plain").json(&json!({ "by": "P1M" }))).await;
+    assert_eq!(told.header("content-type"), Some("text/plain; charset=utf-8"));
+    let lines: Vec<Vec<&str>> = told.text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [
+        &["kind", "timers"][..],
+        &["delivery", "1"],
+        &["termEnds", "1"],
+        &["all", "4"],
+        &["due", "kind", "subscription", "journal"],
+    ] {
+        assert!(lines.contains(&row.to_vec()), "{row:?} in\n{}", told.text);
+    }
+    assert!(lines.iter().any(|line| line.starts_with(&["2026-02-01T00:00:00Z", "termEnds", &id])), "{}", told.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_stops_an_advance_and_who_asks_again_goes_on() {
+    let mut webhook = Webhook::listen().await;
+    let options = ServerOptions { webhook: Some(webhook.url().parse().unwrap()), ..ServerOptions::default() };
+    let world = World::start_with(options).await;
+    world.create_sandbox(SANDBOX).await;
+    let order = json!({ "customer": "northwind", "offer": "tailspin-tracker", "plan": "van" });
+    let id = text(&world.buyer().tries(order).await.expect(201), "id");
+    world.operator().advances("PT0S").await;
+    webhook.arrivals.recv().await.unwrap();
+
+    let to = json!({ "to": "2036-01-01T09:00:00Z" });
+    let advance = world.request(Method::POST, &format!("/sim/v1/sandboxes/{SANDBOX}/clock/advance")).json(&to);
+    let under_way = tokio::spawn(advance.send());
+    // It has come to the third renewal when its caller goes away.
+    for _ in 0..3 {
+        webhook.arrivals.recv().await.unwrap();
+    }
+    under_way.abort();
+    let clock = async || text(&world.operator().get("clock").await.expect(200), "now");
+    let mut changes = world.changes(SANDBOX);
+    // What was begun is finished; then nothing changes any more.
+    while tokio::time::timeout(std::time::Duration::from_millis(500), changes.next()).await.is_ok() {}
+    let stopped = clock().await;
+    assert!(stopped.as_str() > "2026-03-01" && stopped.as_str() < "2036", "{stopped}");
+
+    world.operator().post("clock/advance", to).await.expect(200);
+    assert_eq!(clock().await, "2036-01-01T09:00:00Z");
+    let subscription = world.operator().subscription(&id).await;
+    assert_eq!(
+        subscription["ledger"].as_array().unwrap().len(),
+        121,
+        "ten years of months and the one that has just begun, none left out and none twice"
+    );
+    let told: BTreeSet<String> =
+        webhook.heard().iter().map(|call| text(&serde_json::from_str(&call.body).unwrap(), "id")).collect();
+    assert_eq!(told.len(), 121, "one activation and 120 renewals");
 }

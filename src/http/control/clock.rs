@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
 };
 
 use super::problem::{ControlError, Input, sandbox_id};
@@ -58,8 +60,9 @@ pub(super) async fn resume(
     Ok(Json(clock_view(&sandbox).await?))
 }
 
-/// Moves the clock forward: runs every timer that falls due on the way, in order, and waits for what each causes. If it
-/// is interrupted, the same call goes on where it was.
+/// Moves the clock forward: runs every timer that falls due on the way, in order, and waits for what each causes. Hang up
+/// to stop it; the same call with `to` goes on where it was. Meanwhile the clock shows how far it has come. With
+/// `Accept: text/plain` the answer is a table for people.
 #[utoipa::path(
     post, path = "/sim/v1/sandboxes/{sandbox}/clock/advance", tag = "clock", params(("sandbox" = String, Path)),
     request_body = AdvanceClock,
@@ -68,8 +71,9 @@ pub(super) async fn resume(
 pub(super) async fn advance(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
+    headers: HeaderMap,
     Input(input): Input<AdvanceClock>,
-) -> Result<Json<TimersRun>, ControlError> {
+) -> Result<Response, ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
     let by = match (input.by, input.to) {
         (Some(by), None) => Advance::By(by.parse().map_err(|error| ControlError::time(&error, "by"))?),
@@ -82,7 +86,7 @@ pub(super) async fn advance(
             });
         }
     };
-    run(&faces, &sandbox, by).await
+    run(&faces, &sandbox, by, &headers).await
 }
 
 /// Moves the clock to the next timer, whenever it is due, and runs it.
@@ -93,19 +97,23 @@ pub(super) async fn advance(
 pub(super) async fn run_next(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
-) -> Result<Json<TimersRun>, ControlError> {
+    headers: HeaderMap,
+) -> Result<Response, ControlError> {
     let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
-    run(&faces, &sandbox, Advance::ToNextTimer).await
+    run(&faces, &sandbox, Advance::ToNextTimer, &headers).await
 }
 
-async fn run(faces: &Faces, sandbox: &Sandbox, by: Advance) -> Result<Json<TimersRun>, ControlError> {
+async fn run(faces: &Faces, sandbox: &Sandbox, by: Advance, headers: &HeaderMap) -> Result<Response, ControlError> {
     let advanced = sandbox.advance(by, faces.app.outside()?).await?;
     let ran = advanced
         .ran
         .iter()
         .map(|(timer, entries)| TimerRun { timer: timer_view(timer), entries: entries.clone().collect() });
     let by_kind = advanced.by_kind.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect();
-    Ok(Json(TimersRun { clock: clock_view(sandbox).await?, count: advanced.count, by_kind, ran: ran.collect() }))
+    let clock = clock_view(sandbox).await?;
+    let told = TimersRun { clock, count: advanced.count, by_kind, ran: ran.collect() };
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    Ok(if accepted.starts_with("text/plain") { told.table().into_response() } else { Json(told).into_response() })
 }
 
 /// The clock of a sandbox.

@@ -203,6 +203,34 @@ pub struct TimersRun {
     pub ran: Vec<TimerRun>,
 }
 
+impl TimersRun {
+    /// The same as a table for people: how many of each kind, then the timers one by one.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = format!("{:<24}{:>10}\n", "kind", "timers");
+        for (kind, count) in &self.by_kind {
+            text.push_str(&format!("{kind:<24}{count:>10}\n"));
+        }
+        text.push_str(&format!("{:<24}{:>10}\n\nThe clock says {}.\n", "all", self.count, self.clock.now));
+        if !self.ran.is_empty() {
+            let last = if self.count > self.ran.len() as u64 { "The last of them" } else { "One by one" };
+            text.push_str(&format!("\n{last}:\n{:<26}{:<22}{:<38}journal\n", "due", "kind", "subscription"));
+        }
+        for run in &self.ran {
+            let TimerView { due, kind, subscription } = &run.timer;
+            let entries = match (run.entries.first(), run.entries.last()) {
+                (Some(first), Some(last)) if first == last => first.to_string(),
+                (Some(first), Some(last)) => format!("{first} to {last}"),
+                _ => String::new(),
+            };
+            let subscription = subscription.as_deref().unwrap_or_default();
+            text.push_str(format!("{due:<26}{kind:<22}{subscription:<38}{entries}").trim_end());
+            text.push('\n');
+        }
+        text
+    }
+}
+
 /// A timer that ran.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
