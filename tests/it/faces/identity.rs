@@ -246,6 +246,30 @@ async fn discovery_leads_to_places_that_answer() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_new_signs_at_once_and_what_the_old_one_signed_stays_good() {
+    let world = World::start().await;
+    let before = world.publisher("contoso").await;
+    let listed = async || world.get("/sim/v1/signing-keys").await.expect(200)["keys"].as_array().unwrap().clone();
+    let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
+    let first = listed().await;
+    assert_eq!((first.len(), first[0].as_str()), (2, Some(kid(&before.token).as_str())));
+    let mut seen = first;
+    for kept in [3, 3, 3] {
+        let rotated = world.control(Method::POST, "/signing-keys/rotation", None).await.expect(200);
+        let keys = rotated["keys"].as_array().unwrap();
+        assert_eq!((keys.len(), &listed().await), (kept, keys));
+        assert!(!seen.contains(&keys[0]), "a new one");
+        seen.extend(keys.iter().cloned());
+        let now = world.publisher("contoso").await;
+        assert_eq!(keys[0], kid(&now.token));
+        // It is published: whoever looks finds it.
+        verified(&world, &now.token).await;
+        assert_eq!(now.lists().await.status, 200);
+        assert_eq!(before.lists().await.status, 200, "until it expires");
+    }
+}
+
+#[tokio::test]
 async fn hostile_tokens_are_refused() {
     let world = World::start().await;
     let contoso = world.publisher("contoso").await;

@@ -35,6 +35,7 @@ pub(in crate::contract) const ROWS: &[Row] = &[
     ),
     fact!("Q15", "Term dates stay after the end; what was never activated has only `termUnit`.", terms_stay),
     fact!("Q20", "Get of a subscription that there is not: 404 `EntityNotFound`.", unknown_subscription),
+    fact!("4.11", "`GET /api/saas/operations`, `GET /api`: 404.", undocumented_calls),
     fact!("Q23", "`lastModified` is `0001-01-01T00:00:00` in Get, a real time in webhooks.", last_modified),
 ];
 
@@ -340,4 +341,11 @@ async fn last_modified(act: Act<'_>) {
     assert_eq!(act.reads(&id, "lastModified").await, "0001-01-01T00:00:00");
     act.buyer_changes(&id, 8).await;
     assert_eq!(act.last_heard(&id)["subscription"]["lastModified"], Act::start());
+}
+
+async fn undocumented_calls(act: Act<'_>) {
+    for path in ["/api/saas/operations?api-version=2018-08-31", "/api?api-version=2018-08-31"] {
+        let reply = send(act.contoso.raw(Method::GET, path)).await;
+        assert_eq!((reply.status, reply.text.as_str()), (404, ""), "{path}");
+    }
 }
