@@ -2,15 +2,16 @@
 //! known is an error with a suggestion.
 
 use std::{
+    collections::BTreeSet,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
 
-use clap::ValueEnum;
+use clap::{CommandFactory as _, ValueEnum};
 use serde::Deserialize;
 use url::Url;
 
-use super::args::{AuthSetting, OnlySetting, SeedSetting, ServeArgs};
+use super::args::{AuthSetting, Cli, OnlySetting, SeedSetting, ServeArgs};
 use crate::{
     diagnostic::{Diagnostic, SourceFile, did_you_mean},
     http::Players,
@@ -19,25 +20,14 @@ use crate::{
 /// The settings file that is read if nobody names one.
 const DEFAULT_FILE: &str = "rehearsal.yaml";
 
-/// Variables of other verbs, and those that clap reads for `serve`.
-const VARIABLES: [&str; 16] = [
-    "REHEARSAL_ACT_AS",
-    "REHEARSAL_AUTH",
-    "REHEARSAL_AUTHORITY",
-    "REHEARSAL_CACHE_MIB",
-    "REHEARSAL_CONFIG",
-    "REHEARSAL_DATA",
-    "REHEARSAL_EPHEMERAL",
-    "REHEARSAL_FIXTURES",
-    "REHEARSAL_LANDING_PAGE",
-    "REHEARSAL_LISTEN",
-    "REHEARSAL_MARKETPLACE",
-    "REHEARSAL_ONLY",
-    "REHEARSAL_PUBLIC_URL",
-    "REHEARSAL_READY_FILE",
-    "REHEARSAL_SEED",
-    "REHEARSAL_URL",
-];
+/// The variables that any verb reads, as the command line declares them.
+fn variables() -> BTreeSet<String> {
+    let command = Cli::command();
+    let of = |command: &clap::Command| -> Vec<String> {
+        command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned)).collect()
+    };
+    command.get_subcommands().flat_map(of).collect()
+}
 
 /// What a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,10 +135,12 @@ fn choice<T: ValueEnum>(key: &str, text: Option<&str>) -> Result<Option<T>, BadS
 
 /// Refuses variables that start as ours do and are none: a typing mistake would be ignored otherwise.
 fn check_variables(names: impl Iterator<Item = String>) -> Result<(), BadSettings> {
+    let known = variables();
     for name in names.filter(|name| name.starts_with("REHEARSAL_")) {
-        if !VARIABLES.contains(&name.as_str()) {
-            let fix = did_you_mean(&name, VARIABLES).map_or_else(
-                || format!("unset it; the variables are {}", VARIABLES.join(", ")),
+        if !known.contains(&name) {
+            let all = || known.iter().map(String::as_str);
+            let fix = did_you_mean(&name, all()).map_or_else(
+                || format!("unset it; the variables are {}", all().collect::<Vec<_>>().join(", ")),
                 |known| format!("did you mean {known}?"),
             );
             return Err(BadSettings(format!("error: the variable {name} is not known\n  fix: {fix}")));
@@ -202,7 +194,8 @@ mod tests {
         assert!(parsed("sead: 4").unwrap_err().contains("sead"));
         let unknown = check_variables(["REHEARSAL_LISTN".to_owned()].into_iter()).unwrap_err();
         assert!(unknown.0.contains("did you mean REHEARSAL_LISTEN?"), "{}", unknown.0);
-        assert_eq!(check_variables(["REHEARSAL_DATA".to_owned(), "PATH".to_owned()].into_iter()), Ok(()));
+        let known = ["REHEARSAL_DATA", "REHEARSAL_WEBHOOK", "REHEARSAL_TLS", "REHEARSAL_URL", "PATH"];
+        assert_eq!(check_variables(known.map(str::to_owned).into_iter()), Ok(()));
     }
 
     #[test]

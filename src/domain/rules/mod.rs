@@ -2,7 +2,7 @@
 //! years, and where nobody knows for certain.
 //!
 //! The first choice of each rule is the default, what the real service does today as far as that is known; the others let
-//! a publisher be tested against what it may have been written for. [`table`] has all of them; a rule is named there and
+//! a publisher be tested against what it may have been written for. `table.rs` has all of them; a rule is named there and
 //! nowhere else.
 
 mod table;

@@ -4,7 +4,7 @@
 //! and then spoilt in the ways that bytes can be: cut, doubled, turned, swapped for what breaks parsers. No answer is a
 //! failure of the server, none fails to come, and afterwards everything is as it was.
 //!
-//! `REHEARSAL_FUZZ_ROUNDS` makes it longer, `REHEARSAL_FUZZ_SEED` another one; a failure shows the request.
+//! `FUZZ_ROUNDS` makes it longer, `FUZZ_SEED` another one; a failure shows the request.
 
 use std::{
     sync::{
@@ -102,7 +102,7 @@ fn setting(name: &str, usual: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_comes_over_the_wire_breaks_the_server() {
-    let (seed, rounds) = (setting("REHEARSAL_FUZZ_SEED", 1), setting("REHEARSAL_FUZZ_ROUNDS", 40));
+    let (seed, rounds) = (setting("FUZZ_SEED", 1), setting("FUZZ_ROUNDS", 40));
     let panics = count_panics();
     let mut fuzz = Fuzz::begin(seed).await;
     let corpus = fuzz.corpus.clone();
@@ -118,7 +118,7 @@ async fn nothing_that_comes_over_the_wire_breaks_the_server() {
         // 0: the server waits for the rest, or hung up where there is no HTTP to answer. 501 and 505 are what HTTP itself
         // says to methods and versions that nobody knows.
         let is_fine = status == 0 || (100..500).contains(&status) || matches!(status, 501 | 505);
-        assert!(is_fine, "REHEARSAL_FUZZ_SEED={seed}: {status} to\n{}", String::from_utf8_lossy(&request));
+        assert!(is_fine, "FUZZ_SEED={seed}: {status} to\n{}", String::from_utf8_lossy(&request));
     });
     stream::iter(sent).buffer_unordered(AT_ONCE).for_each(|()| std::future::ready(())).await;
     assert_eq!(panics.load(Ordering::Relaxed), 0, "something in src/ has panicked; see above");

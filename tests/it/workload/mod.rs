@@ -2,7 +2,7 @@
 //! and started in between, and after every step each subscription, operation, ledger and webhook is what an independent
 //! model of the specification says.
 //!
-//! `REHEARSAL_WORKLOAD_SEED` and `REHEARSAL_WORKLOAD_STEPS` choose another one, or a longer one; a failure shows both.
+//! `WORKLOAD_SEED` and `WORKLOAD_STEPS` choose another one, or a longer one; a failure shows both.
 
 mod calendar;
 mod model;
@@ -51,7 +51,7 @@ fn setting(name: &str, usual: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_the_server_and_the_model_agree() {
-    let (seed, steps) = (setting("REHEARSAL_WORKLOAD_SEED", 1), setting("REHEARSAL_WORKLOAD_STEPS", 300));
+    let (seed, steps) = (setting("WORKLOAD_SEED", 1), setting("WORKLOAD_STEPS", 300));
     let folder = tempfile::tempdir().unwrap();
     let mut workload = Workload::begin(folder.path(), seed).await;
     for step in 0..steps {
@@ -59,7 +59,7 @@ async fn whatever_happens_the_server_and_the_model_agree() {
         let wrong = workload.differences().await;
         assert!(
             wrong.is_empty(),
-            "REHEARSAL_WORKLOAD_SEED={seed} REHEARSAL_WORKLOAD_STEPS={steps}, step {step}:\n{}\n{}",
+            "WORKLOAD_SEED={seed} WORKLOAD_STEPS={steps}, step {step}:\n{}\n{}",
             workload.log.iter().rev().take(12).rev().cloned().collect::<Vec<_>>().join("\n"),
             wrong.join("\n")
         );
