@@ -192,6 +192,7 @@ pub(super) fn save(
             StoredTimer::new(due, Due::OperationStep { subscription: id, operation })
         }
         TimerPlan::TermEnds { due } => StoredTimer::new(due, Due::TermEnds { subscription: id }),
+        TimerPlan::PaymentDue { due } => StoredTimer::new(due, Due::PaymentDue { subscription: id }),
         TimerPlan::GraceEnds { due, suspended_at } => {
             StoredTimer::new(due, Due::GraceEnds { subscription: id, suspended_at })
         }

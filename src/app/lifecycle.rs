@@ -136,6 +136,21 @@ pub(super) async fn term_ends(desk: &mut Desk<'_>, id: SubscriptionId, due: Time
     Ok(())
 }
 
+/// A part of a term is to be paid.
+pub(super) async fn payment_due(desk: &mut Desk<'_>, id: SubscriptionId, due: Timestamp) -> Result<(), AppError> {
+    let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
+    match lifecycle::payment_due(&subscription, due, new_id(desk), desk.context()) {
+        None => {}
+        Some(lifecycle::Payment::Made(decision)) => {
+            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+        }
+        Some(lifecycle::Payment::Failed(request)) => {
+            start_of_microsoft(desk, subscription, request)?;
+        }
+    }
+    Ok(())
+}
+
 /// The end of a suspension's grace has come.
 pub(super) async fn grace_ends(
     desk: &mut Desk<'_>,

@@ -103,6 +103,11 @@ pub enum Due {
         /// Of which subscription.
         subscription: SubscriptionId,
     },
+    /// The next part of a term is to be paid.
+    PaymentDue {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+    },
     /// A suspended subscription ends if it has not been paid.
     GraceEnds {
         /// Which one.
@@ -134,6 +139,7 @@ impl Due {
             Self::ActivationTakesEffect { .. } => "activationTakesEffect",
             Self::OperationStep { .. } => "operationStep",
             Self::TermEnds { .. } => "termEnds",
+            Self::PaymentDue { .. } => "paymentDue",
             Self::GraceEnds { .. } => "graceEnds",
             Self::Delivery { .. } => "delivery",
             Self::PublisherWork { .. } => "publisherWork",
@@ -154,6 +160,7 @@ impl Due {
             | Self::ActivationTakesEffect { subscription }
             | Self::OperationStep { subscription, .. }
             | Self::TermEnds { subscription }
+            | Self::PaymentDue { subscription }
             | Self::GraceEnds { subscription, .. }
             | Self::Delivery { subscription, .. } => Some(*subscription),
             Self::PublisherWork { .. } => None,
@@ -197,6 +204,7 @@ impl Sandbox {
             | Due::ActivationTakesEffect { .. }
             | Due::OperationStep { .. }
             | Due::TermEnds { .. }
+            | Due::PaymentDue { .. }
             | Due::GraceEnds { .. } => self.run_command(key).await.map(drop),
         }
     }
@@ -243,6 +251,9 @@ impl RunTimer {
                     return operations::take_on(desk, subscription, operation).await;
                 }
                 Due::TermEnds { subscription } => return lifecycle::term_ends(desk, subscription, timer.due).await,
+                Due::PaymentDue { subscription } => {
+                    return lifecycle::payment_due(desk, subscription, timer.due).await;
+                }
                 Due::GraceEnds { subscription, suspended_at } => {
                     return lifecycle::grace_ends(desk, subscription, suspended_at).await;
                 }

@@ -14,10 +14,16 @@ use super::{
 pub enum ChargeKind {
     /// The fee of a term: flat, or seats times the price of a seat.
     TermFee,
+    /// A later payment of a term that is paid for in parts.
+    CycleCharge,
     /// The free month of a trial, at zero (docs:plans-pricing).
     FreeTrial,
-    /// What a change costs, or gives back, for the rest of a term.
-    Proration,
+    /// What more seats cost for the rest of a period: a line that gives back, and one that charges.
+    AddQuantity,
+    /// What fewer seats give back, likewise.
+    RemoveQuantity,
+    /// What another plan costs, or gives back, likewise.
+    Convert,
     /// What a cancellation gives back.
     Refund,
     /// Usage of a dimension beyond what the term includes.

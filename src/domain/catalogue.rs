@@ -379,8 +379,11 @@ impl std::fmt::Display for Seats {
 pub struct TermPrice {
     /// The billing term.
     pub unit: TermUnit,
-    /// Flat fee or price per seat, for the whole term.
+    /// Flat fee or price per seat: of one payment.
     pub price: Money,
+    /// How often it is paid for: one payment option for a term and plan (docs:create-plans). `None`: once, in advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<TermUnit>,
 }
 
 /// A metering dimension.

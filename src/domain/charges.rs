@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Cancelled within so many days of the purchase, everything but usage is given back (docs:subscription-api; quirk Q37).
-const REFUND_DAYS: i32 = 3;
+pub(super) const REFUND_DAYS: i32 = 3;
 
 /// A line in the making: what stands in it, whatever it charges for.
 struct Line<'a> {
@@ -37,20 +37,34 @@ impl Line<'_> {
     }
 }
 
-/// The charge for a term: flat fee or seats times price.
+/// The charge for a term, or for the first part of it: flat fee or seats times price.
 #[must_use]
-pub fn term_fee(subscription: &Subscription, term: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+pub fn term_fee(subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+    fee(ChargeKind::TermFee, subscription, period, now, caused_by)
+}
+
+/// The charge for a later part of a term.
+#[must_use]
+pub fn cycle_fee(subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+    fee(ChargeKind::CycleCharge, subscription, period, now, caused_by)
+}
+
+fn fee(kind: ChargeKind, subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
     let quantity = subscription.quantity.map_or(1, u32::from);
     let (price, plan, unit) = (subscription.unit_price, &subscription.plan_name, &subscription.term_unit);
+    let what = match &subscription.payment {
+        None => format!("one {unit} term"),
+        Some(payment) => format!("{payment} of a {unit} term"),
+    };
     let description = if subscription.quantity.is_some() {
-        format!("{plan}, {} × {price} for one {unit} term", count(quantity, "seat"))
+        format!("{plan}, {} × {price} for {what}", count(quantity, "seat"))
     } else {
-        format!("{plan}, flat rate {price} for one {unit} term")
+        format!("{plan}, flat rate {price} for {what}")
     };
     // The purchase or the change was refused if this product did not fit.
     let amount = price.times(quantity).unwrap_or(price);
     let line = Line { subscription, now, caused_by, before: 0 };
-    line.of(ChargeKind::TermFee, description, (price, quantity.into(), amount), term)
+    line.of(kind, description, (price, quantity.into(), amount), period)
 }
 
 /// The free month of a trial, at zero; whatever the plan's term, a trial lasts one month (docs:plans-pricing).
@@ -64,59 +78,74 @@ pub fn trial(subscription: &Subscription, from: Timestamp, now: Timestamp, cause
     line.of(ChargeKind::FreeTrial, description, (free, quantity.into(), zero), Term::starting(from, &TermUnit::P1M))
 }
 
-/// What is left of a term, in days: the day of `now` and those after it, of all its days.
-fn days_left(term: Term, now: Timestamp) -> (u32, u32) {
+/// What is left of a period that is paid for, in days: the day of `now` and those after it, of all its days.
+fn days_left(period: Term, now: Timestamp) -> (u32, u32) {
     let days = |from, to| Term { start: from, end: to }.days();
-    (days(now.date().max(term.start), term.end), days(term.start, term.end))
+    (days(now.date().max(period.start), period.end), days(period.start, period.end))
 }
 
-/// What the rest of the running term costs more, or less, with another number of seats (docs:fulfillment-faq: fees are
-/// prorated; that days are counted, the present one included, is inferred).
+/// A plan, a number of seats and a price: what the rest of a period is given back of, or costs.
+struct Side<'a> {
+    plan: &'a str,
+    seats: Option<Seats>,
+    price: Money,
+}
+
+/// What the rest of the paid period gives back of the old number of seats, and costs with the new one
+/// (docs:fulfillment-faq: fees are prorated; portal:common-billing-scenarios: two rows; that days are counted, the present
+/// one included, is the same page's).
 #[must_use]
 pub fn seats_changed(
     subscription: &Subscription,
     term: Term,
     to: Seats,
     now: Timestamp,
-    caused_by: Vec<Seq>,
-) -> LedgerLine {
-    let (left, all) = days_left(term, now);
-    let price = subscription.unit_price;
-    let (before, after) = (subscription.quantity.map_or(0, u32::from), to.get());
-    let (difference, word) = (before.abs_diff(after), if after < before { "fewer" } else { "more" });
-    let sign = if after < before { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
-    let quantity = Decimal::from(difference) * sign;
-    let description =
-        format!("{}, {} {word} × {price} for {left} of {all} days", subscription.plan_name, count(difference, "seat"));
-    let amount = prorated(price, quantity, left, all);
-    let line = Line { subscription, now, caused_by, before: 0 };
-    line.of(ChargeKind::Proration, description, (price, quantity, amount), Term { start: now.date(), ..term })
+    caused_by: &[Seq],
+) -> [LedgerLine; 2] {
+    let (plan, price) = (subscription.plan_name.as_str(), subscription.unit_price);
+    let kind = match subscription.quantity {
+        Some(before) if to < before => ChargeKind::RemoveQuantity,
+        Some(_) | None => ChargeKind::AddQuantity,
+    };
+    changed(subscription, kind, term, Side { plan, seats: Some(to), price }, now, caused_by)
 }
 
-/// What the rest of the running term gives back of the old plan, and costs on the new one.
+/// What the rest of the paid period gives back of the old plan, and costs on the new one.
 #[must_use]
 pub fn plan_changed(
     subscription: &Subscription,
     term: Term,
-    (plan_name, unit_price): (&str, Money),
+    (plan, price): (&str, Money),
     now: Timestamp,
     caused_by: &[Seq],
 ) -> [LedgerLine; 2] {
-    let (left, all) = days_left(term, now);
-    let seats = subscription.quantity.map_or(Decimal::ONE, |seats| Decimal::from(seats.get()));
-    let what = |plan: &str, price: Money| match subscription.quantity {
-        Some(seats) => format!("{plan}, {} × {price}", count(seats.get(), "seat")),
-        None => format!("{plan}, flat rate {price}"),
+    let to = Side { plan, seats: subscription.quantity, price };
+    changed(subscription, ChargeKind::Convert, term, to, now, caused_by)
+}
+
+fn changed(
+    subscription: &Subscription,
+    kind: ChargeKind,
+    term: Term,
+    to: Side<'_>,
+    now: Timestamp,
+    caused_by: &[Seq],
+) -> [LedgerLine; 2] {
+    let period = subscription.payment_period(term, now);
+    let (left, all) = days_left(period, now);
+    let rest = Term { start: now.date(), ..period };
+    let line = |before, sign: Decimal, side: &Side<'_>, what: &str| {
+        let Side { plan, seats, price } = side;
+        let quantity = seats.map_or(Decimal::ONE, |seats| Decimal::from(seats.get())) * sign;
+        let description = match seats {
+            Some(seats) => format!("{plan}, {} × {price}: {left} of {all} days{what}", count(seats.get(), "seat")),
+            None => format!("{plan}, flat rate {price}: {left} of {all} days{what}"),
+        };
+        let line = Line { subscription, now, caused_by: caused_by.to_vec(), before };
+        line.of(kind, description, (*price, quantity, prorated(*price, quantity, left, all)), rest)
     };
-    let period = Term { start: now.date(), ..term };
-    let line = |before| Line { subscription, now, caused_by: caused_by.to_vec(), before };
-    let old = subscription.unit_price;
-    let back = format!("{}: {left} of {all} days given back", what(&subscription.plan_name, old));
-    let fee = format!("{}: {left} of {all} days", what(plan_name, unit_price));
-    [
-        line(0).of(ChargeKind::Proration, back, (old, -seats, prorated(old, -seats, left, all)), period),
-        line(1).of(ChargeKind::Proration, fee, (unit_price, seats, prorated(unit_price, seats, left, all)), period),
-    ]
+    let from = Side { plan: &subscription.plan_name, seats: subscription.quantity, price: subscription.unit_price };
+    [line(0, Decimal::NEGATIVE_ONE, &from, " given back"), line(1, Decimal::ONE, &to, "")]
 }
 
 fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {

@@ -9,7 +9,7 @@ use super::{
     operation::OperationStatus,
     purchase_token::CodeFault,
     subscription::{CustomerOperation, Status},
-    time::TermUnit,
+    time::{TermUnit, Timestamp},
     webhook::DeliveryState,
 };
 
@@ -133,6 +133,12 @@ pub enum Refusal {
     /// An operation is under way, and until it ends there is no other.
     #[error("operation {0} is under way")]
     OperationPending(OperationId),
+    /// A term of several years, with payments outstanding.
+    #[error("payments are outstanding, the next on {}: it ends with its term", .next.date())]
+    PaymentsOutstanding {
+        /// When the next one is due.
+        next: Timestamp,
+    },
     /// The offer has no such plan.
     #[error("the offer has no plan {0:?}")]
     PlanNotInOffer(String),
@@ -220,6 +226,7 @@ impl Refusal {
             Self::OperationNotAllowed(_) => "operationNotAllowed",
             Self::NotActive(_) => "notActive",
             Self::OperationPending(_) => "operationPending",
+            Self::PaymentsOutstanding { .. } => "paymentsOutstanding",
             Self::PlanNotInOffer(_) => "planNotInOffer",
             Self::SamePlan { .. } => "samePlan",
             Self::SameQuantity(_) => "sameQuantity",
@@ -260,6 +267,7 @@ impl Refusal {
             Self::OperationNotAllowed(_) => "Leave changes of what a CSP bought to the CSP.",
             Self::NotActive(_) => "GET the subscription, and change it while it is Subscribed.",
             Self::OperationPending(_) => "Poll the operation until it has ended, then ask again.",
+            Self::PaymentsOutstanding { .. } => "Turn auto-renew off: it ends with its term then.",
             Self::PlanNotInOffer(_) | Self::SamePlan { .. } => "Take another plan from listAvailablePlans.",
             Self::SameQuantity(_) | Self::TooManySeatsForAnyone { .. } => "Ask for another number of seats.",
             Self::UnknownOperation(_) => "Take the id from Operation-Location, or list the operations.",
@@ -301,6 +309,7 @@ impl Refusal {
             | Self::OperationNotAllowed(_)
             | Self::NotActive(_)
             | Self::OperationPending(_)
+            | Self::PaymentsOutstanding { .. }
             | Self::UnknownOperation(_)
             | Self::OperationEnded { .. }
             | Self::OwnOperation(_)

@@ -175,6 +175,11 @@ pub enum Event {
         /// Whether a trial ended with it.
         after_trial: bool,
     },
+    /// A later part of a term that is paid for in parts is to be paid.
+    PaymentDue {
+        /// The part.
+        period: Term,
+    },
     /// A payment failed: the subscription is suspended until it is paid, for 30 days at the most.
     Suspended {
         /// The term that it was in.
@@ -236,6 +241,7 @@ impl Event {
             Self::QuantityChanged { .. } => "quantityChanged",
             Self::Unsubscribed {} => "unsubscribed",
             Self::TermBegan { .. } => "termBegan",
+            Self::PaymentDue { .. } => "paymentDue",
             Self::Suspended { .. } => "suspended",
             Self::Reinstated { .. } => "reinstated",
             Self::AutoRenewSet { .. } => "autoRenewSet",

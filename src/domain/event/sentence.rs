@@ -40,7 +40,7 @@ impl Event {
             }
             Self::Charged { line } => format!("Charged {}: {}.", line.amount, line.description),
             Self::PlanChanged { from, to, unit_price, .. } => {
-                format!("The plan is {to} now, no longer {from}; a unit costs {unit_price} for one term.")
+                format!("The plan is {to} now, no longer {from}; a unit costs {unit_price}.")
             }
             Self::QuantityChanged { from, to } => {
                 let before = from.map_or_else(String::new, |seats| format!(", no longer {}", seats.get()));
@@ -56,6 +56,7 @@ impl Event {
             | Self::OperationFailed { .. }
             | Self::OperationConflicted { .. } => self.of_an_operation(),
             Self::TermBegan { .. }
+            | Self::PaymentDue { .. }
             | Self::Suspended { .. }
             | Self::Reinstated { .. }
             | Self::AutoRenewSet { .. }
@@ -108,6 +109,9 @@ impl Event {
             }
             Self::TermBegan { term, after_trial: true } => {
                 format!("The trial is over; the first paid term, from {} to {}, began.", term.start, term.end)
+            }
+            Self::PaymentDue { period } => {
+                format!("The payment for {} to {} is due.", period.start, period.end)
             }
             Self::Suspended { .. } => {
                 "A payment failed: the subscription is suspended, and ends in 30 days unless it is paid.".to_owned()

@@ -71,6 +71,37 @@ pub fn term_ends(subscription: &Subscription, due: Timestamp, id: OperationId, c
     }
 }
 
+/// What becomes of a payment for a part of a term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payment {
+    /// It is charged. The publisher is not told: a renewal is one of the term (inferred).
+    Made(Decision),
+    /// It failed.
+    Failed(Request),
+}
+
+/// What comes when a part of a term is to be paid. `None` if that part is paid for already, or the subscription is not
+/// active: it is made up for when it is active again.
+#[must_use]
+pub fn payment_due(subscription: &Subscription, due: Timestamp, id: OperationId, context: Context) -> Option<Payment> {
+    let State::Subscribed { term } = subscription.state else { return None };
+    if subscription.next_payment_at() != Some(due) {
+        return None;
+    }
+    if subscription.payment_fails {
+        return Some(Payment::Failed(suspended(subscription, term, id, context)));
+    }
+    let mut decision = Decision::starting_at(context.first_entry);
+    let (entry, period) = (decision.next_entry(), subscription.payment_period(term, due));
+    decision.events.push(Event::PaymentDue { period });
+    let line = charges::cycle_fee(subscription, period, context.now, vec![entry]);
+    decision.events.push(Event::Charged { line });
+    if period.end < term.end {
+        decision.timers.push(TimerPlan::PaymentDue { due: period.next_start() });
+    }
+    Some(Payment::Made(decision))
+}
+
 /// Suspends a subscription, because a payment has failed.
 ///
 /// # Errors
@@ -161,9 +192,7 @@ fn next_term(subscription: &Subscription, due: Timestamp) -> Term {
 pub(super) fn begin_term(subscription: &Subscription, term: Term, decision: &mut Decision, context: Context) {
     let began = decision.next_entry();
     decision.events.push(Event::TermBegan { term, after_trial: subscription.free_trial });
-    let line = charges::term_fee(subscription, term, context.now, vec![began]);
-    decision.events.push(Event::Charged { line });
-    decision.timers.push(TimerPlan::TermEnds { due: term.next_start() });
+    decision.charge_term(subscription, term, context.now, vec![began]);
 }
 
 fn succeeded(mut request: Request) -> Request {

@@ -10,6 +10,7 @@ use crate::domain::{
         Buyer, Command, PurchaseOrder,
         tests::{at, buy, catalogue, order, run},
     },
+    time::TermUnit,
 };
 
 fn id(number: u8) -> OperationId {
@@ -233,28 +234,40 @@ fn a_change_is_paid_for_by_the_day() {
         (
             seats(8),
             "2026-01-31T10:00:00Z",
-            vec!["team, 3 seats more × 20.00 USD for 28 of 28 days | 60.00 USD | 2026-01-31..2026-02-27"],
+            [
+                "team, 5 seats × 20.00 USD: 28 of 28 days given back | -100.00 USD | 2026-01-31..2026-02-27",
+                "team, 8 seats × 20.00 USD: 28 of 28 days | 160.00 USD | 2026-01-31..2026-02-27",
+            ],
         ),
         (
             seats(8),
             "2026-02-14T10:00:00Z",
-            vec!["team, 3 seats more × 20.00 USD for 14 of 28 days | 30.00 USD | 2026-02-14..2026-02-27"],
+            [
+                "team, 5 seats × 20.00 USD: 14 of 28 days given back | -50.00 USD | 2026-02-14..2026-02-27",
+                "team, 8 seats × 20.00 USD: 14 of 28 days | 80.00 USD | 2026-02-14..2026-02-27",
+            ],
         ),
         (
             seats(4),
             "2026-02-14T10:00:00Z",
-            vec!["team, 1 seat fewer × 20.00 USD for 14 of 28 days | -10.00 USD | 2026-02-14..2026-02-27"],
+            [
+                "team, 5 seats × 20.00 USD: 14 of 28 days given back | -50.00 USD | 2026-02-14..2026-02-27",
+                "team, 4 seats × 20.00 USD: 14 of 28 days | 40.00 USD | 2026-02-14..2026-02-27",
+            ],
         ),
         (
             seats(8),
             "2026-02-27T23:59:59Z",
-            vec!["team, 3 seats more × 20.00 USD for 1 of 28 days | 2.14 USD | 2026-02-27..2026-02-27"],
+            [
+                "team, 5 seats × 20.00 USD: 1 of 28 days given back | -3.57 USD | 2026-02-27..2026-02-27",
+                "team, 8 seats × 20.00 USD: 1 of 28 days | 5.71 USD | 2026-02-27..2026-02-27",
+            ],
         ),
     ];
     for (wish, now, expected) in table {
         let (after, lines) = changed(&team, &wish, now);
         assert_eq!(lines, expected);
-        assert_eq!(after.ledger_lines, 2);
+        assert_eq!(after.ledger_lines, 3);
     }
     let (after, lines) = changed(&team, &plan("trial"), "2026-02-14T10:00:00Z");
     assert_eq!(lines.len(), 2);
@@ -297,4 +310,98 @@ fn a_cancellation_in_time_gives_everything_back_and_a_later_one_nothing() {
             assert_eq!(after.paid.unwrap().amount.to_string(), "0.00");
         }
     }
+}
+
+/// A subscription for three years that is paid for by the year: 5 seats at 20.00.
+fn paid_by_the_year(at: &str) -> Subscription {
+    let order = PurchaseOrder { buyer: Buyer::Customer, ..order("team", Some(5)) };
+    let mut subscription = buy(&order).unwrap().0;
+    (subscription.term_unit, subscription.payment) = (TermUnit::P3Y, Some(TermUnit::P1Y));
+    subscription.created = at.parse().unwrap();
+    for command in [Command::Activate { wait: 0 }, Command::ReportLicenses { assigned: 1 }] {
+        run(&mut subscription, command, at, 5).unwrap();
+    }
+    subscription
+}
+
+/// Makes the payment that is due; tells its line, and what timers it leaves.
+fn pay(subscription: &mut Subscription) -> ((ChargeKind, String, String), Vec<TimerPlan>) {
+    let due = subscription.next_payment_at().unwrap();
+    let paid = payment_due(subscription, due, id(1), context(&due.to_string())).unwrap();
+    let Payment::Made(decision) = paid else { panic!("{paid:?}") };
+    apply(subscription, &decision, &due.to_string());
+    assert_eq!(payment_due(subscription, due, id(1), context(&due.to_string())), None, "a payment is made once");
+    (only_line(&decision), decision.timers)
+}
+
+#[test]
+fn a_long_term_is_paid_for_in_parts() {
+    let mut subscription = paid_by_the_year("2024-02-29T09:00:00Z");
+    assert_eq!(subscription.state.term().unwrap().end.to_string(), "2027-02-27");
+    let expected = ["2025-02-28 2026-02-27", "2026-02-28 2027-02-27"];
+    for (days, goes_on) in expected.into_iter().zip([true, false]) {
+        let (line, timers) = pay(&mut subscription);
+        assert_eq!(line, (ChargeKind::CycleCharge, "100.00 USD".to_owned(), days.to_owned()));
+        assert_eq!(timers.is_empty(), !goes_on, "{timers:?}");
+    }
+    assert_eq!(subscription.next_payment_at(), None);
+    let due = subscription.next_term_at().unwrap();
+    let renewal = term_ends(&subscription, due, id(1), context(&due.to_string())).unwrap();
+    carry_out(&mut subscription, &renewal, &due.to_string());
+    let timers = [
+        TimerPlan::PaymentDue { due: at("2028-02-29T00:00:00Z") },
+        TimerPlan::TermEnds { due: at("2030-02-28T00:00:00Z") },
+    ];
+    assert_eq!(renewal.decision.timers, timers);
+    assert_eq!(only_line(&renewal.decision).2, "2027-02-28 2028-02-28");
+}
+
+#[test]
+fn a_change_within_a_part_is_paid_for_until_the_part_ends() {
+    let mut subscription = paid_by_the_year("2026-01-01T09:00:00Z");
+    pay(&mut subscription);
+    let seats = Wish { plan: None, quantity: Some(10) };
+    let (after, lines) = changed(&subscription, &seats, "2027-07-02T09:00:00Z");
+    let expected = [
+        "team, 5 seats × 20.00 USD: 183 of 365 days given back | -50.14 USD | 2027-07-02..2027-12-31",
+        "team, 10 seats × 20.00 USD: 183 of 365 days | 100.27 USD | 2027-07-02..2027-12-31",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!(pay(&mut after.clone()).0.1, "200.00 USD", "the next part is for all seats");
+}
+
+#[test]
+fn a_part_that_is_not_paid_suspends_and_is_made_up_for() {
+    let mut subscription = paid_by_the_year("2026-01-01T09:00:00Z");
+    subscription.payment_fails = true;
+    let due = subscription.next_payment_at().unwrap();
+    let Some(Payment::Failed(request)) = payment_due(&subscription, due, id(1), context("2027-01-01T00:00:00Z")) else {
+        panic!("the payment did not fail")
+    };
+    carry_out(&mut subscription, &request, "2027-01-01T00:00:00Z");
+    assert_eq!(subscription.state.status(), Status::Suspended);
+    assert_eq!(payment_due(&subscription, due, id(1), context("2027-01-02T00:00:00Z")), None);
+    let now = "2027-01-10T00:00:00Z";
+    let request = reinstate(&subscription, id(2), Delays::None, context(now)).unwrap();
+    carry_out(&mut subscription, &request, now);
+    let operation =
+        request.decision.events.iter().fold(request.operation, |operation, event| operation.apply(event, at(now)));
+    let ended = operation::step(&operation, &subscription, Delays::None, context(now));
+    assert!(ended.timers.contains(&TimerPlan::PaymentDue { due }), "{ended:?}");
+    apply(&mut subscription, &ended, now);
+    assert_eq!(pay(&mut subscription).0.2, "2027-01-01 2027-12-31");
+}
+
+#[test]
+fn a_term_of_years_is_kept_while_payments_are_outstanding() {
+    let mut subscription = paid_by_the_year("2026-01-01T09:00:00Z");
+    let cancel = |subscription: &Subscription, now: &str| {
+        cancel_in_marketplace(subscription, id(1), context(now)).map(drop).map_err(|refusal| refusal.code())
+    };
+    assert_eq!(cancel(&subscription, "2026-01-04T09:00:00Z"), Ok(()), "72 hours");
+    assert_eq!(cancel(&subscription, "2026-01-04T09:00:00.001Z"), Err("paymentsOutstanding"));
+    pay(&mut subscription);
+    assert_eq!(cancel(&subscription, "2027-06-01T09:00:00Z"), Err("paymentsOutstanding"));
+    pay(&mut subscription);
+    assert_eq!(cancel(&subscription, "2028-06-01T09:00:00Z"), Ok(()), "everything is paid");
 }

@@ -162,8 +162,8 @@ fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut De
         Effect::ChangeQuantity { to } => {
             decision.events.push(Event::QuantityChanged { from: subscription.quantity, to: *to });
             if let Some(term) = billed_term {
-                let line = charges::seats_changed(subscription, term, *to, context.now, vec![fact]);
-                decision.events.push(Event::Charged { line });
+                let lines = charges::seats_changed(subscription, term, *to, context.now, &[fact]);
+                decision.events.extend(lines.map(|line| Event::Charged { line }));
             }
         }
         // It may have ended meanwhile, because nobody activated it in time.
@@ -173,7 +173,10 @@ fn succeed(operation: &Operation, subscription: &Subscription, decision: &mut De
             if let Some(term) = subscription.state.term() {
                 decision.events.push(Event::Reinstated { term });
             }
-            // What ended while it was not paid for is renewed now.
+            // What was to be paid while it was suspended is paid now, and what ended is renewed.
+            if let Some(due) = subscription.next_payment_at() {
+                decision.timers.push(TimerPlan::PaymentDue { due });
+            }
             if let Some(due) = subscription.next_term_at() {
                 decision.timers.push(TimerPlan::TermEnds { due });
             }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        catalogue::{Offer, Plan, Seats},
+        catalogue::{Offer, Plan, Seats, TermPrice},
         charges,
         event::Event,
         ids::OperationId,
@@ -11,6 +11,7 @@ use super::{
         subscription::{
             Context, CustomerOperation, Decision, Status, Subscription, TimerPlan, check_quantity, term_not_sold,
         },
+        time::Period,
     },
     Action, Delays, Effect, Operation, OperationStatus, RequestSource, Transition,
 };
@@ -102,12 +103,22 @@ pub fn cancel_in_marketplace(
     if status == Status::Unsubscribed {
         return Err(Refusal::NotInStatus { status, action: "a cancellation" });
     }
+    if let Some(next) = subscription.next_payment_at().filter(|_| is_bound(subscription, context)) {
+        return Err(Refusal::PaymentsOutstanding { next });
+    }
     let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
     let mut decision = Decision::starting_at(context.first_entry);
     decision.events.push(operation.request());
     end(subscription, &mut decision, context);
     decision.events.push(Event::OperationSucceeded { operation: id, action: operation.action() });
     Ok(Request { operation, decision })
+}
+
+/// Whether a buyer has to keep it: a term of several years can't be cancelled after 72 hours while payments are
+/// outstanding (docs:plan-saas-offer of 2023).
+fn is_bound(subscription: &Subscription, context: Context) -> bool {
+    let is_multi_year = subscription.term_unit.months().is_some_and(|months| months > 12);
+    is_multi_year && context.now > subscription.created.plus(Period::days(charges::REFUND_DAYS))
 }
 
 /// The end of a subscription that somebody asked for, and what is given back.
@@ -215,7 +226,8 @@ fn change_of_plan(subscription: &Subscription, plan: &Plan) -> Result<Effect, Re
     }
     // What becomes of the dates when the term changes is not documented: such a change is refused (inferred).
     let unit = &subscription.term_unit;
-    let term = plan.term(unit).ok_or_else(|| term_not_sold(plan, Some(unit)))?;
+    let same = |term: &&TermPrice| term.payment == subscription.payment;
+    let term = plan.term(unit).filter(same).ok_or_else(|| term_not_sold(plan, Some(unit)))?;
     if let Some(seats) = check_quantity(plan, subscription.quantity)? {
         let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };
         term.price.times(seats.get()).ok_or_else(refusal)?;

@@ -160,10 +160,13 @@ fn a_change_is_locked_in_and_takes_effect_at_its_end() {
     assert_eq!(subscription.outstanding.len(), 1);
     assert_eq!(steps(&mut subscription, &mut operation), ["operationStarted"]);
     assert_eq!((operation.status, subscription.quantity), (OperationStatus::InProgress, Some(seats(5))));
-    assert_eq!(steps(&mut subscription, &mut operation), ["quantityChanged", "charged", "operationSucceeded"]);
+    assert_eq!(
+        steps(&mut subscription, &mut operation),
+        ["quantityChanged", "charged", "charged", "operationSucceeded"]
+    );
     let paid_for = Subscription {
         quantity: Some(seats(8)),
-        ledger_lines: before.ledger_lines + 1,
+        ledger_lines: before.ledger_lines + 2,
         paid: subscription.paid,
         ..before.clone()
     };
@@ -255,8 +258,18 @@ fn a_publisher_answers_what_the_customer_asked_for_and_nothing_else() {
     use OperationStatus::{Conflict, Failed, InProgress, NotStarted, Succeeded};
     type Outcome = Result<&'static [&'static str], &'static str>;
     let table: [(RequestSource, OperationStatus, &str, Outcome); 10] = [
-        (RequestSource::Azure, InProgress, "Success", Ok(&["quantityChanged", "charged", "operationSucceeded"])),
-        (RequestSource::Azure, InProgress, "success", Ok(&["quantityChanged", "charged", "operationSucceeded"])),
+        (
+            RequestSource::Azure,
+            InProgress,
+            "Success",
+            Ok(&["quantityChanged", "charged", "charged", "operationSucceeded"]),
+        ),
+        (
+            RequestSource::Azure,
+            InProgress,
+            "success",
+            Ok(&["quantityChanged", "charged", "charged", "operationSucceeded"]),
+        ),
         (RequestSource::Azure, InProgress, "Failure", Ok(&["operationFailed"])),
         (RequestSource::Azure, InProgress, "Succeeded", Ok(&[])),
         (RequestSource::Azure, Succeeded, "Success", Err("operationEnded")),

@@ -86,6 +86,11 @@ pub enum TimerPlan {
         /// When the next one would start.
         due: Timestamp,
     },
+    /// The next part of a term is to be paid.
+    PaymentDue {
+        /// When the part begins.
+        due: Timestamp,
+    },
     /// A suspended subscription ends if it has not been paid.
     GraceEnds {
         /// When.
@@ -121,6 +126,23 @@ impl Decision {
     pub(super) fn issue(&mut self, code: &AuthorizationCode) {
         self.events.push(Event::CodeIssued { expires_at: code.expires_at });
         self.timers.push(TimerPlan::CodeLifeEnds { due: code.expires_at, issued_at: code.issued_at });
+    }
+
+    /// The fee of a term that begins, or its first part, and the deadlines that come with it.
+    pub(in crate::domain) fn charge_term(
+        &mut self,
+        subscription: &Subscription,
+        term: Term,
+        now: Timestamp,
+        caused_by: Vec<Seq>,
+    ) {
+        let period = subscription.payment_period(term, Timestamp::midnight(term.start));
+        let line = charges::term_fee(subscription, period, now, caused_by);
+        self.events.push(Event::Charged { line });
+        if period != term {
+            self.timers.push(TimerPlan::PaymentDue { due: period.next_start() });
+        }
+        self.timers.push(TimerPlan::TermEnds { due: term.next_start() });
     }
 
     /// The entry that the next event will get.
@@ -247,13 +269,11 @@ fn start_billing(subscription: &Subscription, decision: &mut Decision, context: 
     let started = decision.next_entry();
     decision.events.push(Event::BillingStarted { at, term, confirmed_by: confirmed_by.clone() });
     let caused_by = confirmed_by.into_iter().chain([started]).collect();
-    let (line, due) = if subscription.free_trial {
+    if subscription.free_trial {
         let line = charges::trial(subscription, at, context.now, caused_by);
-        let due = line.period.next_start();
-        (line, due)
+        decision.timers.push(TimerPlan::TermEnds { due: line.period.next_start() });
+        decision.events.push(Event::Charged { line });
     } else {
-        (charges::term_fee(subscription, term, context.now, caused_by), term.next_start())
-    };
-    decision.events.push(Event::Charged { line });
-    decision.timers.push(TimerPlan::TermEnds { due });
+        decision.charge_term(subscription, term, context.now, caused_by);
+    }
 }

@@ -22,7 +22,7 @@ use super::{
     money::Money,
     operation::Action,
     purchase_token::AuthorizationCode,
-    time::{Term, TermUnit, Timestamp},
+    time::{Date, Term, TermUnit, Timestamp},
 };
 
 /// One purchase of a plan.
@@ -45,8 +45,14 @@ pub struct Subscription {
     pub quantity: Option<Seats>,
     /// The billing term.
     pub term_unit: TermUnit,
-    /// Flat fee or price of a seat for one term, as agreed at purchase.
+    /// Flat fee or price of a seat for one payment, as agreed at purchase.
     pub unit_price: Money,
+    /// How often the term is paid for; `None`: once, in advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<TermUnit>,
+    /// The last day that is paid for, where a term is paid for in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid_until: Option<Date>,
     /// Whether its first month is free.
     pub free_trial: bool,
     /// The CSP partner that bought it; `None` if the customer bought for itself.
@@ -291,6 +297,23 @@ impl Subscription {
         Some(self.state.term().unwrap_or(billing.term).next_start())
     }
 
+    /// When the next part of the running term is to be paid; `None` if it is paid for.
+    #[must_use]
+    pub fn next_payment_at(&self) -> Option<Timestamp> {
+        let (paid_until, term) = (self.paid_until?, self.state.term()?);
+        let next = Term { start: paid_until, end: paid_until }.next_start();
+        (self.payment.is_some() && next < term.next_start()).then_some(next)
+    }
+
+    /// The part of a term that one payment is for, at an instant within it: all of it if it is paid for at once. Parts are
+    /// counted from the first term, as terms are.
+    #[must_use]
+    pub fn payment_period(&self, term: Term, at: Timestamp) -> Term {
+        let Some(unit) = &self.payment else { return term };
+        let first = self.billing.filter(|_| !self.free_trial).map_or(term, |billing| billing.term);
+        Term::starting(Timestamp::midnight(first.start), unit).containing(at, unit)
+    }
+
     /// What the publisher may do on the customer's behalf: with what a CSP bought, only read it (docs:subscription-new);
     /// with everything else, all of it, in the order of 2024 (recorded; quirk Q43).
     #[must_use]
@@ -327,6 +350,9 @@ impl Subscription {
             }
             Event::Charged { line } => {
                 self.ledger_lines = line.number;
+                if self.payment.is_some() && matches!(line.kind, ChargeKind::TermFee | ChargeKind::CycleCharge) {
+                    self.paid_until = Some(line.period.end);
+                }
                 if line.kind != ChargeKind::Usage {
                     let before = self.paid.unwrap_or_else(|| Money::zero(line.amount.currency));
                     self.paid = before.plus(line.amount);
@@ -366,7 +392,8 @@ impl Subscription {
             Event::QuantityChanged { to, .. } => self.quantity = Some(*to),
             // Plan, quantity and term stay (13 of 13 recorded rows; quirks Q15 and Q39).
             Event::Unsubscribed {} => self.state = State::Unsubscribed { term: self.state.term(), since: at },
-            Event::OperationStarted { .. }
+            Event::PaymentDue { .. }
+            | Event::OperationStarted { .. }
             | Event::PurchaseCreated { .. }
             | Event::CodeIssued { .. }
             | Event::CodeExpired { .. }

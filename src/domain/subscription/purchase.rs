@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats},
+        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats, TermPrice},
         event::{Event, Seq},
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
         purchase_token::AuthorizationCode,
@@ -98,6 +98,8 @@ pub fn purchase(
         quantity,
         term_unit: term.unit.clone(),
         unit_price: term.price,
+        payment: term.payment.clone(),
+        paid_until: None,
         free_trial: plan.free_trial,
         partner: partner.map(|partner| partner.id.clone()),
         customer: customer.id.clone(),
@@ -157,7 +159,15 @@ pub(in crate::domain) fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> 
     Refusal::TermNotSold {
         plan: plan.id.clone(),
         unit: unit.cloned().unwrap_or(TermUnit::P1M),
-        sold: plan.terms.iter().map(|term| term.unit.as_str()).collect::<Vec<_>>().join(", "),
+        sold: plan.terms.iter().map(sold).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// A term and how it is paid for, in words.
+fn sold(term: &TermPrice) -> String {
+    match &term.payment {
+        None => term.unit.to_string(),
+        Some(payment) => format!("{} (paid every {payment})", term.unit),
     }
 }
 

@@ -40,7 +40,10 @@ fn plan(name: &str, pricing: Pricing, prices: &[(TermUnit, &str)]) -> Plan {
         name: name.to_owned(),
         description: String::new(),
         pricing,
-        terms: prices.iter().map(|(unit, amount)| TermPrice { unit: unit.clone(), price: price(amount) }).collect(),
+        terms: prices
+            .iter()
+            .map(|(unit, amount)| TermPrice { unit: unit.clone(), price: price(amount), payment: None })
+            .collect(),
         free_trial: false,
         private_to: None,
         stop_sell: false,
@@ -161,6 +164,7 @@ fn a_purchase_waits_for_its_publisher_and_names_who_bought_for_whom() {
         | TimerPlan::ActivationTakesEffect { due }
         | TimerPlan::OperationStep { due, .. }
         | TimerPlan::TermEnds { due }
+        | TimerPlan::PaymentDue { due }
         | TimerPlan::GraceEnds { due, .. } => due.to_string(),
     };
     let dues: Vec<_> = decision.timers.iter().map(due).collect();

@@ -224,7 +224,12 @@ fn plans(catalogue: &Catalogue, chosen: &str) -> Vec<Group> {
 /// A plan in one line: what it costs, for how many.
 fn plan_label(plan: &Plan) -> String {
     let per_seat = if matches!(plan.pricing, Pricing::PerUser { .. }) { "seat and " } else { "" };
-    let prices = plan.terms.iter().map(|term| format!("{} per {per_seat}{}", term.price, term_words(&term.unit)));
+    let prices = plan.terms.iter().map(|term| match &term.payment {
+        None => format!("{} per {per_seat}{}", term.price, term_words(&term.unit)),
+        Some(payment) => {
+            format!("{} per {per_seat}{} for {}", term.price, term_words(payment), term_words(&term.unit))
+        }
+    });
     let mut label = format!("{}: {}", plan.name, prices.collect::<Vec<_>>().join(" or "));
     let seats = match plan.pricing {
         Pricing::FlatRate => Some("flat rate".to_owned()),

@@ -54,6 +54,7 @@ impl ClockPanel {
                 Due::ActivationTakesEffect { .. } => "an activation takes effect",
                 Due::OperationStep { .. } => "an operation goes on",
                 Due::TermEnds { .. } => "a term ends",
+                Due::PaymentDue { .. } => "a part of a term is to be paid",
                 Due::GraceEnds { .. } => "a suspended subscription ends unless it is paid",
                 Due::Delivery { .. } => "the publisher's webhook is called",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",

@@ -205,7 +205,7 @@ impl Facts {
             .map(|id| catalogue.partner(id).map_or_else(|| id.to_string(), |found| found.name.clone()));
         let customer = catalogue.customer(&subscription.customer).map(|found| found.name.clone());
         let customer = customer.unwrap_or_else(|| subscription.customer.to_string());
-        let term = term_words(&subscription.term_unit);
+        let term = term_words(subscription.payment.as_ref().unwrap_or(&subscription.term_unit));
         Self {
             id: subscription.id.to_string(),
             name: subscription.name.clone(),

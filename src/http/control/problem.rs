@@ -107,7 +107,9 @@ fn app_problem(error: &AppError) -> Problem {
             let status = match refusal.code() {
                 "unknownSubscription" | "unknownOperation" => StatusCode::NOT_FOUND,
                 "otherPublisher" => StatusCode::FORBIDDEN,
-                "notInStatus" | "notActive" | "operationPending" | "notWaiting" => StatusCode::CONFLICT,
+                "notInStatus" | "notActive" | "operationPending" | "paymentsOutstanding" | "notWaiting" => {
+                    StatusCode::CONFLICT
+                }
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());

@@ -207,6 +207,7 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::QuantityRequired(_)
         | Refusal::UnknownOperation(_)
         | Refusal::NotWaiting(_)
+        | Refusal::PaymentsOutstanding { .. }
         | Refusal::TooManyLicenses { .. } => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),
     }
 }

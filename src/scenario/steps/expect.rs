@@ -42,6 +42,7 @@ const KINDS: &[&str] = &[
     "quantityChanged",
     "unsubscribed",
     "termBegan",
+    "paymentDue",
     "suspended",
     "reinstated",
     "autoRenewSet",

@@ -89,8 +89,11 @@ pub struct PlanView {
 pub struct PriceView {
     /// The term.
     pub term_unit: String,
-    /// Flat fee or price of a seat.
+    /// Flat fee or price of a seat, for one payment.
     pub price: MoneyView,
+    /// How often the term is paid for; absent if it is paid for once, in advance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment: Option<String>,
 }
 
 /// A partner.

@@ -56,6 +56,8 @@ impl SubscriptionView {
             term_unit: subscription.term_unit.to_string(),
             term: subscription.state.term().map(PeriodView::from),
             unit_price: subscription.unit_price.into(),
+            payment: subscription.payment.as_ref().map(ToString::to_string),
+            next_payment: subscription.next_payment_at().map(|at| at.to_string()),
             free_trial: subscription.free_trial,
             auto_renew: subscription.auto_renew,
             payment_fails: subscription.payment_fails,
@@ -130,7 +132,10 @@ impl From<&LedgerLine> for LedgerLineView {
     fn from(line: &LedgerLine) -> Self {
         let kind = match line.kind {
             ChargeKind::TermFee => "termFee",
-            ChargeKind::Proration => "proration",
+            ChargeKind::CycleCharge => "cycleCharge",
+            ChargeKind::AddQuantity => "addQuantity",
+            ChargeKind::RemoveQuantity => "removeQuantity",
+            ChargeKind::Convert => "convert",
             ChargeKind::Refund => "refund",
             ChargeKind::FreeTrial => "freeTrial",
             ChargeKind::Usage => "usage",
@@ -223,7 +228,11 @@ impl From<&Plan> for PlanView {
             prices: plan
                 .terms
                 .iter()
-                .map(|term| PriceView { term_unit: term.unit.to_string(), price: term.price.into() })
+                .map(|term| PriceView {
+                    term_unit: term.unit.to_string(),
+                    price: term.price.into(),
+                    payment: term.payment.as_ref().map(ToString::to_string),
+                })
                 .collect(),
             free_trial: plan.free_trial,
             private: plan.private_to.is_some(),

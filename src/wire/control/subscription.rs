@@ -78,8 +78,14 @@ pub struct SubscriptionView {
     /// The running or last term; absent before activation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub term: Option<PeriodView>,
-    /// Flat fee or price of a seat, for one term.
+    /// Flat fee or price of a seat, for one payment.
     pub unit_price: MoneyView,
+    /// How often a term is paid for; absent if it is paid for once, in advance.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment: Option<String>,
+    /// When the next part of the running term is to be paid.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_payment: Option<String>,
     /// Whether its first month is free.
     pub free_trial: bool,
     /// Whether its next term follows by itself.
@@ -183,7 +189,7 @@ pub struct MissingConfirmation {
 pub struct LedgerLineView {
     /// Its number, from 1.
     pub number: u32,
-    /// `termFee`, `freeTrial` or `usage`.
+    /// `termFee`, `cycleCharge`, `freeTrial`, `addQuantity`, `removeQuantity`, `convert`, `refund` or `usage`.
     pub kind: String,
     /// The formula in words.
     pub description: String,

@@ -32,7 +32,7 @@ async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
             page.write("seats", "8").await;
             page.click("change-seats-submit").await;
             page.will_show("told-row", &["ChangeQuantity", "delivered", "answered 200"]).await;
-            page.will_show("ledger", &["3 seats more"]).await;
+            page.will_show("ledger", &["8 seats × 24.50 USD"]).await;
 
             // The publisher refuses.
             refuse.await;

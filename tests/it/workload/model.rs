@@ -261,7 +261,8 @@ impl Subscription {
         self.operations[place].status = "Succeeded";
         match effect {
             Effect::Seats(to) => {
-                self.prorate(self.plan.price(), to - self.seats, now);
+                self.prorate(self.plan.price(), -self.seats, now);
+                self.prorate(self.plan.price(), to, now);
                 self.seats = to;
             }
             Effect::Plan(to) => {

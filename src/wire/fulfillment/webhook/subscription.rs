@@ -8,7 +8,7 @@ use crate::domain::{
     operation::Action,
     rules::{Rules, SuspendedTold, WebhookPayload, WebhookQuantity},
     subscription::{Status, Subscription},
-    time::Timestamp,
+    time::{TermUnit, Timestamp},
     webhook::Delivery,
 };
 
@@ -154,7 +154,10 @@ fn current(delivery: &Delivery, rules: Rules) -> CurrentSubscription<'_> {
         is_test: false,
         sandbox_type: sandbox_type(subscription),
         saas_subscription_status: status(delivery, rules),
-        term: CurrentTerm { dates: TermDates::of(subscription), charge_duration: None },
+        term: CurrentTerm {
+            dates: TermDates::of(subscription),
+            charge_duration: subscription.payment.as_ref().map(TermUnit::as_str),
+        },
         auto_renew: subscription.auto_renew,
         created: subscription.created.to_string(),
         last_modified: delivery.created.to_string(),
