@@ -15,7 +15,7 @@ pub(super) use purchase::term_not_sold;
 pub use purchase::{Buyer, PurchaseOrder, check_quantity, purchase};
 
 use super::{
-    billing::ChargeKind,
+    billing::{ChargeKind, LedgerLine},
     catalogue::{BillingWaitsFor, ConfirmationKind, Person, Seats},
     event::{Event, Seq},
     ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
@@ -324,6 +324,17 @@ impl Subscription {
         }
     }
 
+    fn note_charge(&mut self, line: &LedgerLine) {
+        self.ledger_lines = line.number;
+        if self.payment.is_some() && matches!(line.kind, ChargeKind::TermFee | ChargeKind::CycleCharge) {
+            self.paid_until = Some(line.period.end);
+        }
+        if line.kind != ChargeKind::Usage {
+            let before = self.paid.unwrap_or_else(|| Money::zero(line.amount.currency));
+            self.paid = before.plus(line.amount);
+        }
+    }
+
     /// The subscription after a fact. Facts that concern only the journal change nothing.
     #[must_use]
     pub fn apply(mut self, event: &Event, at: Timestamp, entry: Seq) -> Self {
@@ -348,16 +359,7 @@ impl Subscription {
                     *running = *term;
                 }
             }
-            Event::Charged { line } => {
-                self.ledger_lines = line.number;
-                if self.payment.is_some() && matches!(line.kind, ChargeKind::TermFee | ChargeKind::CycleCharge) {
-                    self.paid_until = Some(line.period.end);
-                }
-                if line.kind != ChargeKind::Usage {
-                    let before = self.paid.unwrap_or_else(|| Money::zero(line.amount.currency));
-                    self.paid = before.plus(line.amount);
-                }
-            }
+            Event::Charged { line } => self.note_charge(line),
             Event::TermBegan { term, after_trial } => {
                 if let Some(billing) = self.billing.as_mut().filter(|_| *after_trial) {
                     billing.term = *term;
