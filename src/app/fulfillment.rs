@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use super::{
     desk::Desk,
     error::AppError,
+    invoicing,
     journal::{Player, What},
     keys::indexed,
     mailbox::Command,
@@ -58,6 +59,36 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Activates as an integration sandbox does, which has no publisher: its licences count as assigned, to a pool.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] if it is unknown, or can't be activated.
+    pub async fn activate_in_sandbox(&self, id: SubscriptionId) -> Result<Subscription, AppError> {
+        self.ask(ActivateInSandbox(id)).await
+    }
+}
+
+struct ActivateInSandbox(SubscriptionId);
+
+impl Command for ActivateInSandbox {
+    type Answer = Subscription;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
+        Box::pin(async move {
+            let mut subscription = load_subscription(desk, self.0).await?;
+            let steps =
+                [subscription::Command::ReportLicenses { assigned: 0 }, subscription::Command::Activate { wait: 0 }];
+            for step in steps {
+                let decision = decide(&subscription, step, desk.context())?;
+                let before = subscription.clone();
+                subscription = save(desk, Player::Partner, Some(&before), subscription, &decision).await?;
+            }
+            Ok(subscription)
+        })
+    }
+}
+
 struct Resolve {
     publisher: PublisherId,
     code: String,
@@ -91,7 +122,7 @@ impl Command for Resolve {
             };
             let context = desk.context();
             let decision = decide(&subscription, subscription::Command::Resolve, context)?;
-            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).map(Ok)
+            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).await.map(Ok)
         })
     }
 }
@@ -124,7 +155,7 @@ impl Command for Change {
             };
             let context = desk.context();
             let decision = decide(&subscription, command, context)?;
-            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision)
+            save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).await
         })
     }
 }
@@ -161,7 +192,7 @@ fn own(subscription: Subscription, publisher: &PublisherId) -> Result<Subscripti
 }
 
 /// Turns a decision into documents: the new state, journal entries, ledger lines, timers, and the indexes of a new one.
-pub(super) fn save(
+pub(super) async fn save(
     desk: &mut Desk<'_>,
     actor: Player,
     before: Option<&Subscription>,
@@ -178,6 +209,7 @@ pub(super) fn save(
         if let Event::Charged { line } = event {
             let key = desk.space().ledger(id).number(line.number.into());
             desk.put(key, line)?;
+            invoicing::put_on_invoice(desk, &subscription, entry, line).await?;
         }
     }
     let timers = decision.timers.iter().map(|timer| match *timer {

@@ -11,7 +11,13 @@ use super::queries::ListPosition;
 use crate::{
     domain::{
         event::Seq,
-        ids::{DimensionId, OperationId, PlanId, PublisherId, SandboxId, SubscriptionId},
+        ids::{
+            CartId, CustomerId, DimensionId, OperationId, PartnerId, PlanId, PublisherId, SandboxId, SubscriptionId,
+            TenantId,
+        },
+        invoice::Month,
+        money::Currency,
+        order::OrderId,
         time::{Term, Timestamp},
     },
     store::Key,
@@ -143,6 +149,66 @@ impl Space {
         let start = Timestamp::midnight(term.start).as_millis();
         let tallies = self.subscription(id).text("usage-tally");
         tallies.text(plan.as_str()).text(dimension.as_str()).instant(start)
+    }
+
+    /// What has become of a customer since the catalogue, or one that a partner has made.
+    pub(crate) fn customer(&self, tenant: TenantId) -> Key {
+        self.root().text("customer").guid(tenant.as_bytes())
+    }
+
+    /// The customers that a partner has made, in the order of their names or domains.
+    pub(crate) fn customers_of(&self, partner: &PartnerId, order: &str) -> Key {
+        self.root().text("customers-of").text(partner.as_str()).text(order)
+    }
+
+    /// Whose domain a name is, of the customers that partners have made.
+    pub(crate) fn customer_domain(&self, domain: &str) -> Key {
+        self.root().text("customer-domain").text(&domain.to_lowercase())
+    }
+
+    /// The orders for a customer.
+    pub(crate) fn orders(&self, customer: &CustomerId) -> Key {
+        self.root().text("order").text(customer.as_str())
+    }
+
+    /// An order.
+    pub(crate) fn order(&self, customer: &CustomerId, id: OrderId) -> Key {
+        self.orders(customer).text(&id.to_string())
+    }
+
+    /// A cart.
+    pub(crate) fn cart(&self, customer: &CustomerId, id: CartId) -> Key {
+        self.root().text("cart").text(customer.as_str()).guid(id.as_bytes())
+    }
+
+    /// How much was bought for a customer in an integration sandbox.
+    pub(crate) fn bought_in_sandbox(&self, customer: &CustomerId) -> Key {
+        self.root().text("bought-in-sandbox").text(customer.as_str())
+    }
+
+    /// How many carts there have been.
+    pub(crate) fn newest_cart(&self) -> Key {
+        self.root().text("newest-cart")
+    }
+
+    /// What a request of a partner's program has brought about, by the id that the program gave it.
+    pub(crate) fn request(&self, partner: &PartnerId, id: Uuid) -> Key {
+        self.root().text("request").text(partner.as_str()).guid(id.as_bytes())
+    }
+
+    /// A partner's invoices.
+    pub(crate) fn invoices(&self, partner: &PartnerId) -> Key {
+        self.root().text("invoice").text(partner.as_str())
+    }
+
+    /// An invoice: of a month, in a currency.
+    pub(crate) fn invoice(&self, partner: &PartnerId, month: Month, currency: Currency) -> Key {
+        self.invoices(partner).text(&month.to_string()).text(currency.code())
+    }
+
+    /// The lines of an invoice, in the order in which they were written.
+    pub(crate) fn invoice_lines(&self, partner: &PartnerId, month: Month, currency: Currency) -> Key {
+        self.root().text("invoice-line").text(partner.as_str()).text(&month.to_string()).text(currency.code())
     }
 
     /// The journal: pages of entries, each under its first entry's number.

@@ -78,7 +78,7 @@ impl Command for SetRenewal {
             if let Some(auto_renew) = auto_renew.filter(|wished| *wished != subscription.auto_renew) {
                 events.events.push(Event::AutoRenewSet { auto_renew });
             }
-            let subscription = save(desk, Player::Partner, Some(&subscription), subscription.clone(), &events)?;
+            let subscription = save(desk, Player::Partner, Some(&subscription), subscription.clone(), &events).await?;
             let mut events = Decision::starting_at(desk.next_entry());
             if let Some(fail) = payment_fails.filter(|wished| *wished != subscription.payment_fails) {
                 events.events.push(Event::PaymentsSet { fail });
@@ -86,7 +86,7 @@ impl Command for SetRenewal {
             if let Some(fail) = activation_fails.filter(|wished| *wished != subscription.activation_fails) {
                 events.events.push(Event::ActivationSet { fail });
             }
-            save(desk, Player::Operator, Some(&subscription), subscription.clone(), &events)
+            save(desk, Player::Operator, Some(&subscription), subscription.clone(), &events).await
         })
     }
 }
@@ -108,7 +108,7 @@ impl Command for Payment {
             } else {
                 lifecycle::suspend(&subscription, id, context)?
             };
-            start_of_microsoft(desk, subscription, request).map(|(_, operation)| operation)
+            start_of_microsoft(desk, subscription, request).await.map(|(_, operation)| operation)
         })
     }
 }
@@ -118,12 +118,12 @@ pub(super) async fn activation_takes_effect(desk: &mut Desk<'_>, id: Subscriptio
     let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
     if subscription.activation_fails {
         if let Some(request) = lifecycle::activation_fails(&subscription, new_id(desk), desk.context()) {
-            start_of_microsoft(desk, subscription, request)?;
+            start_of_microsoft(desk, subscription, request).await?;
         }
         return Ok(());
     }
     let decision = decide(&subscription, Asked::ActivationTakesEffect, desk.context())?;
-    save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+    save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
     Ok(())
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn activation_takes_effect(desk: &mut Desk<'_>, id: Subscriptio
 pub(super) async fn term_ends(desk: &mut Desk<'_>, id: SubscriptionId, due: Timestamp) -> Result<(), AppError> {
     let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
     if let Some(request) = lifecycle::term_ends(&subscription, due, new_id(desk), desk.context()) {
-        start_of_microsoft(desk, subscription, request)?;
+        start_of_microsoft(desk, subscription, request).await?;
     }
     Ok(())
 }
@@ -142,10 +142,10 @@ pub(super) async fn payment_due(desk: &mut Desk<'_>, id: SubscriptionId, due: Ti
     match lifecycle::payment_due(&subscription, due, new_id(desk), desk.context()) {
         None => {}
         Some(lifecycle::Payment::Made(decision)) => {
-            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
         }
         Some(lifecycle::Payment::Failed(request)) => {
-            start_of_microsoft(desk, subscription, request)?;
+            start_of_microsoft(desk, subscription, request).await?;
         }
     }
     Ok(())
@@ -159,7 +159,7 @@ pub(super) async fn grace_ends(
 ) -> Result<(), AppError> {
     let Some(subscription) = find_subscription(desk, id).await? else { return Ok(()) };
     if let Some(request) = lifecycle::grace_ends(&subscription, suspended_at, new_id(desk), desk.context()) {
-        start_of_microsoft(desk, subscription, request)?;
+        start_of_microsoft(desk, subscription, request).await?;
     }
     Ok(())
 }

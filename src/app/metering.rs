@@ -184,7 +184,7 @@ async fn write(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let before: &Subscription = subscription;
-    save(desk, Player::Publisher, Some(before), before.clone(), &acceptance.decision)?;
+    save(desk, Player::Publisher, Some(before), before.clone(), &acceptance.decision).await?;
     desk.put(key, &acceptance.usage)?;
     if let Some((key, tally)) = tally_key.zip(acceptance.tally) {
         desk.put(key, &tally)?;

@@ -3,12 +3,15 @@
 //! [`App`] knows the sandboxes. A [`Sandbox`] takes commands through its mailbox and answers queries from the store.
 //! Nothing here knows HTTP.
 
+mod carts;
 mod clock;
+mod customers;
 mod deliveries;
 mod desk;
 mod error;
 mod fulfillment;
 pub mod identity;
+mod invoicing;
 mod journal;
 mod journal_pages;
 mod keys;
@@ -17,6 +20,9 @@ mod lifecycle;
 mod mailbox;
 mod metering;
 mod operations;
+mod orders;
+mod partner_calls;
+mod partner_changes;
 mod publisher_desk;
 mod purchasing;
 mod queries;
@@ -28,17 +34,21 @@ mod timers;
 mod webhook_manner;
 mod webhook_trust;
 
+pub use carts::CheckedOut;
 pub use clock::{Advance, Advanced};
+pub use customers::{CustomerFilter, CustomerList, CustomerOrder, CustomerPosition};
 pub use deliveries::{Attempted, Courier, Outside};
 pub use error::AppError;
+pub use invoicing::{InvoiceLines, LineKind, LinePosition};
 pub use journal::{Entry, Exchange, Player, PublisherStep, What};
 pub use known_subscriptions::KnownSubscription;
 pub use lifecycle::RenewalWish;
 pub use metering::{RefusedUsage, ReportedUsage, UsageOutcome};
 pub use operations::Cancelled;
+pub use partner_changes::Changed;
 pub use publisher_desk::PublisherChange;
 pub use queries::{JournalFilter, JournalSlice, ListPosition, RecordedCall, SubscriptionList};
-pub use registry::{App, AppOptions, NewSandbox, Registered};
+pub use registry::{App, AppOptions, AppOwner, NewSandbox, Registered};
 pub use sandbox::{Changes, Sandbox, TimerMode};
 pub use settings::Settings;
 pub use timers::{Due, PublisherWork, StoredTimer};

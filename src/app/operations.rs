@@ -141,7 +141,7 @@ impl Command for RequestChange {
             let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
             let (id, delays) = (new_id(desk), desk.head.delays);
             let request = operation::request_change(&subscription, offer, &self.wish, id, delays, desk.context())?;
-            start(desk, subscription, request)?;
+            start(desk, subscription, request).await?;
             Ok(id)
         })
     }
@@ -163,7 +163,7 @@ impl Command for RequestCancel {
                 Cancellation::Over => Ok(Cancelled::Before),
                 Cancellation::UnderWay(id) => Ok(Cancelled::By(id)),
                 Cancellation::Requested(request) => {
-                    start(desk, subscription, *request)?;
+                    start(desk, subscription, *request).await?;
                     Ok(Cancelled::By(id))
                 }
             }
@@ -192,7 +192,7 @@ impl Command for InMarketplace {
                 }
                 None => operation::cancel_in_marketplace(&subscription, id, context)?,
             };
-            let (_, operation) = carry_out(desk, Player::Partner, subscription, operation, &decision)?;
+            let (_, operation) = carry_out(desk, Player::Partner, subscription, operation, &decision).await?;
             Ok(operation)
         })
     }
@@ -213,7 +213,7 @@ impl Command for AnswerOperation {
             let subscription = load_own(desk, self.subscription, &self.publisher).await?;
             let operation = load_operation(desk, self.subscription, self.operation).await?;
             let decision = operation::answer(&operation, &subscription, self.verdict, desk.context())?;
-            carry_out(desk, Player::Publisher, subscription, operation, &decision)?;
+            carry_out(desk, Player::Publisher, subscription, operation, &decision).await?;
             Ok(())
         })
     }
@@ -228,34 +228,34 @@ pub(super) async fn take_on(
     let subscription = load_subscription(desk, subscription).await?;
     let operation = load_operation(desk, subscription.id, operation).await?;
     let decision = operation::step(&operation, &subscription, desk.head.delays, desk.context());
-    carry_out(desk, Player::Marketplace, subscription, operation, &decision)?;
+    carry_out(desk, Player::Marketplace, subscription, operation, &decision).await?;
     Ok(())
 }
 
 /// Carries out what follows for an operation from what its publisher was told.
 pub(super) async fn follow(desk: &mut Desk<'_>, operation: Operation, decision: &Decision) -> Result<(), AppError> {
     let subscription = load_subscription(desk, operation.subscription).await?;
-    carry_out(desk, Player::Marketplace, subscription, operation, decision)?;
+    carry_out(desk, Player::Marketplace, subscription, operation, decision).await?;
     Ok(())
 }
 
 /// Writes down what Microsoft starts by itself.
-pub(super) fn start_of_microsoft(
+pub(super) async fn start_of_microsoft(
     desk: &mut Desk<'_>,
     subscription: Subscription,
     Request { operation, decision }: Request,
 ) -> Result<(Subscription, Operation), AppError> {
-    carry_out(desk, Player::Marketplace, subscription, operation, &decision)
+    carry_out(desk, Player::Marketplace, subscription, operation, &decision).await
 }
 
 /// Writes a granted request down. Where operations take no time, it is brought to its end at once.
-fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> Result<(), AppError> {
+async fn start(desk: &mut Desk<'_>, subscription: Subscription, request: Request) -> Result<(), AppError> {
     let Request { operation, mut decision } = request;
     let (mut subscription, mut operation, mut actor) = (subscription, operation, Player::Publisher);
     loop {
         let goes_on_now = decision.timers.iter().any(|timer| is_due(timer, desk));
         decision.timers.retain(|timer| !is_due(timer, desk));
-        (subscription, operation) = carry_out(desk, actor, subscription, operation, &decision)?;
+        (subscription, operation) = carry_out(desk, actor, subscription, operation, &decision).await?;
         if !goes_on_now {
             return Ok(());
         }
@@ -269,7 +269,7 @@ fn is_due(timer: &TimerPlan, desk: &Desk<'_>) -> bool {
 }
 
 /// Turns a decision about an operation into documents.
-fn carry_out(
+pub(super) async fn carry_out(
     desk: &mut Desk<'_>,
     actor: Player,
     subscription: Subscription,
@@ -278,7 +278,7 @@ fn carry_out(
 ) -> Result<(Subscription, Operation), AppError> {
     let now = desk.now();
     let operation = decision.events.iter().fold(operation, |operation, event| operation.apply(event, now));
-    let after = save(desk, actor, Some(&subscription), subscription.clone(), decision)?;
+    let after = save(desk, actor, Some(&subscription), subscription.clone(), decision).await?;
     if !decision.events.is_empty() {
         desk.put(desk.space().operation(after.id, operation.id), &operation)?;
     }
@@ -286,7 +286,7 @@ fn carry_out(
     match operation::revert(&operation, &after, &decision.events, new_id(desk), desk.context()) {
         None => Ok((after, operation)),
         Some(request) => {
-            let (after, _) = start_of_microsoft(desk, after, request)?;
+            let (after, _) = Box::pin(start_of_microsoft(desk, after, request)).await?;
             Ok((after, operation))
         }
     }

@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::{Catalogue, Customer, Publisher},
+        catalogue::{AppRegistration, Catalogue, Customer},
         event::Seq,
-        ids::{ClientId, SandboxId, TenantId},
+        ids::{ClientId, PartnerId, PublisherId, SandboxId, TenantId},
         operation::Delays,
         rules::Rules,
         time::Timestamp,
@@ -98,8 +98,39 @@ pub struct NewSandbox {
 pub struct Registered {
     /// The sandbox.
     pub sandbox: Arc<Sandbox>,
-    /// The publisher.
-    pub publisher: Publisher,
+    /// The registration.
+    pub app: AppRegistration,
+    /// Whose it is.
+    pub owner: AppOwner,
+}
+
+/// Whose an app registration is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppOwner {
+    /// A publisher's: it calls the marketplace.
+    Publisher(PublisherId),
+    /// A CSP partner's: it calls Partner Center.
+    Partner(PartnerId),
+}
+
+impl AppOwner {
+    /// The publisher, if it is one.
+    #[must_use]
+    pub const fn publisher(&self) -> Option<&PublisherId> {
+        match self {
+            Self::Publisher(id) => Some(id),
+            Self::Partner(_) => None,
+        }
+    }
+
+    /// The partner, if it is one.
+    #[must_use]
+    pub const fn partner(&self) -> Option<&PartnerId> {
+        match self {
+            Self::Partner(id) => Some(id),
+            Self::Publisher(_) => None,
+        }
+    }
 }
 
 impl App {
@@ -220,8 +251,8 @@ impl App {
     pub fn registered_app(&self, client: ClientId) -> Option<Registered> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let sandbox = open.sandboxes.get(open.apps.get(&client)?)?;
-        let publisher = sandbox.catalogue().publishers.iter().find(|publisher| publisher.app.client_id == client)?;
-        Some(Registered { sandbox: Arc::clone(sandbox), publisher: publisher.clone() })
+        let (app, owner) = apps(sandbox.catalogue()).find(|(app, _)| app.client_id == client)?;
+        Some(Registered { sandbox: Arc::clone(sandbox), app: app.clone(), owner })
     }
 
     /// The sandbox that a tenant belongs to: a publisher's, a customer's or a partner's.
@@ -295,13 +326,15 @@ impl App {
         let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));
         let sandbox = Sandbox::start(world, head, version, store, wall);
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        for publisher in &catalogue.publishers {
-            open.apps.insert(publisher.app.client_id, id.clone());
-            open.tenants.insert(publisher.app.tenant_id, id.clone());
+        for (app, _) in apps(&catalogue) {
+            open.apps.insert(app.client_id, id.clone());
+            open.tenants.insert(app.tenant_id, id.clone());
         }
-        let of_customers = catalogue.customers.iter().filter_map(Customer::tenant_id);
-        for tenant in of_customers.chain(catalogue.partners.iter().map(|partner| partner.user.tenant_id)) {
+        for tenant in catalogue.customers.iter().filter_map(Customer::tenant_id) {
             open.tenants.insert(tenant, id.clone());
+        }
+        for partner in &catalogue.partners {
+            open.tenants.insert(partner.user.tenant_id, id.clone());
         }
         open.sandboxes.insert(id, Arc::clone(&sandbox));
         drop(open);
@@ -344,6 +377,14 @@ impl App {
             }
         });
     }
+}
+
+/// The app registrations of a catalogue, and whose each is.
+fn apps(catalogue: &Catalogue) -> impl Iterator<Item = (&AppRegistration, AppOwner)> {
+    let publishers = catalogue.publishers.iter();
+    let publishers = publishers.map(|publisher| (&publisher.app, AppOwner::Publisher(publisher.id.clone())));
+    let partners = catalogue.partners.iter();
+    publishers.chain(partners.map(|partner| (&partner.app, AppOwner::Partner(partner.id.clone()))))
 }
 
 /// Removes what deleted sandboxes have left, a piece at a time, so that nobody else waits long.

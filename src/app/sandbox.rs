@@ -10,6 +10,7 @@ use super::{
     keys::Space,
     known_subscriptions::KnownSubscriptions,
     mailbox::{self, Command, Job},
+    partner_calls::PartnerCalls,
     repeated_reads::RepeatedReads,
 };
 use crate::{
@@ -118,6 +119,7 @@ pub struct Sandbox {
     pub(super) timers_at_work: Arc<RwLock<()>>,
     pub(super) repeated_reads: RepeatedReads,
     pub(super) known_subscriptions: KnownSubscriptions,
+    pub(super) partner_calls: PartnerCalls,
 }
 
 impl Sandbox {
@@ -152,6 +154,7 @@ impl Sandbox {
             timers_at_work: Arc::default(),
             repeated_reads: RepeatedReads::default(),
             known_subscriptions: KnownSubscriptions::default(),
+            partner_calls: PartnerCalls::default(),
         })
     }
 

@@ -262,7 +262,7 @@ impl RunTimer {
             let subscription = load_subscription(desk, id).await?;
             let context = desk.context();
             let decision = decide(&subscription, command, context)?;
-            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision)?;
+            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
             Ok(())
         })
     }

@@ -41,6 +41,7 @@ pub(super) enum Verb {
     /// Print the environment that an app of your own needs: base URLs, tenant, client id, secret.
     #[command(
         after_help = "Examples:\n  rehearsal print-env\n  rehearsal print-env --publisher fabrikam --format json\n  \
+                            rehearsal print-env --partner proseware\n  \
                             eval \"$(rehearsal print-env --format shell)\""
     )]
     PrintEnv(PrintEnvArgs),
@@ -212,6 +213,9 @@ pub(super) struct PrintEnvArgs {
     /// The publisher. [default: the first one]
     #[arg(long)]
     pub(super) publisher: Option<String>,
+    /// A CSP partner instead: what its app needs to call Partner Center.
+    #[arg(long, conflicts_with = "publisher")]
+    pub(super) partner: Option<String>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t = EnvFormat::Dotenv)]
     pub(super) format: EnvFormat,

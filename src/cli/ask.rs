@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     diagnostic::did_you_mean,
-    wire::control::{Environment, Problem, PublisherEnvironment},
+    wire::control::{Environment, Problem},
 };
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,23 +23,30 @@ pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
         Ok(environment) => environment,
         Err(text) => return output::complain(&text, Exit::CouldNotStart),
     };
-    let known = || environment.publishers.iter().map(|publisher| publisher.publisher.as_str());
-    let publisher = match &args.publisher {
-        None => environment.publishers.first(),
-        Some(id) => environment.publishers.iter().find(|publisher| publisher.publisher == *id),
+    let variables = match &args.partner {
+        Some(id) => {
+            let known = environment.partners.iter().map(|partner| partner.partner.as_str());
+            let found = environment.partners.iter().find(|partner| partner.partner == *id);
+            found.map(|partner| environment.partner_variables(partner)).ok_or_else(|| nobody("partner", id, known))
+        }
+        None => {
+            let known = environment.publishers.iter().map(|publisher| publisher.publisher.as_str());
+            let found = match &args.publisher {
+                None => environment.publishers.first(),
+                Some(id) => environment.publishers.iter().find(|publisher| publisher.publisher == *id),
+            };
+            let asked = args.publisher.as_deref().unwrap_or_default();
+            found.map(|publisher| environment.variables(publisher)).ok_or_else(|| nobody("publisher", asked, known))
+        }
     };
-    let Some(publisher) = publisher else {
-        let asked = args.publisher.as_deref().unwrap_or_default();
-        let fix = did_you_mean(asked, known()).map_or_else(
-            || format!("use one of {}", known().collect::<Vec<_>>().join(", ")),
-            |id| format!("did you mean {id}?"),
-        );
-        return output::complain(&format!("error: there is no publisher {asked}\n  fix: {fix}"), Exit::Usage);
+    let variables = match variables {
+        Ok(variables) => variables,
+        Err(text) => return output::complain(&text, Exit::Usage),
     };
     let text = match args.format {
-        EnvFormat::Dotenv => block(&environment, publisher, |name, value| format!("{name}={value}")),
+        EnvFormat::Dotenv => block(&variables, |name, value| format!("{name}={value}")),
         EnvFormat::Shell => {
-            block(&environment, publisher, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''")))
+            block(&variables, |name, value| format!("export {name}='{}'", value.replace('\'', r"'\''")))
         }
         EnvFormat::Json => serde_json::to_string_pretty(&environment).unwrap_or_default(),
     };
@@ -47,10 +54,19 @@ pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
     Exit::Success
 }
 
-fn block(environment: &Environment, publisher: &PublisherEnvironment, line: impl Fn(&str, &str) -> String) -> String {
+/// That nobody of that name is there.
+fn nobody<'a>(what: &str, asked: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let fix = did_you_mean(asked, known.clone()).map_or_else(
+        || format!("use one of {}", known.collect::<Vec<_>>().join(", ")),
+        |id| format!("did you mean {id}?"),
+    );
+    format!("error: there is no {what} {asked}\n  fix: {fix}")
+}
+
+fn block(variables: &[(&'static str, String)], line: impl Fn(&str, &str) -> String) -> String {
     let mut text = String::new();
-    for (name, value) in environment.variables(publisher) {
-        let _infallible = writeln!(text, "{}", line(name, &value));
+    for (name, value) in variables {
+        let _infallible = writeln!(text, "{}", line(name, value));
     }
     text
 }

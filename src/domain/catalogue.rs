@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::{customer::Customer, partner::Partner};
 use super::{
     ids::{ClientId, CustomerId, DimensionId, ObjectId, OfferId, PartnerId, PlanId, PublisherId, TenantId},
     money::{Currency, Money},
@@ -45,6 +46,12 @@ impl Catalogue {
     #[must_use]
     pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
         self.partners.iter().find(|partner| partner.id == *id)
+    }
+
+    /// The customer whose tenant that is: `customer-id` of Partner Center.
+    #[must_use]
+    pub fn customer_of_tenant(&self, tenant: TenantId) -> Option<&Customer> {
+        self.customers.iter().find(|customer| customer.tenant_id() == Some(tenant))
     }
 
     /// The customer of that id.
@@ -410,42 +417,6 @@ pub struct IncludedQuantity {
     pub unit: TermUnit,
     /// Units included in each such term.
     pub quantity: u64,
-}
-
-/// A CSP partner: buys for its customers, and is the `purchaser` of what it buys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Partner {
-    /// Its id in fixtures, scenarios and the control API.
-    pub id: PartnerId,
-    /// The company's name.
-    pub name: String,
-    /// The person who buys.
-    pub user: Person,
-}
-
-/// A customer of a partner: the `beneficiary` of what is bought for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Customer {
-    /// Its id in fixtures, scenarios and the control API.
-    pub id: CustomerId,
-    /// The partner that it belongs to.
-    pub partner: PartnerId,
-    /// The company's name.
-    pub name: String,
-    /// The verified domain of its tenant.
-    pub domain: String,
-    /// Its people, at least one; the first is the one that the service is bought for.
-    pub users: Vec<Person>,
-}
-
-impl Customer {
-    /// The tenant of its users.
-    #[must_use]
-    pub fn tenant_id(&self) -> Option<TenantId> {
-        self.users.first().map(|user| user.tenant_id)
-    }
 }
 
 /// A user in a tenant, as the subscription object shows purchaser and beneficiary.

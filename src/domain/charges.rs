@@ -153,6 +153,28 @@ fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {
     share.and_then(|share| price.times(share)).unwrap_or_else(|| Money::zero(price.currency))
 }
 
+/// How long a cancellation gives everything back: hours for the present window, days for the older ones.
+#[must_use]
+pub fn window(subscription: &Subscription, window: RefundWindow) -> u32 {
+    match window {
+        RefundWindow::ThreeDays => 72,
+        RefundWindow::Older if subscription.term_unit == TermUnit::P1M => 1,
+        RefundWindow::Older => 14,
+    }
+}
+
+/// Until when a cancellation gives everything back; `None` if that counts from an activation that has not come.
+#[must_use]
+pub fn refundable_until(subscription: &Subscription, rule: RefundWindow) -> Option<Timestamp> {
+    let (from, days) = match rule {
+        RefundWindow::ThreeDays => (subscription.created, REFUND_DAYS),
+        RefundWindow::Older => {
+            (subscription.confirmations.activated?.at, i32::try_from(window(subscription, rule)).unwrap_or(14))
+        }
+    };
+    Some(from.plus(Period::days(days)))
+}
+
 /// What a cancellation gives back: everything that was charged but usage, if it comes in time (docs:subscription-api);
 /// nothing otherwise, and nothing where nothing was paid.
 #[must_use]
@@ -163,18 +185,12 @@ pub fn refund(
     caused_by: Vec<Seq>,
 ) -> Option<LedgerLine> {
     let paid = subscription.paid.filter(|paid| !paid.amount.is_zero())?;
-    let (from, days, within) = match window {
-        RefundWindow::ThreeDays => (subscription.created, REFUND_DAYS, "72 hours of the purchase"),
-        RefundWindow::Older => {
-            let activated = subscription.confirmations.activated?.at;
-            if subscription.term_unit == TermUnit::P1M {
-                (activated, 1, "24 hours of the activation")
-            } else {
-                (activated, 14, "14 days of the activation")
-            }
-        }
+    let within = match (window, self::window(subscription, window)) {
+        (RefundWindow::ThreeDays, hours) => format!("{hours} hours of the purchase"),
+        (RefundWindow::Older, 1) => "24 hours of the activation".to_owned(),
+        (RefundWindow::Older, days) => format!("{days} days of the activation"),
     };
-    if now > from.plus(Period::days(days)) {
+    if now > refundable_until(subscription, window)? {
         return None;
     }
     let back = paid.times(Decimal::NEGATIVE_ONE)?;

@@ -148,6 +148,8 @@ name_ids! {
 guid_ids! {
     /// A call to a webhook, as its `activityId`.
     ActivityId = "activity id";
+    /// A cart of Partner Center.
+    CartId = "cart id";
     /// An Entra application (client) id.
     ClientId = "client id";
     /// An Entra object id: of a user, or of an app's service principal.
@@ -160,6 +162,14 @@ guid_ids! {
     TenantId = "tenant id";
     /// An accepted usage event; the `usageEventId` of metering.
     UsageEventId = "usage event id";
+}
+
+impl CustomerId {
+    /// The id of a customer that a partner has made: its tenant.
+    #[must_use]
+    pub fn of_tenant(tenant: TenantId) -> Self {
+        Self(tenant.to_string().into())
+    }
 }
 
 impl SandboxId {

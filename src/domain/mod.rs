@@ -4,14 +4,21 @@
 //! Start with [`subscription`]: a purchase makes one, commands decide what happens to it, events change it.
 
 pub mod billing;
+pub mod cart;
 pub mod catalogue;
 pub mod charges;
+pub mod customer;
 pub mod event;
 pub mod ids;
+pub mod invoice;
 pub mod lifecycle;
 pub mod metering;
 pub mod money;
 pub mod operation;
+pub mod order;
+pub mod partner;
+pub mod partner_change;
+pub mod product;
 pub mod purchase_token;
 pub mod refusal;
 pub mod rules;

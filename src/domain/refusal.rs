@@ -5,8 +5,9 @@
 
 use super::{
     catalogue::Seats,
-    ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    ids::{CartId, CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
     operation::OperationStatus,
+    partner::MpnId,
     purchase_token::CodeFault,
     subscription::{CustomerOperation, Status},
     time::{TermUnit, Timestamp},
@@ -30,6 +31,55 @@ pub enum Refusal {
         /// Who asked.
         partner: PartnerId,
     },
+    /// The customer has not accepted the Microsoft Customer Agreement.
+    #[error("{0} has not accepted the Microsoft Customer Agreement")]
+    AgreementMissing(CustomerId),
+    /// The publisher's steps come first.
+    #[error("the subscription is not activated yet: the publisher's steps come first")]
+    NotActivatedYet,
+    /// The time in which a partner may cancel is over.
+    #[error("the cancellation window of {window} {} is over", if *.is_in_hours { "hours" } else { "days" })]
+    CancellationWindowOver {
+        /// Whether the window is counted in hours.
+        is_in_hours: bool,
+        /// How long it was.
+        window: u32,
+    },
+    /// Somebody else has changed it since it was read.
+    #[error("the subscription has been changed since it was read")]
+    Stale,
+    /// There is no order of that number.
+    #[error("there is no order {0}")]
+    UnknownOrder(String),
+    /// There is no such cart.
+    #[error("there is no cart {0}")]
+    UnknownCart(String),
+    /// The cart has become orders already.
+    #[error("cart {0} has been submitted already")]
+    CartSubmitted(CartId),
+    /// Lines of the cart can't be bought.
+    #[error("lines of the cart can't be bought: {0}")]
+    CartLines(String),
+    /// The same contact has confirmed the agreement before.
+    #[error("{0} has confirmed the Microsoft Customer Agreement already")]
+    AgreementConfirmed(CustomerId),
+    /// Another customer has that domain.
+    #[error("the domain {0} belongs to another customer")]
+    DomainTaken(String),
+    /// More than an integration sandbox may have.
+    #[error("the integration sandbox has reached its limit")]
+    SandboxLimit,
+    /// The plan is not sold in the customer's country.
+    #[error("plan {plan} is not sold in {country}")]
+    NotInMarket {
+        /// The plan.
+        plan: PlanId,
+        /// The customer's country.
+        country: String,
+    },
+    /// No indirect reseller of that number.
+    #[error("{0} is no indirect reseller of the partner")]
+    UnknownReseller(MpnId),
     /// No offer of that id.
     #[error("there is no offer {0}")]
     UnknownOffer(OfferId),
@@ -207,6 +257,19 @@ impl Refusal {
             Self::UnknownCustomer(_) => "unknownCustomer",
             Self::UnknownPartner(_) => "unknownPartner",
             Self::CustomerOfAnotherPartner { .. } => "customerOfAnotherPartner",
+            Self::AgreementMissing(_) => "agreementMissing",
+            Self::NotActivatedYet => "notActivatedYet",
+            Self::CancellationWindowOver { .. } => "cancellationWindowOver",
+            Self::Stale => "stale",
+            Self::UnknownOrder(_) => "unknownOrder",
+            Self::UnknownCart(_) => "unknownCart",
+            Self::CartSubmitted(_) => "cartSubmitted",
+            Self::CartLines(_) => "cartLines",
+            Self::AgreementConfirmed(_) => "agreementConfirmed",
+            Self::DomainTaken(_) => "domainTaken",
+            Self::SandboxLimit => "sandboxLimit",
+            Self::NotInMarket { .. } => "notInMarket",
+            Self::UnknownReseller(_) => "unknownReseller",
             Self::UnknownOffer(_) => "unknownOffer",
             Self::UnknownPlan { .. } => "unknownPlan",
             Self::PlanPrivate { .. } => "planPrivate",
@@ -248,6 +311,20 @@ impl Refusal {
             Self::UnknownCustomer(_) | Self::UnknownPartner(_) | Self::UnknownOffer(_) | Self::UnknownPlan { .. } => {
                 "GET the sandbox's catalogue for the ids that it knows."
             }
+            Self::AgreementMissing(_) => {
+                "Confirm in Partner Center that the customer has accepted it, or leave agreement: false out of the fixture."
+            }
+            Self::NotActivatedYet => "Open the personalized link, and let the publisher activate it.",
+            Self::CancellationWindowOver { .. } => "Turn auto-renew off, or ask the publisher.",
+            Self::Stale => "Read it again, and send the change with its new etag.",
+            Self::UnknownOrder(_) | Self::UnknownCart(_) => "Take the id from the answer that made it.",
+            Self::CartSubmitted(_) => "Look at the orders that it has become.",
+            Self::CartLines(_) => "Read the cart for the error of each line.",
+            Self::AgreementConfirmed(_) => "Nothing is left to do: buy.",
+            Self::DomainTaken(_) => "Take another domain.",
+            Self::SandboxLimit => "Delete customers or cancel subscriptions of the integration sandbox.",
+            Self::NotInMarket { .. } => "Take a plan whose market is the customer's country.",
+            Self::UnknownReseller(_) => "Name one of the partner's indirectResellers.",
             Self::CustomerOfAnotherPartner { .. } => "Buy as the partner that the customer belongs to.",
             Self::PlanPrivate { .. } => {
                 "Add the customer to the plan's audience in the fixture, or take a public plan."
@@ -285,6 +362,10 @@ impl Refusal {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::UnknownCustomer(_) | Self::CustomerOfAnotherPartner { .. } => Some("customer"),
+            Self::AgreementMissing(_) | Self::AgreementConfirmed(_) => Some("customer"),
+            Self::DomainTaken(_) => Some("domain"),
+            Self::NotInMarket { .. } => Some("plan"),
+            Self::UnknownReseller(_) => Some("reseller"),
             Self::UnknownPartner(_) => Some("partner"),
             Self::UnknownOffer(_) => Some("offer"),
             Self::UnknownPlan { .. } | Self::PlanPrivate { .. } | Self::PlanStopSell(_) => Some("plan"),
@@ -310,6 +391,14 @@ impl Refusal {
             | Self::NotActive(_)
             | Self::OperationPending(_)
             | Self::PaymentsOutstanding { .. }
+            | Self::SandboxLimit
+            | Self::NotActivatedYet
+            | Self::CancellationWindowOver { .. }
+            | Self::Stale
+            | Self::UnknownOrder(_)
+            | Self::UnknownCart(_)
+            | Self::CartSubmitted(_)
+            | Self::CartLines(_)
             | Self::UnknownOperation(_)
             | Self::OperationEnded { .. }
             | Self::OwnOperation(_)

@@ -20,8 +20,8 @@ impl Catalogue {
         if *sandbox == SandboxId::default_sandbox() {
             return self;
         }
-        for publisher in &mut self.publishers {
-            let app = &mut publisher.app;
+        let apps = self.publishers.iter_mut().map(|publisher| &mut publisher.app);
+        for app in apps.chain(self.partners.iter_mut().map(|partner| &mut partner.app)) {
             *app = AppRegistration {
                 tenant_id: tenant(sandbox, app.tenant_id),
                 tenant_name: std::mem::take(&mut app.tenant_name),
@@ -36,7 +36,10 @@ impl Catalogue {
             };
         }
         let users = self.customers.iter_mut().flat_map(|customer| &mut customer.users);
-        for user in self.partners.iter_mut().map(|partner| &mut partner.user).chain(users) {
+        let staff = self.partners.iter_mut().flat_map(|partner| {
+            std::iter::once(&mut partner.user).chain(partner.staff.iter_mut().map(|member| &mut member.person))
+        });
+        for user in staff.chain(users) {
             move_person(user, sandbox);
         }
         for plan in self.offers.iter_mut().flat_map(|offer| &mut offer.plans) {
@@ -64,6 +67,19 @@ fn object(sandbox: &SandboxId, original: ObjectId) -> ObjectId {
 /// As guessable as the fixture's own secret is, which is all that a rehearsal needs.
 fn secret(sandbox: &SandboxId, original: &str) -> String {
     hex(&digest("secret", &[sandbox.as_str().as_bytes(), original.as_bytes()]))
+}
+
+/// The client id of a partner's app, for a fixture that names none.
+#[must_use]
+pub fn derived_client_id(tenant: TenantId, partner: &str) -> ClientId {
+    ClientId::from_bytes(digest("app of", &[tenant.as_bytes(), partner.as_bytes()]))
+}
+
+/// The number of a partner in Microsoft's partner network, for a fixture that names none: seven digits.
+#[must_use]
+pub fn derived_mpn_id(tenant: TenantId) -> String {
+    let [a, b, c, d, ..] = digest("mpn", &[tenant.as_bytes()]);
+    format!("{}", 1_000_000 + u32::from_be_bytes([a, b, c, d]) % 9_000_000)
 }
 
 /// The object id of somebody or something in a tenant, for a fixture that names none.
@@ -104,6 +120,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         catalogue::{BillingWaitsFor, Customer, Offer, Partner, Plan, Pricing, Publisher},
+        customer::Address,
         setup_form::SetupForm,
     };
 
@@ -157,6 +174,10 @@ mod tests {
         let partner = Partner {
             id: "proseware".parse().unwrap(),
             name: "Proseware".to_owned(),
+            mpn_id: "4847383".parse().unwrap(),
+            app: app.clone(),
+            staff: Vec::new(),
+            resellers: Vec::new(),
             user: person(TenantId::from_bytes([5; 16]), "priya"),
         };
         let customer = Customer {
@@ -165,6 +186,10 @@ mod tests {
             name: "Northwind".to_owned(),
             domain: "northwind.example".to_owned(),
             users: vec![person(CUSTOMER_TENANT, "nora"), person(CUSTOMER_TENANT, "oscar")],
+            address: Address::default(),
+            culture: "en-US".to_owned(),
+            reseller: None,
+            agreement: None,
         };
         Catalogue {
             publishers: vec![Publisher { id: "contoso".parse().unwrap(), name: "Contoso".to_owned(), app }],

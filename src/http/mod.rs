@@ -10,6 +10,7 @@ mod faces;
 pub mod identity;
 pub mod marketplace;
 pub mod page;
+pub mod partner_center;
 pub mod paths;
 pub mod publisher_site;
 pub mod same_origin;

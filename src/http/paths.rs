@@ -21,7 +21,9 @@ pub fn fold(mut request: Request) -> Request {
 
 fn folded(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    let is_api = path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("/api/"));
+    let is_api = ["/api/", "/v1/"]
+        .iter()
+        .any(|root| path.get(..root.len()).is_some_and(|start| start.eq_ignore_ascii_case(root)));
     let trimmed = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
     if !is_api || (trimmed.len() == path.len() && !path.bytes().any(|byte| byte.is_ascii_uppercase())) {
         return None;

@@ -34,6 +34,13 @@ impl Key {
         self
     }
 
+    /// Adds the start of a text part: where texts that start so begin.
+    #[must_use]
+    pub fn text_start(mut self, part: &str) -> Self {
+        self.0.extend(part.bytes().filter(|&byte| byte != 0));
+        self
+    }
+
     /// Adds a number that sorts as it counts.
     #[must_use]
     pub fn number(mut self, part: u64) -> Self {

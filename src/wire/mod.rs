@@ -6,3 +6,4 @@ pub mod fulfillment;
 pub mod identity;
 pub mod lenient;
 pub mod metering;
+pub mod partner_center;

@@ -125,6 +125,7 @@ fn order() -> PurchaseOrder {
         term_unit: None,
         quantity: 5.try_into().ok(),
         name: None,
+        reseller: None,
     }
 }
 

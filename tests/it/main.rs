@@ -16,6 +16,7 @@ mod fuzz;
 mod kill;
 mod life;
 mod own_webhook;
+mod partner_center;
 mod stores;
 mod tls;
 mod webhooks;

@@ -19,7 +19,7 @@ pub(crate) const VERSION: &str = "api-version=2018-08-31";
 /// A server on a free port, with everything in memory.
 pub(crate) struct World {
     pub(crate) base_url: String,
-    http: Client,
+    pub(crate) http: Client,
     server: Server,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Operator<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Publisher {
     base_url: String,
-    http: Client,
+    pub(crate) http: Client,
     pub(crate) token: String,
     /// What the program was configured with: an entry of the sandbox's environment.
     pub(crate) environment: Value,

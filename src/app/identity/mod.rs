@@ -18,7 +18,7 @@ pub use sign_in::{
 pub use signing::{PublicKey, SigningKeys};
 pub use token::{Audience, Credential, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;
-pub use verification::{Caller, TokenFault};
+pub use verification::{Caller, PartnerCaller, TokenFault};
 pub(super) use webhook_token::WebhookTokens;
 
 /// The application id of the marketplace API: the audience of every token (docs:registration-v1).
@@ -26,6 +26,13 @@ pub const MARKETPLACE_RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";
 
 /// An older id of the same API, still accepted in 2020 (issue:Azure/Commercial-Marketplace-SaaS-Accelerator#90).
 pub const LEGACY_MARKETPLACE_RESOURCE: &str = "62d94f6c-d599-489b-a797-3e10e42fbe22";
+
+/// The Partner Center API: the audience of tokens for it (docs:enable-secure-app-model).
+pub const PARTNER_CENTER_RESOURCE: &str = "https://api.partnercenter.microsoft.com";
+
+/// The audience of app-only tokens for Partner Center until 2025 (docs:partner-center-authentication); taken only where a
+/// sandbox's rule says so.
+pub const GRAPH_RESOURCE: &str = "https://graph.windows.net";
 
 /// The issuer of a tenant's v2 tokens, without one (entra-recorded).
 #[must_use]

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    issuer, issuer_v2, sign_in,
-    token::{BACKDATED_SECONDS, ClaimsVersion, Credential, LIFETIME_SECONDS, TokenRefusal, TokenRequest},
+    PARTNER_CENTER_RESOURCE, issuer, issuer_v2, sign_in,
+    token::{Audience, BACKDATED_SECONDS, ClaimsVersion, Credential, LIFETIME_SECONDS, TokenRefusal, TokenRequest},
 };
 use crate::{
     app::{App, AppError, Registered, desk::Desk, mailbox::Command},
@@ -24,6 +24,8 @@ const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 /// Seconds that a refresh token is good for (known: 90 days).
 const REFRESH_LIFETIME_SECONDS: i64 = 90 * 24 * 60 * 60;
 const REFRESH: &str = "rehearsal:refresh-token";
+/// What a person lets an app do at Partner Center (docs:enable-secure-app-model).
+const IMPERSONATION: &str = "user_impersonation";
 
 /// What is exchanged for tokens.
 #[derive(Clone)]
@@ -85,8 +87,19 @@ struct SealedRefresh {
     app: ClientId,
     user: ObjectId,
     scope: String,
+    /// Whether its access tokens are for Partner Center.
+    #[serde(default)]
+    partner_center: bool,
     version: ClaimsVersion,
     exp: i64,
+}
+
+/// What somebody's tokens shall be good for.
+struct Granted {
+    scope: String,
+    nonce: Option<String>,
+    /// Whether the access token is for Partner Center; for the graph otherwise.
+    partner_center: bool,
 }
 
 /// What an id token says (docs:landing-page, known).
@@ -155,8 +168,9 @@ impl App {
     ) -> Result<(Registered, PersonTokens), TokenRefusal> {
         let registered = self.app_of_person(request)?;
         let now = registered.sandbox.now().as_seconds();
-        let app = registered.publisher.app.client_id;
-        let (user, scope, nonce, version, is_public) = match exchanged {
+        let app = registered.app.client_id;
+        let asks_for_partner_center = asks_for_partner_center(&request.audience);
+        let (user, granted, version, is_public) = match exchanged {
             Exchanged::Code { code, redirect_uri, verifier } => {
                 let sealed = self.unseal_code(code).ok_or(ExchangeFault::Malformed)?;
                 check_code(&sealed, app, redirect_uri.as_deref(), verifier.as_deref(), now)?;
@@ -164,7 +178,9 @@ impl App {
                 if !used.map_err(|_| TokenRefusal::Internal)? {
                     return Err(ExchangeFault::Redeemed.into());
                 }
-                (sealed.user, sealed.scope, sealed.nonce, sealed.version, sealed.challenge.is_some())
+                let partner_center = asks_for_partner_center || names_partner_center(&sealed.scope);
+                let granted = Granted { scope: sealed.scope, nonce: sealed.nonce, partner_center };
+                (sealed.user, granted, sealed.version, sealed.challenge.is_some())
             }
             Exchanged::Refresh { token } => {
                 let sealed: SealedRefresh = self.unseal(token, REFRESH).ok_or(ExchangeFault::Malformed)?;
@@ -174,7 +190,8 @@ impl App {
                 if now >= sealed.exp {
                     return Err(ExchangeFault::Expired.into());
                 }
-                (sealed.user, sealed.scope, None, sealed.version, true)
+                let partner_center = asks_for_partner_center || sealed.partner_center;
+                (sealed.user, Granted { scope: sealed.scope, nonce: None, partner_center }, sealed.version, true)
             }
         };
         // An app on a person's own device keeps no secret; its verifier shows that it is the one that asked.
@@ -182,7 +199,7 @@ impl App {
             return Err(TokenRefusal::MissingSecret);
         }
         let person = sign_in::person(&registered.sandbox, user).ok_or(ExchangeFault::Malformed)?;
-        let tokens = self.tokens_of(&registered, &person, (scope, nonce), version).ok_or(TokenRefusal::Internal)?;
+        let tokens = self.tokens_of(&registered, &person, granted, version).ok_or(TokenRefusal::Internal)?;
         Ok((registered, tokens))
     }
 
@@ -190,14 +207,14 @@ impl App {
         &self,
         app: &Registered,
         person: &Person,
-        (scope, nonce): (String, Option<String>),
+        Granted { scope, nonce, partner_center }: Granted,
         version: ClaimsVersion,
     ) -> Option<PersonTokens> {
         let now = app.sandbox.now().as_seconds();
         let has = |wanted: &str| scope.split_whitespace().any(|scope| scope == wanted);
-        let client = app.publisher.app.client_id;
+        let client = app.app.client_id;
         let access = AccessClaims {
-            aud: GRAPH.to_owned(),
+            aud: if partner_center { PARTNER_CENTER_RESOURCE } else { GRAPH }.to_owned(),
             iss: issuer(person.tenant_id),
             iat: now.saturating_sub(BACKDATED_SECONDS),
             nbf: now.saturating_sub(BACKDATED_SECONDS),
@@ -205,7 +222,7 @@ impl App {
             appid: client,
             name: person.name.clone(),
             oid: person.object_id,
-            scp: scope.clone(),
+            scp: if partner_center { IMPERSONATION.to_owned() } else { scope.clone() },
             sub: pairwise(client, person.object_id),
             tid: person.tenant_id,
             unique_name: person.email.clone(),
@@ -216,6 +233,7 @@ impl App {
             app: client,
             user: person.object_id,
             scope: scope.clone(),
+            partner_center,
             version,
             exp: now.saturating_add(REFRESH_LIFETIME_SECONDS),
         };
@@ -231,7 +249,7 @@ impl App {
                 None
             },
             client_info: URL_SAFE_NO_PAD.encode(client_info),
-            scope,
+            scope: if partner_center && is_v1 { IMPERSONATION.to_owned() } else { scope },
         })
     }
 
@@ -245,7 +263,7 @@ impl App {
     ) -> Option<String> {
         let key = self.signing_keys().current()?;
         let now = app.sandbox.now().as_seconds();
-        let client = app.publisher.app.client_id;
+        let client = app.app.client_id;
         let is_v1 = version == ClaimsVersion::V1;
         let has = |wanted: &str| scope.split_whitespace().any(|scope| scope == wanted);
         let email = || person.email.clone();
@@ -280,6 +298,18 @@ impl App {
         let has_email = claims.scp.split_whitespace().any(|scope| scope == "email");
         Some(UserInfo { sub: claims.sub, name: person.name, email: has_email.then_some(person.email) })
     }
+}
+
+fn asks_for_partner_center(audience: &Audience) -> bool {
+    match audience {
+        Audience::Resource(resource) => resource.as_deref().is_some_and(names_partner_center),
+        Audience::Scope(scope) => scope.as_deref().is_some_and(names_partner_center),
+    }
+}
+
+/// Whether one of some scopes, or a resource, is Partner Center's.
+fn names_partner_center(scopes: &str) -> bool {
+    scopes.split_whitespace().any(|scope| scope.starts_with(PARTNER_CENTER_RESOURCE))
 }
 
 impl From<ExchangeFault> for TokenRefusal {

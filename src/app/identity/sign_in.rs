@@ -215,10 +215,10 @@ impl App {
         let redirect_uri = request.redirect_uri.as_deref().ok_or(SignInRefusal::MissingParameter("redirect_uri"))?;
         let refused = || SignInRefusal::RedirectNotRegistered {
             redirect_uri: redirect_uri.to_owned(),
-            client: app.publisher.app.client_id,
+            client: app.app.client_id,
         };
         let url = Url::parse(redirect_uri).map_err(|_| refused())?;
-        let is_registered = app.publisher.app.redirect_uris.iter().any(|registered| registered == redirect_uri);
+        let is_registered = app.app.redirect_uris.iter().any(|registered| registered == redirect_uri);
         let is_own = url.origin().ascii_serialization() == own_origin;
         if !(is_registered || is_own || is_loopback(&url)) {
             return Err(refused());
@@ -231,8 +231,10 @@ impl App {
     #[must_use]
     pub fn may_return_to(&self, to: &Url, own_origin: &str) -> bool {
         let registered = |sandbox: &Sandbox| {
-            let apps = sandbox.catalogue().publishers.iter();
-            apps.flat_map(|publisher| &publisher.app.redirect_uris).any(|uri| uri == to.as_str())
+            let catalogue = sandbox.catalogue();
+            let apps = catalogue.publishers.iter().map(|publisher| &publisher.app);
+            let mut apps = apps.chain(catalogue.partners.iter().map(|partner| &partner.app));
+            apps.any(|app| app.redirect_uris.iter().any(|uri| uri == to.as_str()))
         };
         to.origin().ascii_serialization() == own_origin
             || is_loopback(to)
@@ -265,7 +267,7 @@ impl App {
         fresh: Uuid,
     ) -> Option<Vec<(&'static str, String)>> {
         let picked = self.people_of(sign_in).into_iter().find(|one| one.person.object_id == user)?;
-        let app = &sign_in.app.publisher.app;
+        let app = &sign_in.app.app;
         let now = sign_in.app.sandbox.now().as_seconds();
         let mut answer = Vec::new();
         if sign_in.wants.code {
@@ -298,7 +300,7 @@ impl App {
     #[must_use]
     pub fn session_cookie(&self, sign_in: &SignIn, user: ObjectId) -> Option<String> {
         let now = sign_in.app.sandbox.now().as_seconds();
-        let app = sign_in.app.publisher.app.client_id;
+        let app = sign_in.app.app.client_id;
         let exp = now.saturating_add(SESSION_LIFETIME_SECONDS);
         self.seal(&SealedSession { aud: SESSION.to_owned(), app, user, exp })
     }
@@ -406,10 +408,9 @@ fn people(sandbox: &Sandbox) -> Vec<SignInPerson> {
     let of_customers = catalogue.customers.iter().flat_map(|customer| {
         customer.users.iter().map(|person| SignInPerson { person: person.clone(), company: customer.name.clone() })
     });
-    let of_partners = catalogue
-        .partners
-        .iter()
-        .map(|partner| SignInPerson { person: partner.user.clone(), company: partner.name.clone() });
+    let of_partners = catalogue.partners.iter().flat_map(|partner| {
+        partner.people().map(|(person, _)| SignInPerson { person: person.clone(), company: partner.name.clone() })
+    });
     of_customers.chain(of_partners).collect()
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{
-    LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE,
+    GRAPH_RESOURCE, LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE,
     assertion::{self, AssertionFault},
     issuer, issuer_v2,
     person_tokens::ExchangeFault,
@@ -167,8 +167,12 @@ pub(super) struct Claims {
     /// Absent for an app without a service principal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) oid: Option<ObjectId>,
+    /// Of a person's token: what the person lets the app do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sub: Option<ObjectId>,
+    pub(super) scp: Option<String>,
+    /// A person's is another one for each app, and no GUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sub: Option<String>,
     pub(super) tid: TenantId,
     pub(super) ver: String,
 }
@@ -180,7 +184,7 @@ impl App {
     /// The first [`TokenRefusal`] that applies, in the order of its variants.
     pub fn grant_token(&self, request: &TokenRequest) -> Result<(Registered, Token), TokenRefusal> {
         let (client, proof) = self.authenticate(request)?;
-        let resource = wanted_resource(&request.audience, &client.publisher.app.tenant_name)?;
+        let resource = wanted_resource(&request.audience, &client.app.tenant_name)?;
         let token = mint(self.signing_keys(), &client, proof, resource).ok_or(TokenRefusal::Internal)?;
         Ok((client, token))
     }
@@ -195,7 +199,7 @@ impl App {
         let client = request.client_id.as_deref().ok_or(TokenRefusal::MissingParameter("client_id"))?;
         let unknown = || TokenRefusal::UnknownApp { client: client.to_owned(), tenant_name: self.tenant_name(tenant) };
         let registered = client.parse().ok().and_then(|id| self.registered_app(id)).ok_or_else(unknown)?;
-        if registered.publisher.app.tenant_id != tenant {
+        if registered.app.tenant_id != tenant {
             return Err(unknown());
         }
         let proof = prove(&registered, request)?;
@@ -233,15 +237,17 @@ impl App {
 
     fn tenant_name(&self, tenant: TenantId) -> String {
         let sandbox = self.sandbox_of_tenant(tenant);
-        let publishers = sandbox.as_ref().map(|sandbox| sandbox.catalogue().publishers.iter());
-        let named = publishers.into_iter().flatten().find(|publisher| publisher.app.tenant_id == tenant);
-        named.map(|publisher| publisher.app.tenant_name.clone()).unwrap_or_default()
+        let Some(sandbox) = sandbox else { return String::new() };
+        let publishers = sandbox.catalogue().publishers.iter().map(|publisher| &publisher.app);
+        let mut apps = publishers.chain(sandbox.catalogue().partners.iter().map(|partner| &partner.app));
+        let named = apps.find(|app| app.tenant_id == tenant);
+        named.map(|app| app.tenant_name.clone()).unwrap_or_default()
     }
 }
 
 /// How an app shows who it is, if that is right.
 fn prove(registered: &Registered, request: &TokenRequest) -> Result<Proof, TokenRefusal> {
-    let app = &registered.publisher.app;
+    let app = &registered.app;
     let rules = registered.sandbox.rules();
     let is_open = match (&request.audience, rules.token_endpoints) {
         (Audience::Resource(_), TokenEndpoints::V2) | (Audience::Scope(_), TokenEndpoints::V1) => false,
@@ -285,7 +291,7 @@ fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, Tok
             scope.strip_suffix("/.default").ok_or_else(|| TokenRefusal::ScopeWithoutDefault(scope.to_owned()))?
         }
     };
-    let known = [MARKETPLACE_RESOURCE, LEGACY_MARKETPLACE_RESOURCE];
+    let known = [MARKETPLACE_RESOURCE, LEGACY_MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE, GRAPH_RESOURCE];
     let bare = wanted.trim_start_matches("api://").trim_end_matches('/');
     let found = known.into_iter().find(|resource| resource.eq_ignore_ascii_case(bare));
     found.map(str::to_owned).ok_or_else(|| TokenRefusal::UnknownResource {
@@ -295,7 +301,7 @@ fn wanted_resource(audience: &Audience, tenant_name: &str) -> Result<String, Tok
 }
 
 fn mint(keys: &SigningKeys, client: &Registered, proof: Proof, resource: String) -> Option<Token> {
-    let app = &client.publisher.app;
+    let app = &client.app;
     let (now, rules) = (client.sandbox.now().as_seconds(), client.sandbox.rules());
     let principal = (rules.service_principal == ServicePrincipal::Present).then_some(app.object_id);
     let version = match rules.access_token {
@@ -367,7 +373,8 @@ pub(super) fn sign(
         azpacr: (!is_v1).then_some(proof),
         idp: is_v1.then(|| issuer(tenant)),
         oid: subject.principal,
-        sub: subject.principal,
+        scp: None,
+        sub: subject.principal.map(|principal| principal.to_string()),
         tid: tenant,
         ver: if is_v1 { "1.0" } else { "2.0" }.to_owned(),
     };

@@ -10,10 +10,17 @@ use std::{
 
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 
-use super::{LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, issuer, issuer_v2, token::Claims};
+use super::{
+    GRAPH_RESOURCE, LEGACY_MARKETPLACE_RESOURCE, MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE, issuer, issuer_v2,
+    token::Claims,
+};
 use crate::{
-    app::{App, Sandbox},
-    domain::ids::PublisherId,
+    app::{App, AppOwner, Sandbox},
+    domain::{
+        ids::{ClientId, ObjectId, PartnerId, PublisherId},
+        partner::Role,
+        rules::PartnerCenterAudience,
+    },
 };
 
 /// Tokens remembered; beyond it all are forgotten, which costs one more check each.
@@ -28,6 +35,19 @@ pub struct Caller {
     pub sandbox: Arc<Sandbox>,
     /// The publisher.
     pub publisher: PublisherId,
+}
+
+/// A CSP partner that has shown who it is.
+#[derive(Debug, Clone)]
+pub struct PartnerCaller {
+    /// Its sandbox.
+    pub sandbox: Arc<Sandbox>,
+    /// The partner.
+    pub partner: PartnerId,
+    /// The app that calls.
+    pub app: ClientId,
+    /// The person for whom the app acts, and the role; `None` if the app acts for itself.
+    pub user: Option<(ObjectId, Role)>,
 }
 
 /// Why a token is not accepted. The API does not tell, the journal does.
@@ -52,14 +72,20 @@ pub enum TokenFault {
     #[error("the token's signature is wrong")]
     BadSignature,
     /// It is for another API.
-    #[error("the token's audience is not the marketplace API")]
+    #[error("the token is for another API")]
     WrongAudience,
+    /// It is for the old graph, which Partner Center took as its own until 2025.
+    #[error("the token is for graph.windows.net; Partner Center takes it no more")]
+    GraphAudience,
     /// Its issuer is not its tenant's.
     #[error("the token's issuer is not its tenant")]
     WrongIssuer,
     /// Its app is not registered, or was registered in a sandbox that is gone.
     #[error("the token's app is not registered in its tenant")]
     UnknownApp,
+    /// The person that it is about does not work for the partner.
+    #[error("the token is about somebody who does not work for the partner")]
+    UnknownUser,
     /// It has expired, on the sandbox's clock.
     #[error("the token has expired on the sandbox's clock")]
     Expired,
@@ -75,17 +101,62 @@ pub(in crate::app) struct CheckedTokens(RwLock<BTreeMap<Box<[u8]>, Checked>>);
 #[derive(Debug, Clone)]
 struct Checked {
     sandbox: Weak<Sandbox>,
-    publisher: PublisherId,
+    owner: AppOwner,
+    app: ClientId,
+    /// Which API it is for.
+    audience: Audience,
+    /// The person for whom the app acts.
+    user: Option<ObjectId>,
     not_before: i64,
     expires_on: i64,
 }
 
+/// The APIs that tokens are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    Marketplace,
+    PartnerCenter,
+    Graph,
+}
+
 impl App {
-    /// Who sent an `Authorization` header.
+    /// The publisher that sent an `Authorization` header to the marketplace.
     ///
     /// # Errors
     /// The [`TokenFault`] for which the token is not accepted.
     pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenFault> {
+        let (sandbox, checked) = self.checked(authorization)?;
+        match (checked.audience, checked.owner) {
+            (Audience::Marketplace, AppOwner::Publisher(publisher)) => Ok(Caller { sandbox, publisher }),
+            (Audience::Marketplace, AppOwner::Partner(_)) => Err(TokenFault::UnknownApp),
+            (Audience::PartnerCenter | Audience::Graph, _) => Err(TokenFault::WrongAudience),
+        }
+    }
+
+    /// The CSP partner that sent an `Authorization` header to Partner Center.
+    ///
+    /// # Errors
+    /// The [`TokenFault`] for which the token is not accepted.
+    pub fn partner_caller(&self, authorization: Option<&[u8]>) -> Result<PartnerCaller, TokenFault> {
+        let (sandbox, checked) = self.checked(authorization)?;
+        match (checked.audience, sandbox.rules().partner_center_audience) {
+            (Audience::PartnerCenter, _) | (Audience::Graph, PartnerCenterAudience::Graph) => {}
+            (Audience::Graph, PartnerCenterAudience::PartnerCenter) => return Err(TokenFault::GraphAudience),
+            (Audience::Marketplace, _) => return Err(TokenFault::WrongAudience),
+        }
+        let AppOwner::Partner(partner) = checked.owner else { return Err(TokenFault::UnknownApp) };
+        let user = match checked.user {
+            None => None,
+            Some(user) => {
+                let of = sandbox.catalogue().partner(&partner).and_then(|partner| partner.member(user));
+                Some((user, of.ok_or(TokenFault::UnknownUser)?.1))
+            }
+        };
+        Ok(PartnerCaller { sandbox, partner, app: checked.app, user })
+    }
+
+    /// What a token stands for, if it is valid now.
+    fn checked(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
         let authorization = authorization.ok_or(TokenFault::Missing)?;
         let mut words = authorization.splitn(2, |&byte| byte == b' ');
         let is_bearer = words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
@@ -104,7 +175,7 @@ impl App {
         if now < checked.not_before {
             return Err(TokenFault::NotYetValid);
         }
-        Ok(Caller { sandbox, publisher: checked.publisher })
+        Ok((sandbox, checked))
     }
 
     fn check(&self, token: &str) -> Result<Checked, TokenFault> {
@@ -121,7 +192,12 @@ impl App {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.set_required_spec_claims(&["exp", "aud", "iss"]);
-        validation.set_audience(&[MARKETPLACE_RESOURCE, LEGACY_MARKETPLACE_RESOURCE]);
+        validation.set_audience(&[
+            MARKETPLACE_RESOURCE,
+            LEGACY_MARKETPLACE_RESOURCE,
+            PARTNER_CENTER_RESOURCE,
+            GRAPH_RESOURCE,
+        ]);
         let claims = decode::<Claims>(token, &key.public, &validation).map_err(|error| match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenFault::BadSignature,
             jsonwebtoken::errors::ErrorKind::InvalidAudience => TokenFault::WrongAudience,
@@ -131,13 +207,22 @@ impl App {
         if claims.iss != issuer(claims.tid) && claims.iss != issuer_v2(claims.tid) {
             return Err(TokenFault::WrongIssuer);
         }
+        let app = claims.appid.or(claims.azp).ok_or(TokenFault::UnknownApp)?;
+        let is_persons = claims.scp.is_some();
         let registered = self
-            .registered_app(claims.appid.or(claims.azp).ok_or(TokenFault::UnknownApp)?)
-            .filter(|registered| registered.publisher.app.tenant_id == claims.tid)
+            .registered_app(app)
+            .filter(|registered| registered.app.tenant_id == claims.tid)
             .ok_or(TokenFault::UnknownApp)?;
         let checked = Checked {
             sandbox: Arc::downgrade(&registered.sandbox),
-            publisher: registered.publisher.id,
+            owner: registered.owner,
+            app,
+            audience: match claims.aud.as_str() {
+                PARTNER_CENTER_RESOURCE => Audience::PartnerCenter,
+                GRAPH_RESOURCE => Audience::Graph,
+                _ => Audience::Marketplace,
+            },
+            user: if is_persons { Some(claims.oid.ok_or(TokenFault::UnknownUser)?) } else { None },
             not_before: claims.nbf,
             expires_on: claims.exp,
         };

@@ -10,6 +10,7 @@ use super::{
     ids::{CustomerId, DimensionId, OfferId, OperationId, PartnerId, PlanId, SubscriptionId, UsageEventId},
     money::{Decimal, Money},
     operation::{Action, RequestSource},
+    partner::MpnId,
     purchase_token::CodeFault,
     subscription::Status,
     time::{Term, TermUnit, Timestamp},
@@ -190,6 +191,16 @@ pub enum Event {
         /// The term that it was in.
         term: Term,
     },
+    /// The partner gave it another name.
+    NicknameSet {
+        /// The name.
+        nickname: String,
+    },
+    /// The partner said which indirect reseller it counts for.
+    ResellerSet {
+        /// Which one; `None` for none any more.
+        reseller: Option<MpnId>,
+    },
     /// Whoever bought it said what shall happen when its term ends.
     AutoRenewSet {
         /// Whether it goes on.
@@ -244,6 +255,8 @@ impl Event {
             Self::PaymentDue { .. } => "paymentDue",
             Self::Suspended { .. } => "suspended",
             Self::Reinstated { .. } => "reinstated",
+            Self::NicknameSet { .. } => "nicknameSet",
+            Self::ResellerSet { .. } => "resellerSet",
             Self::AutoRenewSet { .. } => "autoRenewSet",
             Self::PaymentsSet { .. } => "paymentsSet",
             Self::UsageAccepted { .. } => "usageAccepted",

@@ -60,6 +60,8 @@ impl Event {
             | Self::Suspended { .. }
             | Self::Reinstated { .. }
             | Self::AutoRenewSet { .. }
+            | Self::NicknameSet { .. }
+            | Self::ResellerSet { .. }
             | Self::PaymentsSet { .. }
             | Self::ActivationRequested { .. }
             | Self::ActivationFailed {}
@@ -117,6 +119,11 @@ impl Event {
                 "A payment failed: the subscription is suspended, and ends in 30 days unless it is paid.".to_owned()
             }
             Self::Reinstated { .. } => "It is paid for again: the subscription is active as before.".to_owned(),
+            Self::NicknameSet { nickname } => format!("The partner calls it {nickname:?} now."),
+            Self::ResellerSet { reseller: Some(reseller) } => {
+                format!("It counts for the indirect reseller {reseller} now.")
+            }
+            Self::ResellerSet { reseller: None } => "It counts for no indirect reseller any more.".to_owned(),
             Self::AutoRenewSet { auto_renew: true } => "The subscription renews itself when its term ends.".to_owned(),
             Self::AutoRenewSet { auto_renew: false } => "The subscription ends with its term.".to_owned(),
             Self::PaymentsSet { fail: true } => "The next payment will fail.".to_owned(),

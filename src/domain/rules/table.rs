@@ -422,6 +422,62 @@ rules! {
         Missing = "missing",
     }
 
+    /// A partner's cancellation of a purchase that its publisher has not activated.
+    csp_cancel_pending = "cspCancelPending", "seed, inferred", CspCancelPending {
+        /// 400, code 800081: the publisher's steps come first.
+        Refused = "refused",
+        /// It is cancelled.
+        Allowed = "allowed",
+    }
+
+    /// A partner's cancellation after the refund window.
+    csp_late_cancel = "cspLateCancel", "learn:new-commerce-cancellation-policy, portal:create-a-new-subscription", CspLateCancel {
+        /// 400, code 900213 or 900117: the publisher has to be asked (now).
+        Refused = "refused",
+        /// It ends with its term (2019 to 2023).
+        AtRenewal = "atRenewal",
+    }
+
+    /// The status of a subscription in Partner Center that is not activated.
+    csp_pending_status = "cspPendingStatus", "inferred", CspPendingStatus {
+        /// `active`, with `attentionNeeded`, as the integration sandbox speaks of it.
+        Active = "active",
+        /// `pending`.
+        Pending = "pending",
+    }
+
+    /// `links.activationLinks` of an active subscription in Partner Center.
+    activation_link = "activationLink", "docs:update-autorenew-for-an-azure-marketplace-subscription", ActivationLink {
+        /// There is none: it has been activated.
+        WhileNeeded = "whileNeeded",
+        /// It stays, so that the publisher's site can be reached.
+        Always = "always",
+    }
+
+    /// The activation link of an integration sandbox.
+    sandbox_link = "sandboxLink", "docs:test-and-debug", SandboxLink {
+        /// A dummy, as Microsoft's.
+        Dummy = "dummy",
+        /// One that works.
+        Working = "working",
+    }
+
+    /// Calls of Partner Center by one partner in a minute.
+    throttling = "throttling", "docs:api-throttling-guidance", Throttling {
+        /// As many as you like: a rehearsal is faster than people are.
+        Off = "off",
+        /// 500; then 429 with `Retry-After`.
+        Documented = "documented",
+    }
+
+    /// The audiences of tokens that Partner Center takes.
+    partner_center_audience = "partnerCenterAudience", "mcp", PartnerCenterAudience {
+        /// Its own: `https://api.partnercenter.microsoft.com` (mcp: since 2025).
+        PartnerCenter = "partnerCenter",
+        /// `https://graph.windows.net` too, as until 2025 (docs:partner-center-authentication).
+        Graph = "graph",
+    }
+
     /// The claims of the token that a webhook is called with.
     webhook_token = "webhookToken", "training", WebhookTokenVersion {
         /// Those of version 1 (training).

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
 pub(super) use purchase::term_not_sold;
-pub use purchase::{Buyer, PurchaseOrder, check_quantity, purchase};
+pub use purchase::{Buyer, New, PurchaseOrder, check_quantity, purchase};
 
 use super::{
     billing::{ChargeKind, LedgerLine},
@@ -21,6 +21,8 @@ use super::{
     ids::{CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
     money::Money,
     operation::Action,
+    order::OrderPlace,
+    partner::MpnId,
     purchase_token::AuthorizationCode,
     time::{Date, Term, TermUnit, Timestamp},
 };
@@ -91,6 +93,15 @@ pub struct Subscription {
     /// Whether its activation fails on Microsoft's side.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub activation_fails: bool,
+    /// Where it stands among the partner's orders; `None` if the customer bought for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderPlace>,
+    /// The name that the partner has given it since (`friendlyName`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// The indirect reseller of record (`partnerId`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseller: Option<MpnId>,
     /// How many ledger lines it has.
     pub ledger_lines: u32,
     /// The timer that cancels it if nobody activates it.
@@ -314,6 +325,12 @@ impl Subscription {
         Term::starting(Timestamp::midnight(first.start), unit).containing(at, unit)
     }
 
+    /// What its partner calls it.
+    #[must_use]
+    pub fn friendly_name(&self) -> &str {
+        self.nickname.as_ref().unwrap_or(&self.name)
+    }
+
     /// What the publisher may do on the customer's behalf: with what a CSP bought, only read it (docs:subscription-new);
     /// with everything else, all of it, in the order of 2024 (recorded; quirk Q43).
     #[must_use]
@@ -372,6 +389,8 @@ impl Subscription {
                 self.state = State::Subscribed { term: *term };
                 self.payment_fails = false;
             }
+            Event::NicknameSet { nickname } => self.nickname = Some(nickname.clone()),
+            Event::ResellerSet { reseller } => self.reseller.clone_from(reseller),
             Event::AutoRenewSet { auto_renew } => self.auto_renew = *auto_renew,
             Event::PaymentsSet { fail } => self.payment_fails = *fail,
             Event::NotActivatedInTime {} => {

@@ -5,6 +5,8 @@ use super::{
         catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats, TermPrice},
         event::{Event, Seq},
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
+        order::OrderPlace,
+        partner::MpnId,
         purchase_token::AuthorizationCode,
         refusal::Refusal,
         rules::CspAccount,
@@ -44,21 +46,32 @@ pub struct PurchaseOrder {
     pub quantity: Option<Seats>,
     /// The subscription's name; `None` for the offer's name.
     pub name: Option<String>,
+    /// The indirect reseller of record.
+    pub reseller: Option<MpnId>,
 }
 
-/// Decides a purchase. `code` was sealed for `id`, now.
+/// What a new subscription is given from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct New {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Its place in an order, if a partner buys.
+    pub order: Option<OrderPlace>,
+    /// A code that was sealed for it, now.
+    pub code: AuthorizationCode,
+}
+
+/// Decides a purchase for a customer.
 ///
 /// # Errors
-/// The first rule that the order breaks, in the order: customer, partner, offer, plan, term, quantity.
+/// The first rule that the order breaks, in the order: partner, offer, plan, market, agreement, reseller, term, quantity.
 pub fn purchase(
     catalogue: &Catalogue,
+    customer: &Customer,
     order: &PurchaseOrder,
-    id: SubscriptionId,
-    code: AuthorizationCode,
+    New { id, order: place, code }: New,
     context: Context,
 ) -> Result<(Subscription, Decision), Refusal> {
-    let customer =
-        catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
     let partner = match &order.buyer {
         Buyer::OwnPartner => Some(partner_of(catalogue, customer, &customer.partner)?),
         Buyer::Partner(id) => Some(partner_of(catalogue, customer, id)?),
@@ -76,6 +89,7 @@ pub fn purchase(
     if plan.stop_sell {
         return Err(Refusal::PlanStopSell(plan.id.clone()));
     }
+    check_terms_of_sale(customer, partner, plan, order)?;
     let term = match &order.term_unit {
         None => plan.terms.first(),
         Some(unit) => plan.term(unit),
@@ -116,6 +130,9 @@ pub fn purchase(
         auto_renew: true,
         payment_fails: false,
         paid: None,
+        order: place.filter(|_| partner.is_some()),
+        nickname: None,
+        reseller: order.reseller.clone().filter(|_| partner.is_some()),
         ledger_lines: 0,
         activation_deadline: context.now.plus(Period::days(ACTIVATION_DAYS)),
         outstanding: Vec::new(),
@@ -126,6 +143,27 @@ pub fn purchase(
     };
     let decision = bought(&subscription, context.first_entry);
     Ok((subscription, decision))
+}
+
+/// What has to be so besides, whatever is bought.
+fn check_terms_of_sale(
+    customer: &Customer,
+    partner: Option<&Partner>,
+    plan: &Plan,
+    order: &PurchaseOrder,
+) -> Result<(), Refusal> {
+    if plan.market != customer.address.country {
+        let (plan, country) = (plan.id.clone(), customer.address.country.clone());
+        return Err(Refusal::NotInMarket { plan, country });
+    }
+    let Some(partner) = partner else { return Ok(()) };
+    if customer.agreement.is_none() {
+        return Err(Refusal::AgreementMissing(customer.id.clone()));
+    }
+    match &order.reseller {
+        Some(reseller) if partner.reseller(reseller).is_none() => Err(Refusal::UnknownReseller(reseller.clone())),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// What follows from a purchase: nothing is billed, and it has to be activated in time.

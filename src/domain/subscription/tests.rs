@@ -4,7 +4,9 @@ use super::*;
 use crate::domain::{
     billing::ChargeKind,
     catalogue::{AppRegistration, Catalogue, Customer, Offer, Partner, Plan, Pricing, Publisher, TermPrice},
+    customer::{Address, Agreement},
     money::Currency,
+    partner::Reseller,
     purchase_token::{self, SealingSecrets},
     refusal::Refusal,
     rules::Rules,
@@ -74,22 +76,31 @@ pub(in crate::domain) fn catalogue() -> Catalogue {
         name: name.to_owned(),
         domain: format!("{name}.example"),
         users: vec![person("ann", tenant)],
+        address: Address { country: "US".to_owned(), ..Address::default() },
+        culture: "en-US".to_owned(),
+        reseller: None,
+        agreement: Some(Agreement::of_old(&person("ann", tenant))),
     };
-    let partner = |name: &str, tenant| Partner { id: id(name), name: name.to_owned(), user: person("bob", tenant) };
+    let app = |number| AppRegistration {
+        tenant_id: id(&guid(number)),
+        tenant_name: "Contoso".to_owned(),
+        client_id: id(&guid(2)),
+        object_id: id(&guid(3)),
+        client_secret: "secret".to_owned(),
+        redirect_uris: Vec::new(),
+        certificates: Vec::new(),
+    };
+    let partner = |name: &str, tenant| Partner {
+        id: id(name),
+        name: name.to_owned(),
+        user: person("bob", tenant),
+        mpn_id: id("4847383"),
+        app: app(tenant),
+        staff: Vec::new(),
+        resellers: vec![Reseller { mpn_id: id("1234567"), name: "Fourth Coffee".to_owned() }],
+    };
     Catalogue {
-        publishers: vec![Publisher {
-            id: id("contoso"),
-            name: "Contoso".to_owned(),
-            app: AppRegistration {
-                tenant_id: id(&guid(1)),
-                tenant_name: "Contoso".to_owned(),
-                client_id: id(&guid(2)),
-                object_id: id(&guid(3)),
-                client_secret: "secret".to_owned(),
-                redirect_uris: Vec::new(),
-                certificates: Vec::new(),
-            },
-        }],
+        publishers: vec![Publisher { id: id("contoso"), name: "Contoso".to_owned(), app: app(1) }],
         offers: vec![Offer {
             id: id("crm"),
             publisher: id("contoso"),
@@ -123,6 +134,7 @@ pub(in crate::domain) fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrd
         term_unit: None,
         quantity: quantity.map(seats),
         name: None,
+        reseller: None,
     }
 }
 
@@ -130,7 +142,11 @@ pub(in crate::domain) fn buy(order: &PurchaseOrder) -> Result<(Subscription, Dec
     let now = at("2026-01-31T09:00:00Z");
     let subscription = SubscriptionId::from_bytes([7; 16]);
     let code = purchase_token::seal(&SealingSecrets::new([1; 64], [2; 64]), subscription, now, [[0; 104]]);
-    purchase(&catalogue(), order, subscription, code, Context { now, first_entry: Seq(1), rules: Rules::default() })
+    let catalogue = catalogue();
+    let customer =
+        catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
+    let new = New { id: subscription, order: None, code };
+    purchase(&catalogue, customer, order, new, Context { now, first_entry: Seq(1), rules: Rules::default() })
 }
 
 /// Decides, applies, and tells what happened as kinds of events.
@@ -247,7 +263,7 @@ fn billing_starts_at_the_later_confirmation_in_either_order() {
 }
 
 /// The charge that the second confirmation brings, decided again from the state before it.
-fn charged(after: &Subscription, second: Command<'_>, causes: [u64; 3]) -> crate::domain::billing::LedgerLine {
+fn charged(after: &Subscription, second: Command<'_>, causes: [u64; 3]) -> LedgerLine {
     let mut before = after.clone();
     before.billing = None;
     before.ledger_lines = 0;

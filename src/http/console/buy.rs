@@ -117,7 +117,16 @@ fn order(input: &BuyInput) -> Result<PurchaseOrder, FieldErrors> {
     let (Some(customer), Some((offer, plan)), Some(quantity)) = (customer, plan, quantity) else { return Err(errors) };
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let term_unit = given(&input.term).map(TermUnit::from);
-    Ok(PurchaseOrder { buyer: Buyer::OwnPartner, customer, offer, plan, term_unit, quantity, name: given(&input.name) })
+    Ok(PurchaseOrder {
+        buyer: Buyer::OwnPartner,
+        customer,
+        offer,
+        plan,
+        term_unit,
+        quantity,
+        name: given(&input.name),
+        reseller: None,
+    })
 }
 
 fn plan(text: &str) -> Result<(OfferId, PlanId), String> {

@@ -104,14 +104,7 @@ fn app_problem(error: &AppError) -> Problem {
     let detail = error.to_string();
     let (status, title, code, hint) = match error {
         AppError::Refused(refusal) => {
-            let status = match refusal.code() {
-                "unknownSubscription" | "unknownOperation" => StatusCode::NOT_FOUND,
-                "otherPublisher" => StatusCode::FORBIDDEN,
-                "notInStatus" | "notActive" | "operationPending" | "paymentsOutstanding" | "notWaiting" => {
-                    StatusCode::CONFLICT
-                }
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
+            let status = status_of_refusal(refusal.code());
             return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());
         }
         AppError::Rule(_) => {
@@ -169,6 +162,25 @@ fn app_problem(error: &AppError) -> Problem {
         }
     };
     problem(status, title, code, detail, hint, None)
+}
+
+/// What the caller can do about a refusal: ask for something that exists, take the right app, look at the present state, or
+/// mend the input.
+fn status_of_refusal(code: &str) -> StatusCode {
+    match code {
+        "unknownSubscription" | "unknownOperation" | "unknownOrder" | "unknownCart" => StatusCode::NOT_FOUND,
+        "otherPublisher" => StatusCode::FORBIDDEN,
+        "notInStatus"
+        | "notActive"
+        | "operationPending"
+        | "paymentsOutstanding"
+        | "notWaiting"
+        | "notActivatedYet"
+        | "cancellationWindowOver"
+        | "stale"
+        | "cartSubmitted" => StatusCode::CONFLICT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 /// The status that an error of the commerce core is answered with.

@@ -13,13 +13,16 @@ use super::{
     problem::{ControlError, Input, sandbox_id},
 };
 use crate::{
-    app::{AppError, NewSandbox, Sandbox, Settings, TimerMode, identity::MARKETPLACE_RESOURCE},
-    domain::{operation::Delays, rules::Rules},
+    app::{
+        AppError, NewSandbox, Sandbox, Settings, TimerMode,
+        identity::{MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE},
+    },
+    domain::{operation::Delays, partner::Partner, rules::Rules},
     http::faces::Faces,
     wire::{
         control::{
-            CatalogueView, ChangeSandbox, CreateSandbox, Environment, Problem, PublisherEnvironment, RuleList,
-            SandboxList, SandboxView,
+            CatalogueView, ChangeSandbox, CreateSandbox, Environment, MemberView, PartnerEnvironment, Problem,
+            PublisherEnvironment, RuleList, SandboxList, SandboxView,
         },
         fulfillment::API_VERSION,
     },
@@ -210,5 +213,30 @@ pub(in crate::http) fn environment_of(faces: &Faces, sandbox: &Sandbox) -> Envir
         resource: MARKETPLACE_RESOURCE.to_owned(),
         api_version: API_VERSION.to_owned(),
         publishers: publishers.collect(),
+        partner_center_api: faces.base_url.clone(),
+        partner_center_resource: PARTNER_CENTER_RESOURCE.to_owned(),
+        partners: sandbox.catalogue().partners.iter().map(|partner| partner_environment(faces, partner)).collect(),
+    }
+}
+
+fn partner_environment(faces: &Faces, partner: &Partner) -> PartnerEnvironment {
+    let app = &partner.app;
+    PartnerEnvironment {
+        partner: partner.id.to_string(),
+        name: partner.name.clone(),
+        mpn_id: partner.mpn_id.to_string(),
+        tenant_id: app.tenant_id.to_string(),
+        client_id: app.client_id.to_string(),
+        client_secret: app.client_secret.clone(),
+        token_endpoint: format!("{}/{}/oauth2/token", faces.base_url, app.tenant_id),
+        users: partner
+            .people()
+            .map(|(person, role)| MemberView {
+                name: person.name.clone(),
+                email: person.email.clone(),
+                role: role.as_str().to_owned(),
+                object_id: person.object_id.to_string(),
+            })
+            .collect(),
     }
 }

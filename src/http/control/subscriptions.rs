@@ -76,6 +76,7 @@ fn order(input: PurchaseRequest) -> Result<PurchaseOrder, ControlError> {
         term_unit: input.term_unit.map(TermUnit::from),
         quantity,
         name: input.name.filter(|name| !name.trim().is_empty()),
+        reseller: None,
     })
 }
 

@@ -134,7 +134,7 @@ fn ask(faces: &Faces, sign_in: &SignIn, path: &str, signed_in: Option<ObjectId>)
     let shown = page(
         StatusCode::OK,
         &SignInPage {
-            app: &sign_in.app.publisher.name,
+            app: &sign_in.app.app.tenant_name,
             sandbox: sign_in.app.sandbox.id().as_str(),
             tenant: path.split('/').nth(1).unwrap_or_default(),
             action: path,
@@ -269,7 +269,7 @@ async fn recorded(sign_in: &SignIn, path: &str, response: Response) -> Response 
         method: "GET".to_owned(),
         path: path.to_owned(),
         status: Some(response.status().as_u16()),
-        publisher: Some(sign_in.app.publisher.id.clone()),
+        publisher: sign_in.app.owner.publisher().cloned(),
         request_body: None,
         response_body: None,
         correlation_id: None,

@@ -66,8 +66,8 @@ async fn grant(
     };
     let (sandbox, publisher, status, response) = match outcome {
         Ok((registered, response)) => {
-            let publisher = registered.publisher.id.clone();
-            (Some(registered.sandbox), Some(publisher), StatusCode::OK, response)
+            let publisher = registered.owner.publisher().cloned();
+            (Some(registered.sandbox), publisher, StatusCode::OK, response)
         }
         Err(refusal) => {
             let sandbox = request.tenant.parse().ok().and_then(|tenant| faces.app.sandbox_of_tenant(tenant));

@@ -201,6 +201,19 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         Refusal::NotInStatus { .. } => Told { status: StatusCode::NOT_FOUND, body: None, remark },
         Refusal::UnknownCustomer(_)
         | Refusal::UnknownPartner(_)
+        | Refusal::AgreementMissing(_)
+        | Refusal::AgreementConfirmed(_)
+        | Refusal::NotActivatedYet
+        | Refusal::CancellationWindowOver { .. }
+        | Refusal::Stale
+        | Refusal::UnknownOrder(_)
+        | Refusal::UnknownCart(_)
+        | Refusal::CartSubmitted(_)
+        | Refusal::CartLines(_)
+        | Refusal::DomainTaken(_)
+        | Refusal::SandboxLimit
+        | Refusal::NotInMarket { .. }
+        | Refusal::UnknownReseller(_)
         | Refusal::CustomerOfAnotherPartner { .. }
         | Refusal::UnknownOffer(_)
         | Refusal::UnknownPlan { .. }

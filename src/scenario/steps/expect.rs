@@ -46,6 +46,8 @@ const KINDS: &[&str] = &[
     "suspended",
     "reinstated",
     "autoRenewSet",
+    "nicknameSet",
+    "resellerSet",
     "paymentsSet",
     "activationRequested",
     "activationFailed",

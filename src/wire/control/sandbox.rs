@@ -290,6 +290,50 @@ pub struct Environment {
     pub api_version: String,
     /// The publishers, each with its app registration.
     pub publishers: Vec<PublisherEnvironment>,
+    /// Base URL of the Partner Center API, without its `/v1`.
+    #[schema(example = "http://127.0.0.1:7070")]
+    pub partner_center_api: String,
+    /// The `resource` of a v1 token request for it; with `/.default`, the `scope` of a v2 one.
+    #[schema(example = "https://api.partnercenter.microsoft.com")]
+    pub partner_center_resource: String,
+    /// The CSP partners, each with its app registration.
+    pub partners: Vec<PartnerEnvironment>,
+}
+
+/// The app registration of a CSP partner, and who works for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartnerEnvironment {
+    /// The partner.
+    pub partner: String,
+    /// The company's name.
+    pub name: String,
+    /// Its number in Microsoft's partner network.
+    pub mpn_id: String,
+    /// Tenant of the app, and of the partner.
+    pub tenant_id: String,
+    /// The app's id.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: String,
+    /// The v1 token endpoint.
+    pub token_endpoint: String,
+    /// Who can sign in, and as what.
+    pub users: Vec<MemberView>,
+}
+
+/// Somebody who works for a partner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberView {
+    /// Name.
+    pub name: String,
+    /// E-mail address.
+    pub email: String,
+    /// `globalAdmin`, `adminAgent`, `salesAgent`, `helpdeskAgent`, `billingAdmin` or `userManagementAdmin`.
+    pub role: String,
+    /// The object id.
+    pub object_id: String,
 }
 
 /// The app registration of one publisher.
@@ -325,6 +369,20 @@ impl Environment {
             ("TENANT_ID", publisher.tenant_id.clone()),
             ("CLIENT_ID", publisher.client_id.clone()),
             ("CLIENT_SECRET", publisher.client_secret.clone()),
+        ]
+    }
+
+    /// The environment of one partner's app as variables.
+    #[must_use]
+    pub fn partner_variables(&self, partner: &PartnerEnvironment) -> Vec<(&'static str, String)> {
+        vec![
+            ("PARTNER_CENTER_API", self.partner_center_api.clone()),
+            ("PARTNER_CENTER_RESOURCE", self.partner_center_resource.clone()),
+            ("AUTHORITY", self.authority.clone()),
+            ("TOKEN_ENDPOINT", partner.token_endpoint.clone()),
+            ("TENANT_ID", partner.tenant_id.clone()),
+            ("CLIENT_ID", partner.client_id.clone()),
+            ("CLIENT_SECRET", partner.client_secret.clone()),
         ]
     }
 }

@@ -32,6 +32,11 @@ fn the_environment_is_printed_in_three_forms() {
     assert_eq!(json["publishers"].as_array().map(Vec::len), Some(3));
     assert!(print(&["--publisher", "fabrikam"]).succeeded().contains("rehearsal-fabrikam-secret"));
 
+    let partner = print(&["--partner", "proseware"]);
+    for line in ["PARTNER_CENTER_RESOURCE=https://api.partnercenter.microsoft.com\n", "rehearsal-proseware-secret\n"] {
+        assert!(partner.succeeded().contains(line), "{line}");
+    }
+    print(&["--partner", "prosware"]).failed(2, &["there is no partner prosware", "did you mean proseware?"]);
     print(&["--publisher", "contso"]).failed(2, &["there is no publisher contso", "did you mean contoso?"]);
     print(&["--publisher", "zzz"]).failed(2, &["use one of contoso, fabrikam, tailspin"]);
     print(&["--sandbox", "nobody"]).failed(4, &["nobody", "fix:"]);

@@ -371,6 +371,7 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
         term_unit: None,
         quantity: Some(5.try_into().unwrap()),
         name: None,
+        reseller: None,
     };
     let bought = world.sandbox.purchase(order).await.unwrap();
     let contoso: PublisherId = "contoso".parse().unwrap();
@@ -429,10 +430,18 @@ fn catalogue() -> Value {
                 plan("old", "Classic", per_user, true),
             ],
         }],
-        "partners": [{ "id": "fourth", "name": "Fourth Coffee", "user": person("Pat", "pat@fourth.example") }],
+        "partners": [{
+            "id": "fourth", "name": "Fourth Coffee", "user": person("Pat", "pat@fourth.example"), "mpnId": "1234567",
+            "app": {
+                "tenantId": guid(5), "tenantName": "fourth", "clientId": guid(6), "objectId": guid(7),
+                "clientSecret": "s3cret-<2>",
+            },
+            "staff": [], "resellers": [],
+        }],
         "customers": [{
             "id": "alpine", "partner": "fourth", "name": "Alpine & Ski", "domain": "alpine.example",
-            "users": [person("Ali", "ali@alpine.example")],
+            "users": [person("Ali", "ali@alpine.example")], "address": { "country": "US" }, "culture": "en-US",
+            "agreement": { "firstName": "Ali", "lastName": "", "email": "ali@alpine.example", "dateAgreed": null },
         }],
     })
 }

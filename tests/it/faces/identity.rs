@@ -343,7 +343,7 @@ async fn what_is_well_signed_for_something_else_is_refused_and_the_journal_tells
         entries.iter().rev().find_map(|entry| entry["data"]["remark"].as_str().map(str::to_owned)).unwrap_or_default()
     };
     for (token, reason) in [
-        (to_the_webhook, "the token's audience is not the marketplace API"),
+        (to_the_webhook, "the token is for another API"),
         (not_yet.token.clone(), "the token is not valid yet on the sandbox's clock"),
         (expired.token, "the token has expired on the sandbox's clock"),
     ] {

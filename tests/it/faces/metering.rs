@@ -118,7 +118,7 @@ async fn rows_400_and_403_of_a_single_event_have_their_exact_bodies() {
     let world = World::start().await;
     let (contoso, id) = billed(&world).await;
     let pending = text(&world.buyer().buys_flat_rate().await, "id");
-    let others = text(&world.buyer().buys("northwind", "fabrikam-insights", "standard", None).await, "id");
+    let others = text(&world.buyer().buys("margies-travel", "fabrikam-insights", "standard", None).await, "id");
     let good = event(&id, 1.0, "2026-01-01T08:00:00Z");
     let required = |field: &str, target: &str| {
         format!(r#"{{"message":"The {field} is required.","target":"{target}","code":"BadArgument"}}"#)
@@ -243,7 +243,7 @@ async fn a_batch_answers_200_with_every_item_status_in_order() {
     let world = World::start().await;
     let (contoso, id) = billed(&world).await;
     let pending = text(&world.buyer().buys_flat_rate().await, "id");
-    let others = text(&world.buyer().buys("northwind", "fabrikam-insights", "standard", None).await, "id");
+    let others = text(&world.buyer().buys("margies-travel", "fabrikam-insights", "standard", None).await, "id");
     let good = event(&id, 20.5, "2026-01-01T08:01:04.4810279Z");
     let events = [
         good.clone(),

@@ -79,7 +79,7 @@ async fn causes(world: &World, line: &Value) -> Vec<String> {
 #[tokio::test]
 async fn an_offer_that_waits_for_activation_alone_is_billed_on_activation() {
     let world = World::start().await;
-    let id = text(&world.buyer().buys("woodgrove", "fabrikam-insights", "standard", None).await, "id");
+    let id = text(&world.buyer().buys("margies-travel", "fabrikam-insights", "standard", None).await, "id");
     assert_eq!(missing(&world.operator().subscription(&id).await), ["activated"]);
     world.publisher("fabrikam").await.activate(&id).await;
     let view = world.operator().subscription(&id).await;

@@ -1,0 +1,111 @@
+//! What a partner changes in Partner Center: one command for whatever a change names.
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    desk::Desk,
+    error::AppError,
+    fulfillment::{load_subscription, save},
+    journal::Player,
+    mailbox::Command,
+    operations::{carry_out, new_id, start_of_microsoft},
+    sandbox::Sandbox,
+};
+use crate::domain::{
+    ids::{CustomerId, OperationId, SubscriptionId},
+    lifecycle, operation,
+    operation::Request,
+    partner_change::{self, Next, PartnerWish},
+    refusal::Refusal,
+    subscription::Subscription,
+};
+
+/// What became of a partner's change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The subscription as it is now.
+    pub subscription: Subscription,
+    /// The operation that the publisher has to be told of before the rest of the change is so.
+    pub waits_for: Option<OperationId>,
+}
+
+impl Sandbox {
+    /// Changes what a partner has bought for a customer. `edition` is the one that the partner has read, if it said so.
+    ///
+    /// # Errors
+    /// [`AppError::Refused`] with the first rule that the change breaks; nothing of it is done then.
+    pub async fn change_for_partner(
+        &self,
+        customer: CustomerId,
+        subscription: SubscriptionId,
+        edition: Option<u64>,
+        wish: PartnerWish,
+    ) -> Result<Changed, AppError> {
+        self.ask(PartnerChange { customer, subscription, edition, wish }).await
+    }
+}
+
+struct PartnerChange {
+    customer: CustomerId,
+    subscription: SubscriptionId,
+    edition: Option<u64>,
+    wish: PartnerWish,
+}
+
+impl Command for PartnerChange {
+    type Answer = Changed;
+
+    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Changed, AppError>> {
+        Box::pin(async move {
+            let subscription = load_subscription(desk, self.subscription).await?;
+            let partner = subscription.partner.as_ref().filter(|_| subscription.customer == self.customer);
+            let partner = partner.ok_or(Refusal::UnknownSubscription(self.subscription))?;
+            let key = desk.space().subscription(self.subscription);
+            if let Some(edition) = self.edition
+                && desk.version(&key).await?.is_some_and(|version| version.0 != edition)
+            {
+                return Err(Refusal::Stale.into());
+            }
+            let catalogue = &desk.world.catalogue;
+            let partner = catalogue.partner(partner).ok_or_else(|| Refusal::UnknownPartner(partner.clone()))?;
+            let granted = partner_change::change(&subscription, partner, &self.wish, desk.context())?;
+            let saved = save(desk, Player::Partner, Some(&subscription), subscription.clone(), &granted.decision);
+            let subscription = saved.await?;
+            let (id, context) = (new_id(desk), desk.context());
+            let request = match granted.next {
+                Next::Nothing => return Ok(Changed { subscription, waits_for: None }),
+                Next::Change(wish) => {
+                    let offer = catalogue.offer(&subscription.offer);
+                    let offer = offer.ok_or_else(|| Refusal::UnknownOffer(subscription.offer.clone()))?;
+                    operation::change_in_marketplace(&subscription, offer, &wish, id, context)?
+                }
+                Next::Cancel => operation::cancel_in_marketplace(&subscription, id, context)?,
+                Next::Suspend => {
+                    let request = lifecycle::suspend(&subscription, id, context)?;
+                    return finish(desk, subscription, request, true).await;
+                }
+                Next::Reinstate => {
+                    let request = lifecycle::reinstate(&subscription, id, desk.head.delays, context)?;
+                    return finish(desk, subscription, request, true).await;
+                }
+            };
+            finish(desk, subscription, request, false).await
+        })
+    }
+}
+
+async fn finish(
+    desk: &mut Desk<'_>,
+    subscription: Subscription,
+    request: Request,
+    is_microsofts: bool,
+) -> Result<Changed, AppError> {
+    let (subscription, operation) = if is_microsofts {
+        start_of_microsoft(desk, subscription, request).await?
+    } else {
+        let Request { operation, decision } = request;
+        carry_out(desk, Player::Partner, subscription, operation, &decision).await?
+    };
+    let waits_for = (!operation.status.is_final()).then_some(operation.id);
+    Ok(Changed { subscription, waits_for })
+}

@@ -1,0 +1,209 @@
+//! Carts of Partner Center: what is to be bought together, checked line by line, and what becomes of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    catalogue::{Catalogue, Pricing, Seats},
+    customer::Customer,
+    ids::{CartId, CustomerId, PartnerId},
+    order::OrderId,
+    partner::MpnId,
+    product::{BillingCycle, CatalogItemId},
+    refusal::Refusal,
+    rules::CspAccount,
+    subscription::{Buyer, PurchaseOrder},
+    time::{Period, TermUnit, Timestamp},
+};
+
+/// Days that a cart lives (docs23:create-a-cart: seven; 15 minutes in 2019).
+const CART_DAYS: i32 = 7;
+/// Seats of one subscription in an integration sandbox (docs:test-and-debug).
+pub const SANDBOX_SEATS: u32 = 25;
+
+/// A cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cart {
+    /// Its id.
+    pub id: CartId,
+    /// Who buys.
+    pub partner: PartnerId,
+    /// For whom.
+    pub customer: CustomerId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub modified: Timestamp,
+    /// What is to be bought.
+    pub lines: Vec<CartLine>,
+    /// The orders that it has become.
+    pub orders: Option<Vec<OrderId>>,
+}
+
+impl Cart {
+    /// Until when it can be checked out.
+    #[must_use]
+    pub fn expires(&self) -> Timestamp {
+        self.created.plus(Period::days(CART_DAYS))
+    }
+}
+
+/// A line of a cart, as its partner wrote it, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CartLine {
+    /// Its number, from 0.
+    pub id: u32,
+    /// What is wanted.
+    pub wish: CartWish,
+    /// Why it can't be bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<CartError>,
+    /// How often it is billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_cycle: Option<BillingCycle>,
+    /// The code of its currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}
+
+/// What is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CartWish {
+    /// `catalogItemId`.
+    pub catalog_item_id: String,
+    /// `friendlyName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub friendly_name: Option<String>,
+    /// `quantity`.
+    pub quantity: i64,
+    /// `billingCycle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_cycle: Option<String>,
+    /// `termDuration`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term_duration: Option<String>,
+    /// The term that a trial turns into (`renewsTo`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renews_to: Option<String>,
+    /// The participant `transaction_reseller`, or `partnerIdOnRecord` of an order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reseller: Option<String>,
+}
+
+/// `errorCode` of a line (sdk:CartErrorCode).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CartError {
+    /// Which one.
+    pub code: CartErrorCode,
+    /// In words.
+    pub description: String,
+}
+
+/// What can be wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartErrorCode {
+    /// 10001: there is no such item.
+    CatalogItemIdIsNotValid,
+    /// 10004: the reseller is not the partner's.
+    ParticipantsIsNotSupportedForPartner,
+    /// 10006: a rule says no.
+    UnableToProcessCartLineItem,
+    /// 10009: more than an integration sandbox may have.
+    SandboxLimitExceeded,
+    /// 10010: the line can't be read.
+    InvalidInput,
+    /// 10013: the plan is not billed so.
+    BillingPlanNotSupported,
+}
+
+impl CartErrorCode {
+    /// The name in a cart: snake case (inferred from the converter of the .NET SDK).
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CatalogItemIdIsNotValid => "catalog_item_id_is_not_valid",
+            Self::ParticipantsIsNotSupportedForPartner => "participants_is_not_supported_for_partner",
+            Self::UnableToProcessCartLineItem => "unable_to_process_cart_line_item",
+            Self::SandboxLimitExceeded => "sandbox_limit_exceeded",
+            Self::InvalidInput => "invalid_input",
+            Self::BillingPlanNotSupported => "billing_plan_not_supported",
+        }
+    }
+}
+
+impl CartWish {
+    /// What is to be bought for a customer, and how often it is billed.
+    ///
+    /// # Errors
+    /// What is wrong with the wish itself; what the rules of a purchase say comes later.
+    pub fn read(
+        &self,
+        catalogue: &Catalogue,
+        customer: &Customer,
+        account: CspAccount,
+    ) -> Result<(PurchaseOrder, BillingCycle), CartError> {
+        let error = |code, description: String| CartError { code, description };
+        let invalid = |description: &str| error(CartErrorCode::InvalidInput, description.to_owned());
+        let unknown = || {
+            let text = format!("{} is not an item of the catalogue.", self.catalog_item_id);
+            error(CartErrorCode::CatalogItemIdIsNotValid, text)
+        };
+        let item: CatalogItemId = self.catalog_item_id.parse().map_err(|_| unknown())?;
+        let (offer, plan) = catalogue.item(&item).ok_or_else(unknown)?;
+        let wanted = self.renews_to.as_ref().filter(|_| plan.free_trial).or(self.term_duration.as_ref());
+        let term = match wanted {
+            None => plan.terms.first(),
+            Some(unit) => plan.term(&TermUnit::from(unit.to_uppercase())),
+        };
+        let term = term.ok_or_else(|| {
+            let text = format!("The plan is not sold for {}.", wanted.map_or("", String::as_str));
+            error(CartErrorCode::BillingPlanNotSupported, text)
+        })?;
+        let cycle = BillingCycle::of(plan, term);
+        if let Some(asked) = &self.billing_cycle
+            && BillingCycle::named(asked) != Some(cycle)
+        {
+            let text = format!("The plan is billed {} for {}, not {asked}.", cycle.as_str(), term.unit);
+            return Err(error(CartErrorCode::BillingPlanNotSupported, text));
+        }
+        let quantity = u32::try_from(self.quantity).ok().and_then(|quantity| Seats::try_from(quantity).ok());
+        let quantity = quantity.ok_or_else(|| invalid("quantity is a whole number of at least 1."))?;
+        if account == CspAccount::IntegrationSandbox && quantity.get() > SANDBOX_SEATS {
+            let text = format!("An integration sandbox has {SANDBOX_SEATS} licenses per subscription at the most.");
+            return Err(error(CartErrorCode::SandboxLimitExceeded, text));
+        }
+        let reseller = self.reseller.as_deref().filter(|text| !text.is_empty()).map(str::parse::<MpnId>).transpose();
+        let reseller =
+            reseller.map_err(|bad| error(CartErrorCode::ParticipantsIsNotSupportedForPartner, format!("{bad}.")))?;
+        let quantity = match plan.pricing {
+            Pricing::PerUser { .. } => Some(quantity),
+            Pricing::FlatRate if quantity.get() == 1 => None,
+            Pricing::FlatRate => return Err(invalid("A flat rate is bought once: quantity is 1.")),
+        };
+        let order = PurchaseOrder {
+            buyer: Buyer::Partner(customer.partner.clone()),
+            customer: customer.id.clone(),
+            offer: offer.id.clone(),
+            plan: plan.id.clone(),
+            term_unit: Some(term.unit.clone()),
+            quantity,
+            name: self.friendly_name.clone().filter(|name| !name.trim().is_empty()),
+            reseller,
+        };
+        Ok((order, cycle))
+    }
+}
+
+impl From<&Refusal> for CartError {
+    fn from(refusal: &Refusal) -> Self {
+        let code = match refusal {
+            Refusal::UnknownReseller(_) => CartErrorCode::ParticipantsIsNotSupportedForPartner,
+            _ => CartErrorCode::UnableToProcessCartLineItem,
+        };
+        Self { code, description: format!("{refusal}.") }
+    }
+}

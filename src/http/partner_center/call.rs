@@ -1,0 +1,399 @@
+//! One call of Partner Center's API: what every one of them has in common (section 1 of what is known).
+//!
+//! Token, role, then what the call itself is about. Every answer carries the documented headers, and every call is
+//! recorded in the journal.
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    body::{Body as HttpBody, Bytes},
+    extract::{FromRequest, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::problem::{Problem, Told};
+use crate::{
+    app::{Exchange, Player, RecordedCall, Sandbox, identity::PartnerCaller},
+    domain::{
+        customer::Customer,
+        ids::{ObjectId, SandboxId, SubscriptionId, TenantId},
+        partner::{Partner, Right},
+        rules::{CspAccount, Rules, Throttling},
+        time::Timestamp,
+    },
+    http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
+    sim::clock::Stopwatch,
+    wire::partner_center::{AgreementFault, Body, TooMany},
+};
+
+/// The largest body that is read: a cart of many lines.
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// A call that has arrived.
+pub(super) struct Call {
+    faces: Arc<Faces>,
+    method: Method,
+    uri: Uri,
+    query: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+    body: Bytes,
+    request_id: Option<Uuid>,
+    started: Stopwatch,
+}
+
+/// What a call asks of its caller.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    right: Right,
+    is_for_people: bool,
+}
+
+impl Needs {
+    /// A right; an app that acts for itself has all (section 2.1).
+    pub(super) const fn right(right: Right) -> Self {
+        Self { right, is_for_people: false }
+    }
+
+    /// A right, and a person for whom the app acts.
+    pub(super) const fn person(right: Right) -> Self {
+        Self { right, is_for_people: true }
+    }
+}
+
+/// Who calls, and what the call can ask.
+pub(super) struct At {
+    pub(super) call: Arc<Call>,
+    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) partner: Partner,
+    user: Option<ObjectId>,
+    app: String,
+}
+
+/// A successful answer.
+pub(super) struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+    location: Option<String>,
+    subscription: Option<SubscriptionId>,
+    is_of_catalogue: bool,
+}
+
+impl Answer {
+    /// 200 with a body.
+    pub(super) fn ok(body: &impl Serialize) -> Self {
+        Self::with(StatusCode::OK, body)
+    }
+
+    /// Another success with a body.
+    pub(super) fn with(status: StatusCode, body: &impl Serialize) -> Self {
+        Self {
+            status,
+            // Only a map with keys that are no text could not be written.
+            body: serde_json::to_vec(body).unwrap_or_default(),
+            location: None,
+            subscription: None,
+            is_of_catalogue: false,
+        }
+    }
+
+    /// 204.
+    pub(super) fn nothing() -> Self {
+        Self { body: Vec::new(), ..Self::with(StatusCode::NO_CONTENT, &()) }
+    }
+
+    /// 202, and where to look.
+    pub(super) fn accepted(location: String) -> Self {
+        Self { body: Vec::new(), location: Some(location), ..Self::with(StatusCode::ACCEPTED, &()) }
+    }
+
+    /// The subscription that it is about.
+    pub(super) fn about(self, subscription: SubscriptionId) -> Self {
+        Self { subscription: Some(subscription), ..self }
+    }
+
+    /// An answer of the catalogue, which has other headers (section 1.3).
+    pub(super) fn of_catalogue(body: &impl Serialize) -> Self {
+        Self { is_of_catalogue: true, ..Self::ok(body) }
+    }
+}
+
+impl FromRequest<Arc<Faces>> for Call {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, faces: &Arc<Faces>) -> Result<Self, Response> {
+        let started = Stopwatch::start();
+        let (parts, body) = request.into_parts();
+        let uri = parts.extensions.get::<OriginalPath>().map_or(&parts.uri, |original| &original.0).clone();
+        let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        // A documented link has a second question mark in its query (section 1.6).
+        let query = query.flat_map(|(name, value)| match value.split_once('?') {
+            Some((value, more)) => {
+                let (second, worth) = more.split_once('=').unwrap_or((more, ""));
+                vec![(name.into_owned(), value.to_owned()), (second.to_owned(), worth.to_owned())]
+            }
+            None => vec![(name.into_owned(), value.into_owned())],
+        });
+        let query = query.collect();
+        let body = axum::body::to_bytes(body, LARGEST_BODY)
+            .await
+            .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        let request_id = parts.headers.get("ms-requestid").and_then(|id| id.to_str().ok()?.parse().ok());
+        let (faces, method, headers) = (Arc::clone(faces), parts.method, parts.headers);
+        Ok(Self { faces, method, uri, query, headers, body, request_id, started })
+    }
+}
+
+impl Call {
+    /// Answers the call: checks token and role, lets `handler` do the rest, records the exchange.
+    pub(super) async fn answer<F, Fut>(self, needs: Needs, handler: F) -> Response
+    where
+        F: FnOnce(At) -> Fut,
+        Fut: Future<Output = Result<Answer, Problem>>,
+    {
+        let call = Arc::new(self);
+        let caller = match call.check(needs) {
+            Ok(caller) => caller,
+            Err((sandbox, problem)) => return call.finish(sandbox, "", Err(problem)).await,
+        };
+        let catalogue = Arc::clone(caller.sandbox.catalogue());
+        let Some(partner) = catalogue.partner(&caller.partner) else {
+            return call.finish(None, "", Err(Problem::NoRelationship)).await;
+        };
+        let at = At {
+            call: Arc::clone(&call),
+            sandbox: Arc::clone(&caller.sandbox),
+            partner: partner.clone(),
+            user: caller.user.map(|(user, _)| user),
+            app: caller.app.to_string(),
+        };
+        let answer = handler(at).await;
+        call.finish(Some(caller.sandbox), caller.partner.as_str(), answer).await
+    }
+
+    fn check(&self, needs: Needs) -> Result<PartnerCaller, (Option<Arc<Sandbox>>, Problem)> {
+        let authorization = self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let caller = self.faces.app.partner_caller(authorization).map_err(|fault| (None, Problem::Token(fault)))?;
+        let refused = |problem| Err((Some(Arc::clone(&caller.sandbox)), problem));
+        if caller.sandbox.rules().throttling == Throttling::Documented
+            && let Err(seconds) = caller.sandbox.count_call(&caller.partner)
+        {
+            return refused(Problem::TooMany(seconds));
+        }
+        match caller.user {
+            Some((_, role)) if !role.may(needs.right) => return refused(Problem::Role),
+            None if needs.is_for_people => return refused(Problem::NeedsUser),
+            Some(_) | None => {}
+        }
+        Ok(caller)
+    }
+
+    /// A query parameter, in any case.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut found = self.query.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next_back().map(|(_, value)| value.as_str())
+    }
+
+    /// The id by which the caller would know the request again.
+    pub(super) const fn request_id(&self) -> Option<Uuid> {
+        self.request_id
+    }
+
+    /// The body, if it is JSON.
+    pub(super) fn json(&self) -> Result<Value, Problem> {
+        serde_json::from_slice(&self.body).map_err(|_| Problem::Body)
+    }
+
+    /// Path and query, without the version, as links have it.
+    pub(super) fn link(&self) -> String {
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        path.get(3..).filter(|_| path.len() > 3).unwrap_or(path).to_owned()
+    }
+
+    async fn finish(&self, sandbox: Option<Arc<Sandbox>>, partner: &str, answer: Result<Answer, Problem>) -> Response {
+        let ids = CallIds::of(&self.headers, &self.faces);
+        let mut retry_after = None;
+        let (answer, remark) = match answer {
+            Ok(answer) => (answer, None),
+            Err(problem) => {
+                let Told { status, fault, remark } = problem.told();
+                let answer = match problem {
+                    Problem::TooMany(seconds) => {
+                        retry_after = Some(seconds);
+                        Answer::with(status, &TooMany { status_code: status.as_u16(), message: fault.description })
+                    }
+                    _ if self.uri.path().to_ascii_lowercase().ends_with("/agreements") && fault.code == 600_061 => {
+                        Answer::with(status, &agreement_fault(fault.code, fault.description))
+                    }
+                    _ => Answer::with(status, &fault),
+                };
+                (answer, remark)
+            }
+        };
+        self.record(sandbox, partner, &answer, remark, &ids).await;
+        let is_denied = answer.status == StatusCode::UNAUTHORIZED;
+        let mut response = respond(answer, &ids);
+        if is_denied && let Ok(realm) = HeaderValue::try_from(format!("OAuth realm=urn:cpsvc:cpid:{}", ids.request)) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
+        }
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    async fn record(
+        &self,
+        sandbox: Option<Arc<Sandbox>>,
+        partner: &str,
+        answer: &Answer,
+        remark: Option<String>,
+        ids: &CallIds,
+    ) {
+        let default = || self.faces.app.sandbox(&SandboxId::default_sandbox()).ok();
+        let Some(sandbox) = sandbox.or_else(default) else { return };
+        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
+        let is_read = self.method == Method::GET && answer.status.is_success();
+        if is_read && sandbox.is_repeated_read(partner, path, &answer.body) {
+            return;
+        }
+        let exchange = Exchange {
+            to: Player::Marketplace,
+            method: self.method.to_string(),
+            path: path.to_owned(),
+            status: Some(answer.status.as_u16()),
+            publisher: None,
+            request_body: recorded_body(&self.body),
+            // An activation link carries an authorization code, and a new customer a password.
+            response_body: (!holds_a_secret(path)).then(|| recorded_body(&answer.body)).flatten(),
+            correlation_id: Some(ids.correlation.clone()),
+            remark,
+            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        let subscription = answer.subscription.or_else(|| subscription_in(path));
+        let call = RecordedCall { from: Player::Partner, subscription, exchange };
+        if let Err(error) = sandbox.record(call).await {
+            tracing::warn!(%error, "a call was not recorded");
+        }
+    }
+}
+
+fn holds_a_secret(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    path.contains("/activationlinks") || path.trim_end_matches('/') == "/v1/customers"
+}
+
+fn subscription_in(path: &str) -> Option<SubscriptionId> {
+    let (_, rest) = path.split_once("/subscriptions/")?;
+    rest.split(['/', '?']).next()?.parse().ok()
+}
+
+fn agreement_fault(code: u32, message: String) -> AgreementFault {
+    AgreementFault {
+        code,
+        description: message.clone(),
+        message,
+        error_name: "PartnerConfirmedAgreementAlreadyExists",
+        is_retryable: false,
+        parameters: serde_json::Map::new(),
+        error_message_extended: format!("InternalErrorCode={code}"),
+    }
+}
+
+impl At {
+    /// The sandbox's time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.sandbox.now()
+    }
+
+    /// The sandbox's rules.
+    pub(super) fn rules(&self) -> Rules {
+        self.sandbox.rules()
+    }
+
+    /// Whether the account is an integration sandbox.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.rules().csp_account == CspAccount::IntegrationSandbox
+    }
+
+    /// Who acts: the person, or the app.
+    pub(super) fn actor(&self) -> String {
+        self.user.map_or_else(|| self.app.clone(), |user| user.to_string())
+    }
+
+    /// A customer of the partner, by the tenant in the path.
+    pub(super) async fn customer(&self, tenant: &str) -> Result<(Customer, TenantId), Problem> {
+        let tenant: TenantId = tenant.parse().map_err(|_| Problem::BadId("customer id"))?;
+        let customer = self.sandbox.customer_of_tenant(tenant).await?.ok_or(Problem::UnknownTenant)?;
+        if customer.partner == self.partner.id { Ok((customer, tenant)) } else { Err(Problem::NoRelationship) }
+    }
+
+    /// The personalized link of a subscription: a dummy in an integration sandbox (docs:test-and-debug).
+    pub(super) fn personalized_link(&self, subscription: &crate::domain::subscription::Subscription) -> String {
+        self.call.faces.personalized_link(&self.sandbox, subscription)
+    }
+}
+
+/// Reads a body that has to be an object.
+pub(super) fn object(value: &Value) -> Result<Body<'_>, Problem> {
+    Body::of(value).ok_or(Problem::Body)
+}
+
+/// The ids that an answer carries: the caller's, or new ones.
+struct CallIds {
+    request: String,
+    correlation: String,
+    vector: String,
+}
+
+impl CallIds {
+    fn of(headers: &HeaderMap, faces: &Faces) -> Self {
+        let sent = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let [request, correlation, vector] = faces.request_ids.draw();
+        let (first, _) = vector.as_bytes().split_at(12);
+        Self {
+            request: sent("ms-requestid").unwrap_or_else(|| request.to_string()),
+            correlation: sent("ms-correlationid").unwrap_or_else(|| correlation.to_string()),
+            vector: sent("ms-cv").unwrap_or_else(|| format!("{}.0", STANDARD.encode(first))),
+        }
+    }
+}
+
+fn respond(answer: Answer, ids: &CallIds) -> Response {
+    let Answer { status, body, location, is_of_catalogue, .. } = answer;
+    let is_empty = body.is_empty();
+    let mut response = (status, HttpBody::from(body)).into_response();
+    let headers = response.headers_mut();
+    let twice = |id: &str| if is_of_catalogue { format!("{id},{id}") } else { id.to_owned() };
+    let mut set = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    if !is_empty {
+        set("content-type", "application/json; charset=utf-8".to_owned());
+    }
+    set("ms-requestid", twice(&ids.request));
+    set("ms-correlationid", twice(&ids.correlation));
+    set("ms-cv", ids.vector.clone());
+    set("ms-serverid", "202010406".to_owned());
+    set("x-locale", "en-US".to_owned());
+    if is_of_catalogue {
+        set("server", "Microsoft-IIS/10.0".to_owned());
+        set("x-powered-by", "ASP.NET".to_owned());
+    }
+    if let Some(location) = location {
+        set("location", location);
+    }
+    response
+}
+
+/// What there is not.
+pub(super) async fn not_found(call: Call) -> Response {
+    let path = call.uri.path().to_owned();
+    call.finish(None, "", Err(Problem::NotFound(format!("The resource {path}")))).await
+}

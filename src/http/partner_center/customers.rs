@@ -1,0 +1,226 @@
+//! Customers, their company and their indirect resellers (sections 3.1 to 3.7: E1 to E5, E9).
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    call::{Answer, At, Call, Needs, object},
+    problem::Problem,
+};
+use crate::{
+    app::{CustomerFilter, CustomerOrder, CustomerPosition},
+    domain::{
+        customer::{Address, NewCustomer},
+        partner::{MpnId, Right},
+    },
+    http::faces::Faces,
+    wire::partner_center::{Attributes, Body, Collection, CompanyProfile, CustomerBody, PageLinks, Relationship},
+};
+
+/// Customers on a page if nothing else is asked for (docs:get-a-list-of-customers), and at the most.
+const USUAL_SIZE: usize = 40;
+const LARGEST_SIZE: usize = 500;
+
+/// `GET /v1/customers`
+pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::right(Right::SeeCustomers), |at| async move {
+        let size = match at.call.parameter("size") {
+            None => USUAL_SIZE,
+            Some(text) => match text.parse() {
+                Ok(0) => USUAL_SIZE,
+                Ok(size) => size,
+                Err(_) => return Err(Problem::Parameter("size")),
+            },
+        };
+        let filter = filter(at.call.parameter("filter"))?;
+        let after = continuation(&at.call)?;
+        let page = at.sandbox.customers_of(&at.partner.id, &filter, after.as_ref(), size.min(LARGEST_SIZE)).await?;
+        let items = page.customers.iter().map(CustomerBody::listed).collect();
+        let link = at.call.link();
+        let link = if link.contains('?') { link } else { format!("{link}?size={size}") };
+        let link = link.replace("&seekOperation=Next", "").replace("&seekoperation=next", "");
+        Ok(Answer::ok(&Collection::page(link, items, page.next.map(token), false)))
+    })
+    .await
+}
+
+/// `{"Field":"CompanyName","Value":"cont","Operator":"starts_with"}` (docs:get-a-customer-by-name).
+fn filter(text: Option<&str>) -> Result<CustomerFilter, Problem> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(CustomerFilter::default()) };
+    let bad = || Problem::Parameter("filter");
+    let value: Value = serde_json::from_str(text).map_err(|_| bad())?;
+    let body = Body::of(&value).ok_or_else(bad)?;
+    let order = match body.text("Field")?.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        Some("companyname") => CustomerOrder::CompanyName,
+        Some("domain") => CustomerOrder::Domain,
+        _ => return Err(bad()),
+    };
+    let operator = body.text("Operator")?.unwrap_or_default().replace('_', "");
+    if !operator.eq_ignore_ascii_case("startswith") {
+        return Err(bad());
+    }
+    Ok(CustomerFilter { order, starts_with: body.text("Value")?.unwrap_or_default() })
+}
+
+/// The token of the next page: opaque to clients.
+fn token((name, tenant): CustomerPosition) -> String {
+    STANDARD.encode(format!("{tenant}{name}"))
+}
+
+/// Where a page goes on, if one is asked for.
+fn continuation(call: &Call) -> Result<Option<CustomerPosition>, Problem> {
+    let is_next = call.parameter("seekOperation").is_some_and(|seek| seek.eq_ignore_ascii_case("next"));
+    let Some(token) = call.headers.get("ms-continuationtoken").filter(|_| is_next) else { return Ok(None) };
+    let bad = || Problem::Parameter("MS-ContinuationToken");
+    let text =
+        STANDARD.decode(token.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
+    let (tenant, name) = text.split_at_checked(36).ok_or_else(bad)?;
+    Ok(Some((name.to_owned(), tenant.parse().map_err(|_| bad())?)))
+}
+
+/// `GET /v1/customers/{customer}`
+pub(super) async fn get(State(_): State<Arc<Faces>>, Path(customer): Path<String>, call: Call) -> Response {
+    call.answer(Needs::right(Right::SeeCustomers), |at| async move {
+        let (customer, _) = at.customer(&customer).await?;
+        Ok(Answer::ok(&CustomerBody::whole(&customer)))
+    })
+    .await
+}
+
+/// `POST /v1/customers`
+pub(super) async fn create(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::right(Right::ManageCustomers), |at| async move {
+        let value = at.call.json()?;
+        let new = new_customer(object(&value)?, &at)?;
+        let request = at.call.request_id();
+        let customer = at.sandbox.create_customer(at.partner.id.clone(), new, request, at.is_sandbox()).await?;
+        // A password that opens nothing: nobody signs in with it here.
+        let password = customer.tenant_id().map_or_else(String::new, |tenant| {
+            format!("Rehearse{}!", tenant.to_string().split('-').next().unwrap_or_default())
+        });
+        Ok(Answer::with(StatusCode::CREATED, &CustomerBody::made(&customer, password)))
+    })
+    .await
+}
+
+fn new_customer(body: Body<'_>, at: &At) -> Result<NewCustomer, Problem> {
+    let missing = |what: &str| Problem::Field(format!("{what} is required"));
+    let company = body.object("companyProfile")?.ok_or_else(|| missing("companyProfile"))?;
+    let billing = body.object("billingProfile")?.ok_or_else(|| missing("billingProfile"))?;
+    let address = billing.object("defaultAddress")?.ok_or_else(|| missing("defaultAddress"))?;
+    let domain = company.required("domain")?.to_lowercase();
+    let is_name = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if !domain.contains('.') || !domain.split('.').all(is_name) {
+        return Err(Problem::Field("domain is not a domain name".to_owned()));
+    }
+    let email = billing.required("email")?;
+    if !email.contains('@') {
+        return Err(Problem::Field("email is not an e-mail address".to_owned()));
+    }
+    let country = address.required("country")?.to_uppercase();
+    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(Problem::Field("country is not an ISO country".to_owned()));
+    }
+    // The id of the reseller's relationship entry, or its MPN id (docs:create-a-customer-for-an-indirect-reseller).
+    let reseller = match body.text("associatedPartnerId")? {
+        None => None,
+        Some(id) => {
+            let known = at.partner.resellers.iter().find(|reseller| {
+                reseller.mpn_id.as_str() == id || Relationship::id_of(at.partner.app.tenant_id, reseller) == id
+            });
+            let known = known.ok_or_else(|| Problem::Field("associatedPartnerId is not a reseller's".to_owned()))?;
+            Some(known.mpn_id.clone())
+        }
+    };
+    Ok(NewCustomer {
+        name: billing.required("companyName")?,
+        domain,
+        first_name: address.required("firstName")?,
+        last_name: address.required("lastName")?,
+        email,
+        address: Address {
+            country,
+            state: address.text("state")?.unwrap_or_default(),
+            city: address.required("city")?,
+            address_line1: address.required("addressLine1")?,
+            postal_code: address.text("postalCode")?.unwrap_or_default(),
+            phone_number: address.text("phoneNumber")?.unwrap_or_default(),
+        },
+        culture: billing.required("culture")?,
+        reseller,
+    })
+}
+
+/// `DELETE /v1/customers/{customer}`, in an integration sandbox.
+pub(super) async fn delete(State(_): State<Arc<Faces>>, Path(customer): Path<String>, call: Call) -> Response {
+    call.answer(Needs::right(Right::ManageCustomers), |at| async move {
+        let (customer, _) = at.customer(&customer).await?;
+        if !at.is_sandbox() {
+            return Err(Problem::SandboxOnly);
+        }
+        at.sandbox.delete_customer(customer.id).await?;
+        Ok(Answer::nothing())
+    })
+    .await
+}
+
+/// `GET /v1/customers/{customer}/profiles/company`
+pub(super) async fn company(State(_): State<Arc<Faces>>, Path(customer): Path<String>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeCustomers), |at| async move {
+        let (customer, _) = at.customer(&customer).await?;
+        Ok(Answer::ok(&CompanyProfile::of(&customer)))
+    })
+    .await
+}
+
+/// `GET /v1/customers/{customer}/relationships`
+pub(super) async fn relationships(State(_): State<Arc<Faces>>, Path(customer): Path<String>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeCustomers), |at| async move {
+        let (customer, _) = at.customer(&customer).await?;
+        let reseller = customer.reseller.as_ref().and_then(|id| at.partner.reseller(id));
+        let items = reseller.map(|reseller| Relationship::of(at.partner.app.tenant_id, reseller));
+        Ok(Answer::ok(&Collection::at(at.call.link(), items.into_iter().collect())))
+    })
+    .await
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MpnProfile<'a> {
+    mpn_id: &'a str,
+    partner_name: &'a str,
+    links: PageLinks,
+    attributes: Attributes,
+}
+
+/// `GET /v1/profiles/mpn?mpnId=`
+pub(super) async fn mpn_profile(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeCustomers), |at| async move {
+        let asked = at.call.parameter("mpnId").unwrap_or(at.partner.mpn_id.as_str());
+        let mpn_id: MpnId = asked.parse().map_err(|_| Problem::Parameter("mpnId"))?;
+        let name = if mpn_id == at.partner.mpn_id {
+            Some(at.partner.name.as_str())
+        } else {
+            at.partner.reseller(&mpn_id).map(|reseller| reseller.name.as_str())
+        };
+        let partner_name = name.ok_or_else(|| Problem::UnknownMpn(mpn_id.to_string()))?;
+        Ok(Answer::ok(&MpnProfile {
+            mpn_id: mpn_id.as_str(),
+            partner_name,
+            links: PageLinks::own(format!("/profiles/mpn?mpnId={mpn_id}")),
+            attributes: Attributes::of("MpnProfile"),
+        }))
+    })
+    .await
+}

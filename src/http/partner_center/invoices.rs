@@ -1,0 +1,203 @@
+//! Invoices, their lines, and estimates (section 9: E36 to E38).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    call::{Answer, At, Call, Needs},
+    problem::Problem,
+};
+use crate::{
+    app::{InvoiceLines, LineKind},
+    domain::{
+        invoice::{Invoice, Month},
+        money::Currency,
+        partner::Right,
+    },
+    http::faces::Faces,
+    wire::partner_center::{
+        BilledFor, Collection, ESTIMATE_SIZE, EstimateLink, InvoiceBody, InvoiceLineBody, InvoiceSummary, UsageLineBody,
+    },
+};
+
+/// The invoices that are there, the newest first.
+async fn issued(at: &At) -> Result<Vec<Invoice>, Problem> {
+    let now = at.now();
+    let mut invoices = at.sandbox.invoices(&at.partner.id).await?;
+    invoices.retain(|invoice| invoice.is_issued(now));
+    invoices.reverse();
+    Ok(invoices)
+}
+
+async fn find(at: &At, id: &str) -> Result<Invoice, Problem> {
+    let upper = id.to_ascii_uppercase();
+    // Links have a prefix that calls have not (section 9.1).
+    let bare = upper.strip_prefix("ONETIME-").unwrap_or(&upper);
+    let found = issued(at).await?.into_iter().find(|invoice| invoice.id == bare);
+    found.ok_or_else(|| Problem::NotFound(format!("The invoice {id}")))
+}
+
+/// `GET /v1/invoices`: `size` and `offset` are ignored for modern invoices (docs:get-a-collection-of-invoices).
+pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::right(Right::SeeInvoices), |at| async move {
+        let invoices = issued(&at).await?;
+        let items: Vec<_> = invoices.iter().map(InvoiceBody::of).collect();
+        Ok(Answer::ok(&Collection::at(at.call.link(), items)))
+    })
+    .await
+}
+
+/// `GET /v1/invoices/{invoice}`
+pub(super) async fn get(State(_): State<Arc<Faces>>, Path(invoice): Path<String>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeInvoices), |at| async move {
+        let invoice = find(&at, &invoice).await?;
+        Ok(Answer::ok(&InvoiceBody::of(&invoice)))
+    })
+    .await
+}
+
+/// `GET /v1/invoices/summaries`
+pub(super) async fn summaries(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeInvoices), |at| async move {
+        let mut invoices = issued(&at).await?;
+        invoices.reverse();
+        let mut by_currency: BTreeMap<&str, Vec<&Invoice>> = BTreeMap::new();
+        for invoice in &invoices {
+            by_currency.entry(invoice.total.currency.code()).or_default().push(invoice);
+        }
+        let items: Vec<_> =
+            by_currency.values().filter_map(|invoices| InvoiceSummary::of(invoices, at.now())).collect();
+        Ok(Answer::ok(&Collection::at("/invoices/summaries".to_owned(), items)))
+    })
+    .await
+}
+
+/// `GET /v1/invoices/estimates/links?currencycode=`
+pub(super) async fn estimates(State(_): State<Arc<Faces>>, call: Call) -> Response {
+    call.answer(Needs::right(Right::SeeInvoices), |at| async move {
+        let currency = currency(&at)?;
+        Ok(Answer::ok(&Collection::bare(EstimateLink::all(currency.code()))))
+    })
+    .await
+}
+
+fn currency(at: &At) -> Result<Currency, Problem> {
+    let code = at.call.parameter("currencycode").map(str::to_uppercase);
+    code.and_then(|code| Currency::from_code(&code)).ok_or(Problem::Parameter("currencycode"))
+}
+
+/// `GET /v1/invoices/{id or unbilled}/lineitems?provider=&invoicelineitemtype=`
+pub(super) async fn lines(State(_): State<Arc<Faces>>, Path(invoice): Path<String>, call: Call) -> Response {
+    call.answer(Needs::right(Right::SeeInvoices), |at| async move {
+        let provider = at.call.parameter("provider").unwrap_or_default().to_owned();
+        let kind = at.call.parameter("invoicelineitemtype").unwrap_or_default().to_owned();
+        page(&at, &invoice, &provider, &kind).await
+    })
+    .await
+}
+
+/// `GET /v1/invoices/{invoice}/lineitems/OneTime/BillingLineItems`: the old form of the path.
+pub(super) async fn lines_by_path(
+    State(_): State<Arc<Faces>>,
+    Path((invoice, provider, kind)): Path<(String, String, String)>,
+    call: Call,
+) -> Response {
+    call.answer(Needs::right(Right::SeeInvoices), |at| async move { page(&at, &invoice, &provider, &kind).await }).await
+}
+
+async fn page(at: &At, invoice: &str, provider: &str, kind: &str) -> Result<Answer, Problem> {
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "billinglineitems" | "billing_line_items" => LineKind::Billing,
+        "usagelineitems" | "usage_line_items" => LineKind::Usage,
+        _ => return Err(Problem::Parameter("invoicelineitemtype")),
+    };
+    // `marketplace` is the old spelling; other providers have nothing here (section 9.3).
+    let is_ours = ["onetime", "one_time", "marketplace", "all"].iter().any(|name| name.eq_ignore_ascii_case(provider));
+    if !is_ours && !["office", "azure"].iter().any(|name| name.eq_ignore_ascii_case(provider)) {
+        return Err(Problem::Parameter("provider"));
+    }
+    let size = match at.call.parameter("size") {
+        None => ESTIMATE_SIZE,
+        Some(text) => match text.parse() {
+            Ok(size) if (1..=ESTIMATE_SIZE).contains(&size) => size,
+            Ok(_) | Err(_) => return Err(Problem::Parameter("size")),
+        },
+    };
+    let after = continuation(&at.call)?;
+    let (place, number) = place(at, invoice).await?;
+    let found = match place {
+        Some(place) if is_ours => at.sandbox.invoice_lines(&at.partner.id, place, kind, after.as_deref(), size).await?,
+        Some(_) | None => InvoiceLines::default(),
+    };
+    let link = at.call.link().replace("&seekOperation=Next", "").replace("&seekoperation=next", "");
+    let link = if link.contains('?') { link } else { format!("{link}?size={size}") };
+    let next = found.next.as_ref().map(|position| STANDARD.encode(position));
+    match kind {
+        LineKind::Billing => {
+            let items = rows(at, &found, number.as_deref(), InvoiceLineBody::of).await?;
+            Ok(Answer::ok(&Collection::page(link, items, next, true)))
+        }
+        LineKind::Usage => {
+            let items = rows(at, &found, number.as_deref(), UsageLineBody::of).await?;
+            Ok(Answer::ok(&Collection::page(link, items, next, true)))
+        }
+    }
+}
+
+/// Lines as they are shown, each with its customer.
+async fn rows<T>(
+    at: &At,
+    found: &InvoiceLines,
+    invoice: Option<&str>,
+    row: impl Fn(&crate::domain::invoice::InvoiceLine, BilledFor<'_>) -> T,
+) -> Result<Vec<T>, Problem> {
+    let mut customers = BTreeMap::new();
+    let mut rows = Vec::with_capacity(found.lines.len());
+    for line in &found.lines {
+        if !customers.contains_key(&line.customer) {
+            customers.insert(line.customer.clone(), at.sandbox.customer(&line.customer).await?);
+        }
+        let customer = customers.get(&line.customer).and_then(Option::as_ref);
+        rows.push(row(line, BilledFor { partner: &at.partner, customer, catalogue: at.sandbox.catalogue(), invoice }));
+    }
+    Ok(rows)
+}
+
+/// Which lines are meant: those of an invoice, or unbilled ones of this month or the last. The last month's are unbilled
+/// until their invoice is there.
+async fn place(at: &At, invoice: &str) -> Result<(Option<(Month, Currency)>, Option<String>), Problem> {
+    if !invoice.eq_ignore_ascii_case("unbilled") {
+        let invoice = find(at, invoice).await?;
+        return Ok((Some((invoice.month, invoice.total.currency)), Some(invoice.id)));
+    }
+    let currency = currency(at)?;
+    let now = at.now();
+    let present = Month::of(now);
+    let month = match at.call.parameter("period").unwrap_or("current").to_ascii_lowercase().as_str() {
+        "current" => present,
+        "previous" => present.before(),
+        _ => return Err(Problem::Parameter("period")),
+    };
+    Ok(((now < month.invoiced_at()).then_some((month, currency)), None))
+}
+
+fn continuation(call: &Call) -> Result<Option<Vec<u8>>, Problem> {
+    let is_next = call.parameter("seekOperation").is_some_and(|seek| seek.eq_ignore_ascii_case("next"));
+    let Some(token) = call.headers.get("ms-continuationtoken").filter(|_| is_next) else { return Ok(None) };
+    let position = STANDARD.decode(token.as_bytes()).ok().filter(|position| position.len() == 8);
+    position.map(Some).ok_or(Problem::Parameter("MS-ContinuationToken"))
+}
+
+/// `GET /v1/invoices/{invoice}/documents/statement`: the statement is a PDF, which is not made here.
+pub(super) async fn statement(State(_): State<Arc<Faces>>, Path(invoice): Path<String>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeInvoices), |at| async move {
+        find(&at, &invoice).await?;
+        Err(Problem::NotSupported)
+    })
+    .await
+}

@@ -1,0 +1,269 @@
+//! Carts, checkout, orders, activation links (E17 to E29).
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{path_of, refused};
+use crate::world::{SANDBOX, World, send, text};
+
+/// E17 to E20: a cart with lines of different cycles becomes an order for each; it is checked out once.
+#[tokio::test]
+async fn a_cart_becomes_an_order_for_each_billing_cycle() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let carts = format!("/customers/{customer}/carts");
+    let (team, starter) = (partner.item("Contoso CRM", "Team").await, partner.item("Contoso CRM", "Starter").await);
+    let mail = partner.item("Contoso Mail Relay", "Growth").await;
+    let lines = json!({ "lineItems": [
+        { "id": 0, "catalogItemId": team, "friendlyName": "Sales", "quantity": 10, "billingCycle": "Monthly", "termDuration": "P1M",
+          "participants": [{ "key": "transaction_reseller", "value": "4847383" }] },
+        { "id": 1, "catalogItemId": starter, "quantity": 2, "billingCycle": "none", "termDuration": "P1M", "renewsTo": { "termDuration": "P1M" } },
+        { "Id": 2, "CatalogItemId": mail, "Quantity": "1" } ] });
+    let cart = partner.post(&carts, &lines).await.expect(201);
+    let one = format!("{carts}/{}", text(&cart, "id"));
+    assert_eq!((&cart["status"], &cart["attributes"]), (&json!("Active"), &json!({ "objectType": "Cart" })));
+    assert_eq!(cart["expirationTimestamp"], "2026-01-08T09:00:00.0000000Z");
+    let groups: Vec<&str> =
+        cart["lineItems"].as_array().unwrap().iter().map(|line| line["orderGroup"].as_str().unwrap()).collect();
+    assert_eq!(groups, ["0", "1", "0"]);
+    assert_eq!(cart["lineItems"][0]["participants"], json!([{ "key": "transaction_reseller", "value": "4847383" }]));
+    assert_eq!(partner.get(&one).await.expect(200), cart);
+
+    let placed = partner.post(&format!("{one}/checkout"), &Value::Null).await.expect(201);
+    let cycles: Vec<&Value> = placed["orders"].as_array().unwrap().iter().map(|order| &order["billingCycle"]).collect();
+    assert_eq!(cycles, ["monthly", "none"]);
+    assert_eq!(placed["orderErrors"], json!([]));
+    let order = &placed["orders"][0];
+    assert_eq!((text(order, "id").len(), &order["alternateId"]), (12, &order["id"]));
+    assert_eq!((&order["status"], &order["transactionType"]), (&json!("pending"), &json!("UserPurchase")));
+    assert_eq!(order["client"]["name"], "Partner Center API");
+    let line = &order["lineItems"][0];
+    assert_eq!((&line["partnerIdOnRecord"], &line["friendlyName"]), (&json!("4847383"), &json!("Sales")));
+    assert_eq!(partner.get(&one).await.expect(200)["status"], "Ordered");
+    assert_eq!(refused(&partner.post(&format!("{one}/checkout"), &Value::Null).await, 400), 800_065);
+    assert_eq!(refused(&partner.put(&one, &lines).await, 400), 800_065);
+
+    // E22, E23: complete after a while.
+    world.operator().advances("PT1M").await;
+    let orders = partner.get(&format!("/customers/{customer}/orders")).await.expect(200);
+    assert_eq!((&orders["totalCount"], &orders["items"][0]["status"]), (&json!(2), &json!("completed")));
+    let monthly =
+        partner.get(&format!("/customers/{customer}/orders?billingType=monthly&include_price=true")).await.expect(200);
+    assert_eq!((&monthly["totalCount"], &monthly["items"][0]["totalPrice"]), (&json!(1), &json!(324)));
+    let again = partner.get(&path_of(&order["links"]["self"])).await.expect(200);
+    assert!(again["lineItems"][0]["links"]["subscription"].is_object());
+    world.stop().await;
+}
+
+/// Section 5.1: what is wrong with a line stands at the line; nothing of such a cart is bought.
+#[tokio::test]
+async fn a_line_that_can_t_be_bought_says_why() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let carts = format!("/customers/{customer}/carts");
+    let team = partner.item("Contoso CRM", "Team").await;
+    let line = |change: Value| {
+        let mut line = json!({ "id": 0, "catalogItemId": team, "quantity": 10 });
+        for (name, value) in change.as_object().unwrap() {
+            line[name] = value.clone();
+        }
+        line
+    };
+    let table = [
+        (line(json!({ "catalogItemId": "DZH318Z00000:0001:DZH318Z00000" })), "catalog_item_id_is_not_valid"),
+        (line(json!({ "catalogItemId": "nonsense" })), "catalog_item_id_is_not_valid"),
+        (line(json!({ "quantity": 0 })), "invalid_input"),
+        (line(json!({ "quantity": 51 })), "unable_to_process_cart_line_item"),
+        (line(json!({ "billingCycle": "annual", "termDuration": "P1M" })), "billing_plan_not_supported"),
+        (line(json!({ "termDuration": "P3Y" })), "billing_plan_not_supported"),
+        (
+            line(json!({ "participants": [{ "key": "transaction_reseller", "value": "1111111" }] })),
+            "participants_is_not_supported_for_partner",
+        ),
+    ];
+    for (line, code) in &table {
+        let cart = partner.post(&carts, &json!({ "lineItems": [line] })).await.expect(201);
+        assert_eq!(cart["lineItems"][0]["error"]["errorCode"], *code, "{cart}");
+        let reply = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await;
+        assert!((400..=403).contains(&reply.status), "{}", reply.text);
+    }
+    // Two lines, one bad: all or nothing.
+    let cart = partner.post(&carts, &json!({ "lineItems": [line(json!({})), table[3].0] })).await.expect(201);
+    let one = format!("{carts}/{}", text(&cart, "id"));
+    assert_eq!(refused(&partner.post(&format!("{one}/checkout"), &Value::Null).await, 400), 2002);
+    assert_eq!(partner.get(&format!("/customers/{customer}/orders")).await.expect(200)["totalCount"], 0);
+    // E19: mended, and bought.
+    let mended = partner.put(&one, &json!({ "lineItems": [line(json!({}))] })).await.expect(201);
+    assert_eq!(mended["lineItems"][0].get("error"), None);
+    partner.post(&format!("{one}/checkout"), &Value::Null).await.expect(201);
+
+    for body in [json!({}), json!({ "lineItems": [] }), json!({ "lineItems": [{ "catalogItemId": team }] }), json!([])]
+    {
+        assert!(matches!(refused(&partner.post(&carts, &body).await, 400), 3000 | 800_002), "{body}");
+    }
+    let missing = "7d9c0a52-1f3e-4c8b-9a60-2b5f4e8c1d01";
+    for cart in [missing, "seven"] {
+        assert_eq!(refused(&partner.get(&format!("{carts}/{cart}")).await, 404), 800_008);
+        assert_eq!(refused(&partner.post(&format!("{carts}/{cart}/checkout"), &Value::Null).await, 404), 800_008);
+    }
+    // A cart lives for a week.
+    let cart = partner.post(&carts, &json!({ "lineItems": [line(json!({}))] })).await.expect(201);
+    world.operator().advances("P7D").await;
+    let partner = world.partner("proseware").await;
+    assert_eq!(refused(&partner.get(&format!("{carts}/{}", text(&cart, "id"))).await, 404), 800_008);
+    world.stop().await;
+}
+
+/// Section 1.2: a request that is repeated with its id brings the same about once.
+#[tokio::test]
+async fn a_repeated_request_buys_once() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let team = partner.item("Contoso CRM", "Team").await;
+    let posts = |path: String, body: Value, id: &'static str| {
+        send(partner.request(Method::POST, &path).header("MS-RequestId", id).json(&body))
+    };
+    let (first, second) = ("5a4c1a8e-2f0b-4c67-9a0e-5b7c2b8f0001", "5a4c1a8e-2f0b-4c67-9a0e-5b7c2b8f0002");
+    let carts = format!("/customers/{customer}/carts");
+    let lines = json!({ "lineItems": [{ "id": 0, "catalogItemId": team, "quantity": 5 }] });
+    let cart = posts(carts.clone(), lines.clone(), first).await.expect(201);
+    assert_eq!(posts(carts.clone(), lines, first).await.expect(201)["id"], cart["id"]);
+    let checkout = format!("{carts}/{}/checkout", text(&cart, "id"));
+    let (one, two) =
+        tokio::join!(posts(checkout.clone(), Value::Null, second), posts(checkout.clone(), Value::Null, second));
+    assert_eq!(one.expect(201)["orders"][0]["id"], two.expect(201)["orders"][0]["id"]);
+
+    // E21: without a cart.
+    let order = json!({ "ReferenceCustomerId": customer, "BillingCycle": "monthly", "LineItems": [
+        { "LineItemNumber": 0, "OfferId": team, "FriendlyName": "Direct", "Quantity": 6, "TermDuration": "P1M" }] });
+    let third = "5a4c1a8e-2f0b-4c67-9a0e-5b7c2b8f0003";
+    let orders = format!("/customers/{customer}/orders");
+    let placed = posts(orders.clone(), order.clone(), third).await.expect(201);
+    assert_eq!(posts(orders.clone(), order, third).await.expect(201)["id"], placed["id"]);
+    assert_eq!(placed["lineItems"][0]["quantity"], 6);
+    assert_eq!(partner.get(&orders).await.expect(200)["totalCount"], 2);
+    assert_eq!(refused(&partner.post(&orders, &json!({ "LineItems": [] })).await, 400), 3000);
+    let bad = json!({ "LineItems": [{ "OfferId": "nonsense", "Quantity": 1 }] });
+    assert_eq!(refused(&partner.post(&orders, &bad).await, 400), 800_009);
+    world.stop().await;
+}
+
+/// Section 5.4: a live order is pending for a while, and missing in the list for longer.
+#[tokio::test]
+async fn a_live_order_takes_its_time() {
+    let world = World::start().await;
+    world.control(Method::PATCH, &format!("/sandboxes/{SANDBOX}"), Some(json!({ "delays": "live" }))).await.expect(200);
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let team = partner.item("Contoso CRM", "Team").await;
+    let order = partner.buys(&customer, &team, 5).await;
+    let (one, list) = (path_of(&order["links"]["self"]), format!("/customers/{customer}/orders"));
+    let person = partner.signed_in_as("adminAgent").await;
+    let provisioning = path_of(&order["links"]["provisioningStatus"]);
+    assert_eq!(partner.get(&one).await.expect(200)["status"], "pending");
+    assert_eq!(person.get(&provisioning).await.expect(200)["items"][0]["status"], "prefulfillment_pending");
+    assert_eq!(partner.get(&list).await.expect(200)["totalCount"], 0);
+    world.operator().advances("PT1M").await;
+    assert_eq!(partner.get(&one).await.expect(200)["status"], "completed");
+    // E24.
+    let found = person.get(&provisioning).await.expect(200);
+    let information = json!([{ "quantity": 5, "status": "fulfilled" }]);
+    assert_eq!(found["items"][0]["quantityProvisioningInformation"], information);
+    assert_eq!(partner.get(&list).await.expect(200)["totalCount"], 0);
+    world.operator().advances("PT14M").await;
+    assert_eq!(partner.get(&list).await.expect(200)["totalCount"], 1);
+    world.stop().await;
+}
+
+/// E26 to E28: the link by order line item, by order and by subscription; it resolves, and goes when it is not needed.
+#[tokio::test]
+async fn the_personalized_link_is_found_in_three_ways() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let publisher = world.publisher("contoso").await;
+    let customer = partner.customer("Northwind").await;
+    let team = partner.item("Contoso CRM", "Team").await;
+    let order = partner.buys(&customer, &team, 5).await;
+    let id = text(&order["lineItems"][0], "subscriptionId");
+    let root = path_of(&order["links"]["self"]);
+    let subscription = format!("/customers/{customer}/subscriptions/{id}/activationlinks");
+    let paths =
+        [format!("{root}/lineitems/0/activationlinks"), format!("{root}/activationlinks"), subscription.clone()];
+    for path in &paths {
+        let links = partner.get(path).await.expect(200);
+        let item = &links["items"][0];
+        let names: Vec<&String> = item.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["lineItemNumber", "link"], "exactly two fields");
+        let link = reqwest::Url::parse(&text(&item["link"], "uri")).unwrap();
+        let code = link.query_pairs().find(|(name, _)| name == "token").unwrap().1.into_owned();
+        assert_eq!(publisher.resolve(&code).await.expect(200)["id"], id, "{path}");
+    }
+    assert_eq!(path_of(&partner.subscription(&customer, &id).await["links"]["activationLinks"]), subscription);
+    // A code that has expired is replaced by a fresh one.
+    world.operator().advances("PT25H").await;
+    let (partner, publisher) = (world.partner("proseware").await, world.publisher("contoso").await);
+    let links = partner.get(&paths[0]).await.expect(200);
+    let link = reqwest::Url::parse(&text(&links["items"][0]["link"], "uri")).unwrap();
+    let code = link.query_pairs().find(|(name, _)| name == "token").unwrap().1.into_owned();
+    publisher.resolve(&code).await.expect(200);
+    publisher.activate(&id).await.expect(200);
+    for path in &paths {
+        assert_eq!(partner.get(path).await.expect(200)["totalCount"], 0, "{path}");
+    }
+    assert!(partner.subscription(&customer, &id).await["links"].get("activationLinks").is_none());
+    world.set_rules(json!({ "activationLink": "always" })).await;
+    assert_eq!(partner.get(&subscription).await.expect(200)["totalCount"], 1);
+
+    for line in ["1", "x", "-1"] {
+        assert_eq!(refused(&partner.get(&format!("{root}/lineitems/{line}/activationlinks")).await, 400), 800_071);
+    }
+    let orders = format!("/customers/{customer}/orders");
+    assert_eq!(refused(&partner.get(&format!("{orders}/000000000000/activationlinks")).await, 404), 20_000);
+    assert_eq!(refused(&partner.get(&format!("{orders}/nonsense")).await, 404), 20_000);
+    world.stop().await;
+}
+
+/// E25, E29, sections 6.4 and 13: an integration sandbox gives a dummy link, and activates by itself.
+#[tokio::test]
+async fn an_integration_sandbox_gives_a_dummy_link_and_activates_by_a_call() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let (customer, id) = partner.has_bought().await;
+    let one = format!("/customers/{customer}/subscriptions/{id}");
+    let order =
+        format!("/customers/{customer}/orders/{}", text(&partner.subscription(&customer, &id).await, "orderId"));
+    let activate = async || partner.post(&format!("{one}/activate"), &Value::Null).await;
+    let cancel = async || partner.patch(&order, &json!({ "status": "cancelled" })).await;
+    assert_eq!(refused(&activate().await, 400), 900_127, "in production");
+    assert_eq!(refused(&cancel().await, 403), 800_019);
+    world.set_rules(json!({ "cspAccount": "integrationSandbox" })).await;
+    assert_eq!(refused(&cancel().await, 403), 800_077);
+    assert_eq!(refused(&partner.patch(&order, &json!({ "status": "completed" })).await, 400), 3000);
+    let link = |links: Value| text(&links["items"][0]["link"], "uri");
+    let dummy = link(partner.get(&format!("{one}/activationlinks")).await.expect(200));
+    assert!(!dummy.contains("token="), "{dummy}");
+    world.set_rules(json!({ "sandboxLink": "working" })).await;
+    assert!(link(partner.get(&format!("{one}/activationlinks")).await.expect(200)).contains("token="));
+
+    assert_eq!(activate().await.expect(200), json!({ "subscriptionId": id, "status": "Success" }));
+    assert_eq!(refused(&activate().await, 400), 800_041);
+    let billing = &world.operator().subscription(&id).await["billing"];
+    assert_eq!(billing["since"], "2026-01-01T09:00:00Z", "billing starts after successful activation: {billing}");
+
+    // Section 13: 25 licences, five subscriptions.
+    let team = partner.item("Contoso CRM", "Team").await;
+    let carts = format!("/customers/{customer}/carts");
+    let lines = |quantity: u32| json!({ "lineItems": [{ "id": 0, "catalogItemId": team, "quantity": quantity }] });
+    let cart = partner.post(&carts, &lines(26)).await.expect(201);
+    assert_eq!(cart["lineItems"][0]["error"]["errorCode"], "sandbox_limit_exceeded");
+    for _ in 0..5 {
+        partner.buys(&customer, &team, 5).await;
+    }
+    let cart = partner.post(&carts, &lines(5)).await.expect(201);
+    let reply = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await;
+    assert_eq!(refused(&reply, 400), 800_018);
+    world.stop().await;
+}
