@@ -18,7 +18,7 @@ use serde_json::json;
 use tower::Service;
 
 use super::{
-    Faces, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths,
+    Faces, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths, portal,
     publisher_site, same_origin,
 };
 use crate::publisher::Publisher;
@@ -63,6 +63,7 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
         router = router
             .merge(marketplace::router(Arc::clone(faces)))
             .merge(partner_center::router(Arc::clone(faces)))
+            .merge(portal::router(Arc::clone(faces)))
             .merge(identity::router(Arc::clone(faces)))
             .merge(console);
     }

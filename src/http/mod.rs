@@ -12,8 +12,10 @@ pub mod marketplace;
 pub mod page;
 pub mod partner_center;
 pub mod paths;
+pub mod portal;
 pub mod publisher_site;
 pub mod same_origin;
+mod words;
 
 pub use entrance::{Entrance, Players, routes};
 pub use faces::{AuthMode, Faces};

@@ -4,6 +4,7 @@
 
 mod assertion;
 mod person_tokens;
+mod portal_session;
 mod sign_in;
 mod signing;
 mod token;

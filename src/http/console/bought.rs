@@ -8,8 +8,8 @@ use super::{
     error::ConsoleError,
     shell::Shell,
     subscription::{Facts, LinkPanel},
-    words::{Moment, confirmation_words},
 };
+use crate::http::words::{Moment, confirmation_words};
 use crate::{domain::subscription::Status, http::page::page};
 
 #[derive(Template)]

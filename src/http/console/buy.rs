@@ -10,12 +10,8 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    Console, Here,
-    error::ConsoleError,
-    home,
-    words::{sentence, term_words},
-};
+use super::{Console, Here, error::ConsoleError, home};
+use crate::http::words::{sentence, term_words};
 use crate::{
     app::AppError,
     domain::{

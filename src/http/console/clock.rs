@@ -10,13 +10,8 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    Console, Here,
-    error::ConsoleError,
-    home,
-    shell::ClockReading,
-    words::{Moment, sentence},
-};
+use super::{Console, Here, error::ConsoleError, home, shell::ClockReading};
+use crate::http::words::{Moment, sentence};
 use crate::{
     app::{Advance, Due},
     domain::time::Period,

@@ -6,10 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{
-    shell::{Place, Shell},
-    words::sentence,
-};
+use super::shell::{Place, Shell};
+use crate::http::words::sentence;
 use crate::{
     app::AppError,
     domain::{ids::SandboxId, refusal::Refusal},

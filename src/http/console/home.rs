@@ -16,8 +16,8 @@ use super::{
     clock::ClockPanel,
     error::ConsoleError,
     shell::{Place, Shell},
-    words::{Moment, confirmation_words_of, count, status_tone},
 };
+use crate::http::words::{Moment, confirmation_words_of, count, status_tone};
 use crate::{
     app::ListPosition,
     domain::{

@@ -9,14 +9,8 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{
-    Here,
-    buy::Choice,
-    error::ConsoleError,
-    shell::Place,
-    subscription,
-    words::{Moment, count, sentence, spaced},
-};
+use super::{Here, buy::Choice, error::ConsoleError, shell::Place, subscription};
+use crate::http::words::{Moment, count, sentence, spaced};
 use crate::{
     app::{AppError, RenewalWish},
     domain::{

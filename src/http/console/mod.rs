@@ -23,7 +23,6 @@ mod marketplace;
 mod shell;
 mod subscription;
 mod timeline;
-mod words;
 
 use std::{fmt, sync::Arc};
 

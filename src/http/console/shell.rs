@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-use super::words::Moment;
+use crate::http::words::Moment;
 
 /// The sandbox that a page is about: every link of the page stays in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use super::{
     marketplace::{MarketplacePanel, RefusedChange},
     shell::{Place, Shell},
     timeline::{Scope, Timeline},
-    words::{Moment, confirmation_words_of, count, sentence, status_tone, term_words},
 };
+use crate::http::words::{Moment, confirmation_words_of, count, sentence, status_tone, term_words};
 use crate::{
     domain::{
         event::Seq,

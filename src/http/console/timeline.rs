@@ -2,11 +2,9 @@
 
 use askama::Template;
 
-use super::{
-    shell::Place,
-    words::{Moment, pretty, spaced},
-};
+use super::shell::Place;
 use crate::app::{Entry, Exchange, Player, PublisherStep, What};
+use crate::http::words::{Moment, pretty, spaced};
 
 /// Entries in their order.
 #[derive(Debug, Template)]

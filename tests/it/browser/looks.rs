@@ -17,7 +17,7 @@ struct Widths {
 }
 
 /// Nothing is wider than the window, so nobody has to scroll sideways.
-async fn fits(page: &Page) {
+pub(super) async fn fits(page: &Page) {
     let widths: Widths = page
         .run(
             "const limit = document.documentElement.clientWidth; \

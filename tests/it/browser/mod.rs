@@ -7,6 +7,7 @@ mod driver;
 mod life;
 mod looks;
 mod page;
+mod portal;
 mod sale;
 mod sign_in;
 mod trouble;
@@ -65,6 +66,15 @@ impl World {
     /// Sets something of the sandbox, when it is waited for: a story may do so in the middle.
     fn steer(&self, path: &str, body: Value) -> impl Future<Output = ()> + Send + use<> {
         let request = self.http.put(self.url(&format!("/sim/v1/sandboxes/default/{path}"))).json(&body);
+        async move {
+            let answer = request.send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.status());
+        }
+    }
+
+    /// Posts something to the sandbox, when it is waited for.
+    fn post(&self, path: &str, body: Value) -> impl Future<Output = ()> + Send + use<> {
+        let request = self.http.post(self.url(&format!("/sim/v1/sandboxes/default/{path}"))).json(&body);
         async move {
             let answer = request.send().await.unwrap();
             assert!(answer.status().is_success(), "{}", answer.status());

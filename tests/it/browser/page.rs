@@ -1,7 +1,7 @@
 //! What a person does with a page: reads, writes, chooses, clicks. Elements are named by their `data-testid`. Nothing
 //! here waits for time to pass; it waits for the page to show something, and fails with what it was waiting for.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use serde::de::DeserializeOwned;
 use thirtyfour::{components::SelectElement, error::WebDriverError, prelude::*};
@@ -117,6 +117,34 @@ impl Page {
                 clicked => return done(clicked, test_id),
             }
         }
+    }
+
+    /// Follows the link of that text.
+    pub(super) async fn click_link(&self, text: &str) {
+        let link = self.web.query(By::LinkText(text)).wait(PATIENCE, GLANCE).first().await;
+        let link = link.unwrap_or_else(|error| panic!("no link {text:?}: {error}"));
+        done(link.click().await, text);
+    }
+
+    /// Follows the first link in an element.
+    pub(super) async fn click_first_link(&self, test_id: &str) {
+        let link = self.see(&format!("{} a", id(test_id))).await;
+        done(link.click().await, test_id);
+    }
+
+    /// Takes a picture of the page for the documentation, when its pictures are made anew: `UPDATE_GOLDEN=1`.
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says that pictures are wanted")]
+    pub(super) async fn picture(&self, name: &str) {
+        if std::env::var("UPDATE_GOLDEN").is_ok_and(|wanted| wanted == "1") {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/images/{name}.png"));
+            done(self.web.screenshot(&file).await, name);
+        }
+    }
+
+    /// The result of a script that calls back.
+    pub(super) async fn run_async<T: DeserializeOwned>(&self, script: &str) -> T {
+        let result = done(self.web.execute_async(script, Vec::new()).await, script);
+        done(result.convert(), script)
     }
 
     /// Clicks on something that opens a new tab, and goes there.

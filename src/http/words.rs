@@ -1,4 +1,4 @@
-//! How the console writes times, kinds and amounts for people.
+//! How pages write times, kinds and amounts for people.
 
 use askama::Template;
 
@@ -11,28 +11,33 @@ use crate::domain::{
 /// An instant as a `<time>` element: exact for programs, readable for people.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(ext = "html", source = r#"<time datetime="{{ exact }}">{{ text }}</time>"#)]
-pub(super) struct Moment {
+pub(in crate::http) struct Moment {
     exact: String,
     text: String,
 }
 
 impl Moment {
     /// An instant in UTC, to the second.
-    pub(super) fn of(at: Timestamp) -> Self {
+    pub(in crate::http) fn of(at: Timestamp) -> Self {
         let exact = at.to_string();
         let text = jiff::Timestamp::from_millisecond(at.as_millis())
             .map_or_else(|_| exact.clone(), |instant| instant.strftime("%-d %b %Y, %H:%M:%S UTC").to_string());
         Self { exact, text }
     }
 
+    /// The day alone.
+    pub(in crate::http) fn day(&self) -> String {
+        self.exact.get(..10).unwrap_or(&self.exact).to_owned()
+    }
+
     /// An instant that a view carries as text; whatever can't be read is shown as it is.
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(in crate::http) fn of_text(text: &str) -> Self {
         text.parse().map_or_else(|_| Self { exact: text.to_owned(), text: text.to_owned() }, Self::of)
     }
 }
 
 /// How a thing stands, for its colour. The words beside it always say the same.
-pub(super) const fn status_tone(status: Status) -> &'static str {
+pub(in crate::http) const fn status_tone(status: Status) -> &'static str {
     match status {
         Status::PendingFulfillmentStart => "warn",
         Status::Subscribed => "good",
@@ -42,7 +47,7 @@ pub(super) const fn status_tone(status: Status) -> &'static str {
 }
 
 /// A confirmation in the words of the field.
-pub(super) const fn confirmation_words(kind: ConfirmationKind) -> &'static str {
+pub(in crate::http) const fn confirmation_words(kind: ConfirmationKind) -> &'static str {
     match kind {
         ConfirmationKind::LicensesAssigned => "licences assigned",
         ConfirmationKind::Activated => "activated",
@@ -50,7 +55,7 @@ pub(super) const fn confirmation_words(kind: ConfirmationKind) -> &'static str {
 }
 
 /// A confirmation by the name that views carry.
-pub(super) fn confirmation_words_of(kind: &str) -> &str {
+pub(in crate::http) fn confirmation_words_of(kind: &str) -> &str {
     let known = [ConfirmationKind::LicensesAssigned, ConfirmationKind::Activated];
     match known.into_iter().find(|known| known.as_str() == kind) {
         Some(known) => confirmation_words(known),
@@ -59,7 +64,7 @@ pub(super) fn confirmation_words_of(kind: &str) -> &str {
 }
 
 /// A term unit as a buyer reads it: `month`, `3 years`.
-pub(super) fn term_words(unit: &TermUnit) -> String {
+pub(in crate::http) fn term_words(unit: &TermUnit) -> String {
     match (unit, unit.months()) {
         (TermUnit::Other(text), _) => text.to_string(),
         (_, Some(1)) => "month".to_owned(),
@@ -71,12 +76,12 @@ pub(super) fn term_words(unit: &TermUnit) -> String {
 }
 
 /// `1 seat`, `5 seats`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub(in crate::http) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A name in camel case as words: `purchaseCreated` is `purchase created`.
-pub(super) fn spaced(name: &str) -> String {
+pub(in crate::http) fn spaced(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {
@@ -88,7 +93,7 @@ pub(super) fn spaced(name: &str) -> String {
 }
 
 /// A clause as a sentence: capital letter first, full stop last.
-pub(super) fn sentence(clause: &str) -> String {
+pub(in crate::http) fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     let start: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if clause.ends_with(['.', '?', '!']) { "" } else { "." };
@@ -96,7 +101,7 @@ pub(super) fn sentence(clause: &str) -> String {
 }
 
 /// JSON with line breaks; any other text as it is.
-pub(super) fn pretty(body: &str) -> String {
+pub(in crate::http) fn pretty(body: &str) -> String {
     serde_json::from_str::<serde_json::Value>(body)
         .and_then(|value| serde_json::to_string_pretty(&value))
         .unwrap_or_else(|_| body.to_owned())

@@ -1,0 +1,55 @@
+//! Who sits at the portal: a sealed cookie says it, for as long as the sandbox's clock lets it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::PartnerCaller;
+use crate::{
+    app::{App, Sandbox},
+    domain::ids::{ObjectId, PartnerId, SandboxId},
+};
+
+const PORTAL: &str = "rehearsal:portal";
+/// Seconds that somebody stays signed in, on the machine's clock: a sandbox's may be moved by years in a moment, and
+/// whoever moves it is the one who sits there.
+const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+
+#[derive(Serialize, Deserialize)]
+struct SealedPortal {
+    aud: String,
+    sandbox: SandboxId,
+    /// A sandbox that was made anew has another one.
+    space: String,
+    partner: PartnerId,
+    user: ObjectId,
+    exp: i64,
+}
+
+impl App {
+    /// The cookie by which the portal knows somebody; `None` if nothing can be signed.
+    #[must_use]
+    pub fn portal_session(&self, sandbox: &Sandbox, partner: PartnerId, user: ObjectId) -> Option<String> {
+        let exp = self.wall().now().as_seconds().saturating_add(LIFETIME_SECONDS);
+        let (sandbox, space) = (sandbox.id().clone(), sandbox.space().to_owned());
+        self.seal(&SealedPortal { aud: PORTAL.to_owned(), sandbox, space, partner, user, exp })
+    }
+
+    /// Who a cookie of the portal is about, if that person still works there.
+    #[must_use]
+    pub fn portal_visitor(&self, cookie: &str) -> Option<PartnerCaller> {
+        let session: SealedPortal = self.unseal(cookie, PORTAL)?;
+        let sandbox: Arc<Sandbox> = self.sandbox(&session.sandbox).ok()?;
+        if sandbox.space() != session.space || self.wall().now().as_seconds() >= session.exp {
+            return None;
+        }
+        let partner = sandbox.catalogue().partner(&session.partner)?;
+        let (app, (_, role)) = (partner.app.client_id, partner.member(session.user)?);
+        Some(PartnerCaller {
+            sandbox: Arc::clone(&sandbox),
+            partner: session.partner,
+            app,
+            user: Some((session.user, role)),
+        })
+    }
+}
