@@ -126,6 +126,8 @@ pub(super) struct Subscription {
     pub(super) told: Vec<&'static str>,
     /// The ledger, in cents.
     pub(super) ledger: Vec<i64>,
+    /// The same, with the instant at which each was written.
+    pub(super) charges: Vec<(i64, i64)>,
 }
 
 /// What is due next for a subscription.
@@ -157,7 +159,13 @@ impl Subscription {
             calls: Vec::new(),
             told: Vec::new(),
             ledger: Vec::new(),
+            charges: Vec::new(),
         }
+    }
+
+    fn charge(&mut self, now: i64, cents: i64) {
+        self.ledger.push(cents);
+        self.charges.push((now, cents));
     }
 
     pub(super) fn is_locked(&self) -> bool {
@@ -189,7 +197,7 @@ impl Subscription {
             if self.state == State::Active {
                 self.term = Some((day, Day(day.plus_months(1).0 - 1)));
             }
-            self.ledger.push(self.plan.price() * self.seats);
+            self.charge(now, self.plan.price() * self.seats);
         }
     }
 
@@ -218,7 +226,7 @@ impl Subscription {
         self.state = State::Ended;
         let paid: i64 = self.ledger.iter().sum();
         if refundable && paid != 0 && now <= self.created + 3 * DAY {
-            self.ledger.push(-paid);
+            self.charge(now, -paid);
         }
         if !was_pending {
             self.tell("Unsubscribe", None, now);
@@ -285,7 +293,7 @@ impl Subscription {
         let (left, all) = (end.0 - Day::of(now).max(start).0 + 1, end.0 - start.0 + 1);
         let exact = price * seats * left;
         let rounded = (exact.abs() * 2 + all).div_euclid(all * 2);
-        self.ledger.push(rounded * exact.signum());
+        self.charge(now, rounded * exact.signum());
     }
 
     fn due(&self) -> Option<(i64, Due)> {
@@ -340,7 +348,7 @@ impl Subscription {
             let nth =
                 (0..600).find(|n| first.plus_months(*n) == start).unwrap_or_else(|| panic!("terms drift: {self:?}"));
             self.term = Some((start, Day(first.plus_months(nth + 1).0 - 1)));
-            self.ledger.push(self.plan.price() * self.seats);
+            self.charge(now, self.plan.price() * self.seats);
             self.tell("Renew", None, now);
         }
     }
