@@ -15,7 +15,10 @@ use crate::{
     },
     publisher::{
         Publisher,
-        host::{Change, Host, HostError, Note, Outcome, Product, Record, Site, StepAttempt, Worker},
+        host::{
+            Change, Host, HostError, LandingSignIn as WhoSignsIn, Note, Outcome, Product, Record, Site, StepAttempt,
+            Worker,
+        },
     },
 };
 
@@ -95,7 +98,11 @@ fn site(sandbox: &Sandbox, seller: &Seller, catalogue: &Catalogue) -> Site {
         tenant_id: seller.app.tenant_id.to_string(),
         client_id: seller.app.client_id.to_string(),
         client_secret: seller.app.client_secret.clone(),
-        landing_sign_in: sandbox.rules().landing_sign_in == LandingSignIn::On,
+        landing_sign_in: match sandbox.rules().landing_sign_in {
+            LandingSignIn::Portal => WhoSignsIn::IfLinkSays,
+            LandingSignIn::On => WhoSignsIn::Everybody,
+            LandingSignIn::Off => WhoSignsIn::Nobody,
+        },
         products: own
             .map(|offer| Product {
                 offer: offer.id.to_string(),

@@ -88,6 +88,15 @@ impl Faces {
         url
     }
 
+    /// The personalized link as Partner Center's portal shows it: the stand-in's landing page wants whoever comes from
+    /// there signed in, as real ones do (docs:landing-page).
+    #[must_use]
+    pub fn portal_link(&self, sandbox: &Sandbox, subscription: &Subscription) -> String {
+        let link = self.personalized_link(sandbox, subscription);
+        let is_stand_in = link.starts_with(&format!("{}/publisher/landing?", self.base_url));
+        if is_stand_in { link.replacen("/publisher/landing?", "/publisher/landing?signIn=on&", 1) } else { link }
+    }
+
     /// The personalized link of a subscription, with its newest code.
     #[must_use]
     pub fn personalized_link(&self, sandbox: &Sandbox, subscription: &Subscription) -> String {

@@ -33,10 +33,21 @@ pub struct Site {
     pub client_id: String,
     /// Its app's secret.
     pub client_secret: String,
-    /// Whether people sign in before its landing page shows them anything.
-    pub landing_sign_in: bool,
+    /// Who signs in before its landing page shows them anything.
+    pub landing_sign_in: LandingSignIn,
     /// What it knows of its own offers.
     pub products: Vec<Product>,
+}
+
+/// Who signs in before a landing page shows them anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LandingSignIn {
+    /// Nobody.
+    Nobody,
+    /// Whoever's link says so.
+    IfLinkSays,
+    /// Everybody.
+    Everybody,
 }
 
 /// Leaves the secret out.

@@ -19,6 +19,8 @@ pub struct Visit {
     pub site: Option<PublisherId>,
     /// The authorization code, decoded once; empty counts as none.
     pub token: Option<String>,
+    /// Whether the link wants its visitor signed in.
+    pub sign_in: bool,
 }
 
 /// A code is a bearer secret: no debug line shows it.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Publisher,
-    host::{HostError, Site},
+    host::{HostError, LandingSignIn, Site},
     landing::Visit,
     marketplace_client::MarketplaceError,
 };
@@ -111,7 +111,11 @@ impl Publisher {
     pub async fn wants_sign_in(&self, visit: &Visit) -> Result<Option<Site>, HostError> {
         let sites = self.host.sites(&visit.sandbox).await?;
         let asked = sites.into_iter().find(|site| visit.site.as_ref().is_none_or(|name| *name == site.publisher));
-        Ok(asked.filter(|site| site.landing_sign_in))
+        Ok(asked.filter(|site| match site.landing_sign_in {
+            LandingSignIn::Nobody => false,
+            LandingSignIn::IfLinkSays => visit.sign_in,
+            LandingSignIn::Everybody => true,
+        }))
     }
 
     /// Where to send a browser to sign in, and the cookie that it has to bring back. `return_to` is where it wanted to go.

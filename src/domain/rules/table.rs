@@ -374,10 +374,12 @@ rules! {
 
     /// Whether people sign in before the stand-in publisher's landing page shows them anything.
     landing_sign_in = "landingSignIn", "docs:landing-page", LandingSignIn {
-        /// No: whoever has the link may go on.
-        Off = "off",
+        /// Only whoever comes from Partner Center's portal: the link there says so.
+        Portal = "portal",
         /// Yes, at the identity, as with a real landing page.
         On = "on",
+        /// No: whoever has the link may go on.
+        Off = "off",
     }
 
     /// The token endpoints.

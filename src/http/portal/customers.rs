@@ -172,7 +172,7 @@ impl SubscriptionRow {
                 .quantity
                 .map_or_else(|| "Flat rate".to_owned(), |seats| count(u64::from(seats.get()), "license")),
             status: PortalStatus::of(status),
-            link: is_needed.then(|| visit.faces.personalized_link(&visit.sandbox, subscription)),
+            link: is_needed.then(|| visit.faces.portal_link(&visit.sandbox, subscription)),
             renews: ends.map(|at| {
                 format!("{} on {}", if subscription.auto_renew { "Renews" } else { "Ends" }, Moment::of(at).day())
             }),

@@ -99,7 +99,7 @@ pub(super) async fn confirmation(
         let publisher = catalogue.publisher(&subscription.publisher).map_or_else(String::new, |it| it.name.clone());
         let status = subscription.state.status();
         let link = (status == Status::PendingFulfillmentStart)
-            .then(|| (visit.faces.personalized_link(&visit.sandbox, &subscription), subscription.code.text.clone()));
+            .then(|| (visit.faces.portal_link(&visit.sandbox, &subscription), subscription.code.text.clone()));
         lines.push(ConfirmedLine {
             number,
             name: subscription.friendly_name().to_owned(),

@@ -209,7 +209,7 @@ async fn answer(
         is_over: state == Status::Unsubscribed,
         is_suspended: state == Status::Suspended,
         link: is_pending.then(|| {
-            let url = visit.faces.personalized_link(&visit.sandbox, found);
+            let url = visit.faces.portal_link(&visit.sandbox, found);
             (url, found.code.text.clone(), Moment::of(found.code.expires_at))
         }),
         confirmations: kinds

@@ -216,7 +216,7 @@ fn code_of(pasted: &str) -> String {
 pub(super) fn link(asked: &Asked, code: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("token", code);
-    for (name, value) in [("site", &asked.site), ("sandbox", &asked.sandbox)] {
+    for (name, value) in [("site", &asked.site), ("sandbox", &asked.sandbox), ("signIn", &asked.sign_in)] {
         if let Some(value) = value.as_deref().filter(|value| !value.is_empty() && *value != "default") {
             query.append_pair(name, value);
         }

@@ -101,6 +101,8 @@ struct Asked {
     code: Option<String>,
     site: Option<String>,
     sandbox: Option<String>,
+    /// `on`: the link wants its visitor signed in.
+    sign_in: Option<String>,
     answers: Vec<(String, String)>,
 }
 
@@ -114,6 +116,7 @@ impl Asked {
                 "code" => &mut asked.code,
                 "site" => &mut asked.site,
                 "sandbox" => &mut asked.sandbox,
+                "signIn" => &mut asked.sign_in,
                 other => {
                     if let Some(field) = other.strip_prefix("field.") {
                         asked.answers.push((field.to_owned(), value.into()));
@@ -135,7 +138,8 @@ impl Asked {
         };
         // A name that can't be a publisher's leads nowhere, as one that no publisher has would; the code decides.
         let site = self.site.as_deref().and_then(|name| name.parse().ok());
-        Ok(Visit { sandbox, site, token: self.token.clone().filter(|token| !token.is_empty()) })
+        let sign_in = self.sign_in.as_deref() == Some("on");
+        Ok(Visit { sandbox, site, token: self.token.clone().filter(|token| !token.is_empty()), sign_in })
     }
 }
 

@@ -25,7 +25,7 @@ use crate::{
     publisher::{
         Publisher, PublisherOptions,
         answers::Typed,
-        host::{Change, Host, HostError, Note, Outcome, Product, Record, Site, StepAttempt, Worker},
+        host::{Change, Host, HostError, LandingSignIn, Note, Outcome, Product, Record, Site, StepAttempt, Worker},
         landing::Visit,
     },
     store::{Expectation, Version, Write},
@@ -193,7 +193,7 @@ pub(crate) fn site(publisher: &str) -> Site {
         tenant_id: format!("{publisher}-tenant"),
         client_id: format!("{publisher}-client"),
         client_secret: format!("{publisher}-secret"),
-        landing_sign_in: false,
+        landing_sign_in: LandingSignIn::Nobody,
         products: vec![Product {
             offer: format!("{publisher}-crm"),
             name: if publisher == "contoso" { "Contoso CRM".to_owned() } else { "Northwind Insights".to_owned() },
@@ -296,6 +296,7 @@ pub(crate) fn visit(site: Option<&str>, token: Option<&str>) -> Visit {
         sandbox: SandboxId::default_sandbox(),
         site: site.map(|site| site.parse::<PublisherId>().unwrap()),
         token: token.map(str::to_owned),
+        sign_in: false,
     }
 }
 

@@ -68,6 +68,9 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             page.open(&customer).await;
             page.shows("subscription-row", &["CRM for sales", "8 licenses", "Action needed"]).await;
             page.click_to_new_tab("to-publisher").await;
+            // In the customer's name, as the help page says to.
+            page.click("person-nora.lindqvist@northwind.example").await;
+            page.shows("visitor", &["Signed in as Nora Lindqvist"]).await;
             set_up(&page).await;
             page.see("[data-testid='account-state'][data-state='active']").await;
 
@@ -199,6 +202,7 @@ async fn an_agreement_comes_before_the_purchase_and_a_refusal_is_told_live() {
             page.open(&cart).await;
             page.click("buy").await;
             page.open(&page.text("link").await).await;
+            page.click("person-tara.quinn@tailwindtoys.example").await;
             set_up(&page).await;
             page.see("[data-testid='account-state'][data-state='active']").await;
 

@@ -175,8 +175,14 @@ async fn service_principal(act: Act<'_>) {
 
 async fn landing_sign_in(act: Act<'_>) {
     let link = text(&act.seats().await["link"], "personalizedLink");
-    assert_eq!(send(client().get(&link)).await.status, 200);
-    act.choose("landingSignIn", "on").await;
-    let sent = send(client().get(&link)).await;
-    assert!(sent.status == 303 && sent.header("location").unwrap().contains("/organizations/oauth2/v2.0/authorize?"));
+    let of_the_portal = link.replacen("?", "?signIn=on&", 1);
+    let table = [("portal", false, true), ("on", true, true), ("off", false, false)];
+    for (choice, alone, from_portal) in table {
+        act.choose("landingSignIn", choice).await;
+        for (link, is_asked) in [(&link, alone), (&of_the_portal, from_portal)] {
+            let sent = send(client().get(link)).await;
+            let location = sent.header("location").unwrap_or_default();
+            assert_eq!(location.contains("/organizations/oauth2/v2.0/authorize?"), is_asked, "{choice} {}", sent.text);
+        }
+    }
 }
