@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::{Diagnostic, SourceFile, Spot};
 
@@ -123,6 +123,18 @@ impl Node {
         match &self.value {
             Value::Map(entries) => entries,
             Value::Scalar(_) | Value::List(_) => &[],
+        }
+    }
+
+    /// What it means, as JSON.
+    #[must_use]
+    pub fn json(&self) -> Json {
+        match &self.value {
+            Value::Scalar(scalar) => scalar.json.clone(),
+            Value::List(items) => items.iter().map(Self::json).collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.value.clone(), entry.value.json())).collect::<Map<_, _>>().into()
+            }
         }
     }
 

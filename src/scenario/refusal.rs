@@ -27,9 +27,8 @@ pub struct Reason {
 }
 
 impl Refusal {
-    /// Reads the body of an answer: the control API's problems, the fulfillment API's errors and bare strings,
-    /// the details of metering, the
-    /// identity's errors, the publisher's forms and pages.
+    /// Reads the body of an answer: the control API's problems, the fulfillment API's errors and bare strings, the
+    /// details of metering, Partner Center's faults, the identity's errors, the publisher's forms and pages.
     #[must_use]
     pub fn read(status: u16, body: &Json) -> Self {
         let text = |value: &Json, names: &[&str]| {
@@ -38,7 +37,8 @@ impl Refusal {
         let reason = |value: &Json| Reason {
             code: text(value, &["code", "Code"]),
             field: text(value, &["field", "target"]),
-            message: text(value, &["detail", "message", "Message", "error_description"]).unwrap_or_default(),
+            message: text(value, &["detail", "message", "Message", "description", "error_description"])
+                .unwrap_or_default(),
         };
         let hint = text(body, &["hint"]);
         let reasons = if let Json::String(message) = body {
@@ -143,6 +143,10 @@ mod tests {
             (
                 json!({"message": "One or more", "target": "r", "details": [{"message": "x", "target": "a", "code": "B"}]}),
                 "422 B, a: x",
+            ),
+            (
+                json!({"code": 800_002, "description": "no such cart", "data": [], "source": "PartnerFD"}),
+                "422 800002: no such cart",
             ),
             (json!("forbidden"), "422 forbidden"),
             (json!(null), "422"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::{Client, Method, Url, header};
 use serde_json::{Value as Json, json};
 
-use crate::wire::control::{Environment, PublisherEnvironment, SubscriptionView};
+use crate::wire::control::{Environment, PartnerEnvironment, PublisherEnvironment, SubscriptionView};
 
 use super::{
     ast::{Entry, Node, Step},
@@ -279,17 +279,80 @@ impl<'r> Stage<'r> {
             ("client_secret", app.client_secret.clone()),
             ("scope", format!("{}/.default", environment.resource)),
         ];
+        let token = self.granted(&app.token_endpoint, form).await?;
+        self.tokens.insert(publisher.to_owned(), token.clone());
+        Ok(token)
+    }
+
+    /// A partner's access token for Partner Center: of its app alone, or for the one of a role who has signed in.
+    pub(super) async fn partner_token(&mut self, partner: &str, role: Option<&str>) -> Result<String, Trouble> {
+        let key = format!("{partner} {}", role.unwrap_or_default());
+        if let Some(token) = self.tokens.get(&key) {
+            return Ok(token.clone());
+        }
+        let environment = self.environment().await?;
+        let known = environment.partners.iter().map(|app| app.partner.as_str());
+        let app = environment.partners.iter().find(|app| app.partner == partner);
+        let app = app.ok_or_else(|| unknown("partner", partner, known))?;
+        let grant = match role {
+            None => vec![("grant_type", "client_credentials".to_owned())],
+            Some(role) => self.signed_in(app, role).await?,
+        };
+        let form = [
+            ("client_id", app.client_id.clone()),
+            ("client_secret", app.client_secret.clone()),
+            ("resource", environment.partner_center_resource.clone()),
+        ];
+        let token = self.granted(&app.token_endpoint, form.into_iter().chain(grant)).await?;
+        self.tokens.insert(key, token.clone());
+        Ok(token)
+    }
+
+    /// Signs the partner's person of a role in, as a browser does; tells what its app shows for a token.
+    async fn signed_in(&self, app: &PartnerEnvironment, role: &str) -> Result<Vec<(&'static str, String)>, Trouble> {
+        const BACK: &str = "http://localhost/signed-in";
+        let known = app.users.iter().map(|user| user.role.as_str());
+        let user = app.users.iter().find(|user| user.role == role);
+        let user = user.ok_or_else(|| unknown("role", role, known))?;
+        let form = [
+            ("client_id", app.client_id.as_str()),
+            ("redirect_uri", BACK),
+            ("response_type", "code"),
+            ("response_mode", "query"),
+            ("user", &user.object_id),
+        ];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let url = self.url(&format!("/{}/oauth2/authorize", app.tenant_id))?;
+        let origin = url.origin().ascii_serialization();
+        let answer = self.call(Call::new(Method::POST, url).header("origin", origin).form(form)).await?;
+        let location = answer.location.as_deref().and_then(|location| Url::parse(location).ok());
+        let code = location.as_ref().and_then(|url| url.query_pairs().find(|(name, _)| name == "code"));
+        let code = code.map(|(_, code)| code.into_owned()).ok_or_else(|| nonsense("the sign-in brings no code"))?;
+        let grant = [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", BACK)];
+        Ok(grant.map(|(name, value)| (name, value.to_owned())).to_vec())
+    }
+
+    /// The access token that the identity grants for a form.
+    async fn granted(
+        &self,
+        endpoint: &str,
+        form: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<String, Trouble> {
         let form = form.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let body = self.call(Call::new(Method::POST, self.url(&app.token_endpoint)?).form(form)).await?.accepted()?;
-        let token =
-            body.get("access_token").and_then(Json::as_str).ok_or_else(|| nonsense("it has no access_token"))?;
-        self.tokens.insert(publisher.to_owned(), token.to_owned());
-        Ok(token.to_owned())
+        let body = self.call(Call::new(Method::POST, self.url(endpoint)?).form(form)).await?.accepted()?;
+        let token = body.get("access_token").and_then(Json::as_str);
+        token.map(str::to_owned).ok_or_else(|| nonsense("it has no access_token"))
     }
 
     /// An address of the fulfillment API, below `/saas/subscriptions`.
     pub(super) async fn fulfillment_url(&mut self, path: &str) -> Result<Url, Trouble> {
         self.marketplace_url(&format!("/saas/subscriptions{path}")).await
+    }
+
+    /// An address of Partner Center's API, below `/v1`.
+    pub(super) async fn partner_center_url(&mut self, path: &str) -> Result<Url, Trouble> {
+        let environment = self.environment().await?;
+        self.url(&format!("{}/v1{path}", environment.partner_center_api.trim_end_matches('/')))
     }
 
     /// An address of the marketplace's APIs.
@@ -301,13 +364,17 @@ impl<'r> Stage<'r> {
 }
 
 fn app_of<'e>(environment: &'e Environment, publisher: &str) -> Result<&'e PublisherEnvironment, Trouble> {
-    environment.publishers.iter().find(|app| app.publisher == publisher).ok_or_else(|| {
-        let known = environment.publishers.iter().map(|app| app.publisher.as_str());
-        Trouble::Broken {
-            message: format!("there is no publisher `{publisher}`"),
-            fix: crate::diagnostic::advise(publisher, known).unwrap_or_else(|| "look at the fixtures".to_owned()),
-        }
-    })
+    let known = environment.publishers.iter().map(|app| app.publisher.as_str());
+    let app = environment.publishers.iter().find(|app| app.publisher == publisher);
+    app.ok_or_else(|| unknown("publisher", publisher, known))
+}
+
+/// There is nobody of that name; perhaps one of these was meant.
+fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Trouble {
+    Trouble::Broken {
+        message: format!("there is no {what} `{name}`"),
+        fix: crate::diagnostic::advise(name, known).unwrap_or_else(|| "look at the fixtures".to_owned()),
+    }
 }
 
 /// An answer in the shape that it has to have.

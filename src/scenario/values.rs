@@ -94,8 +94,12 @@ pub static OPERATION: Thing = Thing {
     properties: &[property("id", "/id"), property("action", "/action"), property("status", "/status")],
 };
 
+/// What was picked out of an answer of Partner Center; whether it is a subscription's id is for the file to know.
+pub static PICKED: Thing =
+    Thing { noun: "part of an answer", properties: &[Property { name: "value", pointer: "", is_subscription: true }] };
+
 /// Every thing, for the documentation.
-pub static THINGS: &[&Thing] = &[&SUBSCRIPTION, &LINK, &ACCOUNT, &RESOLVED, &FULFILLMENT, &OPERATION];
+pub static THINGS: &[&Thing] = &[&SUBSCRIPTION, &LINK, &ACCOUNT, &RESOLVED, &FULFILLMENT, &OPERATION, &PICKED];
 
 impl Thing {
     /// The property of that name; without one the first.

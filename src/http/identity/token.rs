@@ -64,16 +64,18 @@ async fn grant(
             .map(|(registered, tokens)| (registered, of_person(version, tokens, wants_client_info))),
         None => faces.app.grant_token(&request).map(|(registered, token)| (registered, granted(version, token))),
     };
-    let (sandbox, publisher, status, response) = match outcome {
+    let (sandbox, from, publisher, status, response) = match outcome {
         Ok((registered, response)) => {
+            let from = if registered.owner.partner().is_some() { Player::Partner } else { Player::Publisher };
             let publisher = registered.owner.publisher().cloned();
-            (Some(registered.sandbox), publisher, StatusCode::OK, response)
+            (Some(registered.sandbox), from, publisher, StatusCode::OK, response)
         }
         Err(refusal) => {
             let sandbox = request.tenant.parse().ok().and_then(|tenant| faces.app.sandbox_of_tenant(tenant));
             let now = sandbox.as_ref().map_or_else(|| faces.app.wall().now(), |sandbox| sandbox.now());
             let (status, body) = problem::told(&refusal, trace_id.clone(), correlation_id.clone(), now);
-            (sandbox, None, status, (status, Json(body)).into_response())
+            let from = sandbox.as_deref().map_or(Player::Publisher, |sandbox| caller(sandbox, &request.tenant));
+            (sandbox, from, None, status, (status, Json(body)).into_response())
         }
     };
     let suffix = if version == Version::V1 { "token" } else { "v2.0/token" };
@@ -90,7 +92,7 @@ async fn grant(
         remark: None,
         latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
-    record(&faces, sandbox, exchange).await;
+    record(&faces, sandbox, from, exchange).await;
     with_headers(response, &trace_id)
 }
 
@@ -190,10 +192,16 @@ fn json(body: &impl Serialize) -> Response {
     Json(body).into_response()
 }
 
-async fn record(faces: &Faces, sandbox: Option<Arc<Sandbox>>, exchange: Exchange) {
+/// Who seems to ask, when it is not known whose app it is: whoever the tenant in the path belongs to.
+fn caller(sandbox: &Sandbox, tenant: &str) -> Player {
+    let is_partners = |id| sandbox.catalogue().partners.iter().any(|partner| partner.app.tenant_id == id);
+    if tenant.parse().is_ok_and(is_partners) { Player::Partner } else { Player::Publisher }
+}
+
+async fn record(faces: &Faces, sandbox: Option<Arc<Sandbox>>, from: Player, exchange: Exchange) {
     let sandbox = sandbox.map_or_else(|| faces.app.sandbox(&SandboxId::default_sandbox()), Ok);
     let Ok(sandbox) = sandbox else { return };
-    let call = RecordedCall { from: Player::Publisher, subscription: None, exchange };
+    let call = RecordedCall { from, subscription: None, exchange };
     if let Err(error) = sandbox.record(call).await {
         tracing::warn!(%error, "a call was not recorded");
     }

@@ -8,6 +8,7 @@ mod buyer;
 mod expect;
 mod operator;
 mod partner;
+mod partner_center;
 mod publisher;
 mod sentence;
 
@@ -15,7 +16,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
 use super::{
-    check::Check,
+    check::{Check, compare},
     stage::{Stage, Trouble, Turn},
     values::Thing,
 };
@@ -153,6 +154,15 @@ impl Done {
     const fn checked(brings: Json, checks: Vec<Check>) -> Self {
         Self { brings, checks }
     }
+
+    /// An answer, compared with the field `shows` if that was given.
+    fn shows(turn: &Turn, body: Json) -> Self {
+        let mut checks = Vec::new();
+        if let Some(expected) = turn.get("shows") {
+            compare("", expected, Some(&body), &mut checks);
+        }
+        Self::checked(body, checks)
+    }
 }
 
 impl StepKind {
@@ -182,7 +192,9 @@ pub(super) async fn journal_entries(stage: &Stage<'_>) -> Result<Vec<JournalEntr
 
 /// Every row, in the order of the documentation.
 pub fn all() -> impl Iterator<Item = &'static StepKind> {
-    [partner::STEPS, buyer::STEPS, publisher::STEPS, operator::STEPS, expect::STEPS].into_iter().flatten()
+    [partner::STEPS, partner_center::STEPS, buyer::STEPS, publisher::STEPS, operator::STEPS, expect::STEPS]
+        .into_iter()
+        .flatten()
 }
 
 const fn need(name: &'static str, kind: FieldKind, about: &'static str) -> Field {

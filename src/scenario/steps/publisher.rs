@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     super::{
-        check::{Check, compare},
+        check::Check,
         codes::encoded,
         stage::{Call, Stage, Trouble, Turn},
         values,
@@ -193,7 +193,7 @@ async fn resolves(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
     let url = stage.fulfillment_url("/resolve").await?;
     let call = Call::new(Method::POST, url).bearer(token).header("x-ms-marketplace-token", code);
     let body = stage.call(call).await?.accepted()?;
-    Ok(shown(turn, body))
+    Ok(Done::shows(turn, body))
 }
 
 async fn assigns_licenses(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -218,7 +218,7 @@ async fn reads_subscription(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, 
     let token = token(stage, turn).await?;
     let url = stage.fulfillment_url(&format!("/{}", encoded(turn.needed("subscription")))).await?;
     let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
-    Ok(shown(turn, body))
+    Ok(Done::shows(turn, body))
 }
 
 async fn lists_subscriptions(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -268,7 +268,7 @@ async fn reads_operation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Tro
     let token = token(stage, turn).await?;
     let url = operation_url(stage, turn).await?;
     let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
-    Ok(shown(turn, body))
+    Ok(Done::shows(turn, body))
 }
 
 async fn reports_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -280,7 +280,7 @@ async fn reports_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Troub
         "effectiveStartTime": turn.needed("at"), "planId": turn.text("planId").unwrap_or(&view.plan),
     });
     let body = stage.call(Call::new(Method::POST, url).bearer(token).json(body)).await?.accepted()?;
-    Ok(shown(turn, body))
+    Ok(Done::shows(turn, body))
 }
 
 async fn lists_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -288,7 +288,7 @@ async fn lists_usage(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble
     let mut url = stage.marketplace_url("/usageEvents").await?;
     url.query_pairs_mut().append_pair("usageStartDate", turn.needed("since"));
     let body = stage.call(Call::new(Method::GET, url).bearer(token)).await?.accepted()?;
-    Ok(shown(turn, body))
+    Ok(Done::shows(turn, body))
 }
 
 async fn lists_operations(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, Trouble> {
@@ -305,17 +305,9 @@ async fn answers_operation(stage: &mut Stage<'_>, turn: &Turn) -> Result<Done, T
     stage.call(call).await?.accepted().map(Done::brings)
 }
 
-fn shown(turn: &Turn, body: Json) -> Done {
-    let mut checks = Vec::new();
-    if let Some(expected) = turn.get("shows") {
-        compare("", expected, Some(&body), &mut checks);
-    }
-    Done::checked(body, checks)
-}
-
 fn counted(turn: &Turn, body: Json, list: &str) -> Done {
     let length = body.get(list).and_then(Json::as_array).map_or(0, Vec::len);
-    let mut done = shown(turn, body);
+    let mut done = Done::shows(turn, body);
     if let Some(expected) = turn.get("count") {
         let path = format!("number of {list}");
         done.checks.push(Check::texts(expected.spot, &path, expected.text(), &length.to_string()));
