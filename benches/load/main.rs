@@ -1,4 +1,5 @@
-//! Load, as ratios within one run: `cargo bench --bench load`, or `cargo bench --bench load -- quick`.
+//! Load, as ratios within one run: `cargo bench --bench load`, with `-- quick` for less of it, and with
+//! `-- partner-center` for that part alone.
 //!
 //! Each figure stands beside that of a bare axum handler that does the same work with nothing around it, measured in
 //! turns on the same machine, so that the ratio means something where the figure does not.
@@ -12,6 +13,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::or_fun_call, reason = "a program, not a library")]
 
 mod client;
+mod partner_center;
 
 /// As in the binary; the bare handlers have it too.
 #[global_allocator]
@@ -42,8 +44,17 @@ const PURCHASE: &str = r#"{"customer":"northwind","offer":"contoso-crm","plan":"
 
 #[tokio::main]
 async fn main() {
-    let quick = std::env::args().any(|arg| arg == "quick");
+    let said = |word: &str| std::env::args().any(|arg| arg == word);
+    let quick = said("quick");
     let time = Duration::from_secs(if quick { 1 } else { 4 });
+    if !said("partner-center") {
+        fulfillment(quick, time).await;
+    }
+    partner_center::lists(if quick { 1_000 } else { 10_000 }, time).await;
+}
+
+/// The publisher's calls, and purchases.
+async fn fulfillment(quick: bool, time: Duration) {
     let many = if quick { 5_000 } else { 100_000 };
     let turns = if quick { 1 } else { 3 };
     println!("{CLIENTS} clients, {} s a turn, {turns} turn(s), {many} subscriptions for 'many'\n", time.as_secs());
@@ -231,14 +242,18 @@ async fn purchase(server: &Server) -> Value {
 
 async fn token(server: &Server) -> String {
     let environment = control(server, "/sim/v1/sandboxes/default/environment").await;
-    let app = &environment["publishers"][0];
+    let resource = environment["resource"].as_str().expect("a text");
+    app_token(&environment["publishers"][0], ("scope", format!("{resource}/.default"))).await
+}
+
+/// An app's own token: of the app as the environment shows it, for an audience as its token endpoint wants it.
+async fn app_token(app: &Value, audience: (&str, String)) -> String {
     let text = |name: &str| app[name].as_str().expect("a text").to_owned();
-    let scope = format!("{}/.default", environment["resource"].as_str().expect("a text"));
     let form = [
         ("grant_type", "client_credentials".to_owned()),
         ("client_id", text("clientId")),
         ("client_secret", text("clientSecret")),
-        ("scope", scope),
+        audience,
     ];
     let call = reqwest::Client::new().post(text("tokenEndpoint")).form(&form);
     let answer: Value = call.send().await.expect("an answer").json().await.expect("JSON");

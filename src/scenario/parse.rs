@@ -332,7 +332,7 @@ impl Parser<'_> {
                 matches!(node.value, Value::Map(_))
                     && node.entries().iter().all(|entry| matches!(entry.value.value, Value::Scalar(_) | Value::List(_)))
             }
-            FieldKind::Shape => true,
+            FieldKind::Shape | FieldKind::Body => true,
             FieldKind::OneOf(words) => return self.word(node, name, words),
             FieldKind::SomeOf(words) => return node.items().iter().for_each(|item| self.word(item, name, words)),
             FieldKind::Counts(words) => return self.counts(node, name, words),

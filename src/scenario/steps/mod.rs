@@ -107,6 +107,8 @@ pub enum FieldKind {
     Texts,
     /// Anything: compared with what is found, of a map only the keys that are given.
     Shape,
+    /// Anything: sent as JSON.
+    Body,
     /// A list of lines with these fields, as many as there are.
     Lines(&'static [&'static str]),
 }
@@ -128,6 +130,7 @@ impl FieldKind {
             Self::Answers => "a map of field names to answers".to_owned(),
             Self::Texts => "a text or a list of texts".to_owned(),
             Self::Shape => "what is expected; of a map only the keys that are given count".to_owned(),
+            Self::Body => "anything; it is sent as JSON".to_owned(),
             Self::Lines(fields) => format!("a list with one map for each line, of {}", listed(fields)),
         }
     }
