@@ -80,7 +80,7 @@ rules! {
     csp_account = "cspAccount", "openapi", CspAccount {
         /// A real one: `sandboxType` is `None`.
         Production = "production",
-        /// Its integration sandbox: `sandboxType` of what it buys is `Csp`.
+        /// Its integration sandbox: `sandboxType` is `Csp`; Partner Center has limits and a dummy link (docs:test-and-debug).
         IntegrationSandbox = "integrationSandbox",
     }
 
