@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{
+    acting::Acting,
     customers::load_customer,
     desk::{Desk, decode},
     error::AppError,
@@ -66,7 +67,9 @@ impl Sandbox {
         let found: Cart = decode(&key, &found.bytes)?;
         if self.now() < found.expires() { Ok(found) } else { Err(unknown(cart).into()) }
     }
+}
 
+impl Acting<'_> {
     /// Buys what is in a cart, all or nothing. Checked out again by the same request, it gives the same orders.
     ///
     /// # Errors

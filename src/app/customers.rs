@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    acting::Acting,
+    audit,
     desk::{Desk, decode},
     error::AppError,
     journal::{Player, What},
@@ -16,6 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::{AuditStatus, Audited},
         catalogue::Catalogue,
         customer::{Agreement, Customer, NewCustomer},
         ids::{CustomerId, PartnerId, TenantId},
@@ -31,7 +34,7 @@ const SANDBOX_CUSTOMERS: usize = 75;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StoredCustomer {
-    customer: Customer,
+    pub(super) customer: Customer,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
 }
@@ -92,7 +95,7 @@ pub(super) async fn find_customer(desk: &mut Desk<'_>, id: &CustomerId) -> Resul
 }
 
 /// The tenant that an id of a customer leads to: that of the catalogue's customer, or the one that it spells.
-fn tenant_of(catalogue: &Catalogue, id: &CustomerId) -> Option<TenantId> {
+pub(super) fn tenant_of(catalogue: &Catalogue, id: &CustomerId) -> Option<TenantId> {
     catalogue.customer(id).map_or_else(|| id.as_str().parse().ok(), Customer::tenant_id)
 }
 
@@ -170,7 +173,9 @@ impl Sandbox {
         }
         Ok(list)
     }
+}
 
+impl Acting<'_> {
     /// Makes a customer. The same request, made again, gives the same customer.
     ///
     /// # Errors
@@ -183,7 +188,7 @@ impl Sandbox {
         is_limited: bool,
     ) -> Result<Customer, AppError> {
         if is_limited {
-            let all = self.customers_of(&partner, &CustomerFilter::default(), None, SANDBOX_CUSTOMERS).await?;
+            let all = self.sandbox.customers_of(&partner, &CustomerFilter::default(), None, SANDBOX_CUSTOMERS).await?;
             if all.customers.len() >= SANDBOX_CUSTOMERS {
                 return Err(Refusal::SandboxLimit.into());
             }
@@ -246,6 +251,7 @@ impl Command for CreateCustomer {
             }
             let summary = format!("{} made the customer {}.", self.partner, customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
+            note(desk, &customer, Audited::CustomerAdded).await?;
             Ok(customer)
         })
     }
@@ -270,6 +276,7 @@ impl Command for ConfirmAgreement {
             keep(desk, &customer, false)?;
             let summary = format!("{} has accepted the Microsoft Customer Agreement.", customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
+            note(desk, &customer, Audited::AgreementCreated).await?;
             Ok(customer)
         })
     }
@@ -293,6 +300,7 @@ impl Command for DeleteCustomer {
             keep(desk, &customer, true)?;
             let summary = format!("The customer {} was removed.", customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
+            note(desk, &customer, Audited::CustomerDeleted).await?;
             Ok(())
         })
     }
@@ -307,4 +315,8 @@ fn keep(desk: &mut Desk<'_>, customer: &Customer, deleted: bool) -> Result<(), A
     let Some(tenant) = customer.tenant_id() else { return Ok(()) };
     let key = desk.space().customer(tenant);
     desk.put(key, &StoredCustomer { customer: customer.clone(), deleted })
+}
+
+async fn note(desk: &mut Desk<'_>, customer: &Customer, what: Audited) -> Result<(), AppError> {
+    audit::note(desk, (&customer.partner, Some(&customer.id)), AuditStatus::Succeeded, what).await
 }

@@ -18,6 +18,7 @@ use crate::{
     domain::{
         event::Event,
         ids::{OperationId, SubscriptionId},
+        notice::{Notice, Registration},
         operation::Operation,
         refusal::Refusal,
         rules::WebhookSending,
@@ -28,10 +29,14 @@ use crate::{
     store::{Direction, Key, KeyRange},
 };
 
-/// Whoever calls publishers' webhooks.
+/// Whoever calls the webhooks of publishers and partners.
 pub trait Courier: std::fmt::Debug + Send + Sync {
     /// Makes one attempt at a delivery, and tells what came of it.
     fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted>;
+
+    /// Makes one attempt at a notice to a partner's own program.
+    fn notify<'a>(&'a self, sandbox: &'a Sandbox, notice: &'a Notice, to: &'a Registration)
+    -> BoxFuture<'a, Attempted>;
 
     /// Whether the delivery goes to a webhook of somebody's own. The stand-in's is called one after the other instead, so
     /// that what it does is told in the same order each time.
@@ -262,28 +267,16 @@ impl Command for RecordAttempt {
 
 /// The attempt as the journal tells of it.
 fn exchange(sent: &Sent, body: &str, delivery: &Delivery, repeated: bool) -> Exchange {
-    let (url, status, answer, why, latency_micros) = match sent {
-        Sent::Answered { url, status, body, latency_micros } => {
-            (url.as_str(), Some(*status), body.clone(), None, *latency_micros)
-        }
-        Sent::Unanswered { url, why, latency_micros } => (url.as_str(), None, None, Some(why.clone()), *latency_micros),
-        Sent::NoWebhook => ("(no webhook)", None, None, Some("the offer has no webhook".to_owned()), 0),
-    };
+    let call = Exchange::sent(Player::Publisher, sent, body);
     let again = repeated.then(|| "sent again after a stop: the publisher may have had it before".to_owned());
     Exchange {
-        to: Player::Publisher,
-        method: "POST".to_owned(),
-        path: url.to_owned(),
-        status,
         publisher: Some(delivery.operation.publisher.clone()),
-        request_body: Some(body.to_owned()),
-        response_body: answer,
         correlation_id: Some(delivery.activity.to_string()),
-        remark: match (why, again) {
+        remark: match (call.remark.clone(), again) {
             (Some(why), Some(again)) => Some(format!("{why}; {again}")),
             (why, again) => why.or(again),
         },
-        latency_micros,
+        ..call
     }
 }
 

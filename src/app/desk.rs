@@ -13,7 +13,7 @@ use super::{
     sandbox::{Head, World},
 };
 use crate::{
-    domain::{event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
+    domain::{audit::Actor, event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
     store::{Changeset, Document, Expectation, Key, Store, Version, Write},
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct Desk<'a> {
     staged: BTreeMap<Key, Write>,
     /// The head as the commands before the running one left it.
     kept_head: Head,
+    /// Who acts for a partner in the running command.
+    pub(crate) actor: Option<Actor>,
     entries: Vec<Entry>,
     journal: JournalPages,
     /// Whether there is anything to commit: a clock that merely ran on is no change.
@@ -66,6 +68,7 @@ impl<'a> Desk<'a> {
             written: BTreeMap::new(),
             staged: BTreeMap::new(),
             kept_head: head.clone(),
+            actor: None,
             entries: Vec::new(),
             journal: JournalPages::default(),
             changed: false,
@@ -161,6 +164,7 @@ impl<'a> Desk<'a> {
 
     /// Ends a command: what it wrote counts for the commands after it, or is forgotten.
     pub(super) fn finish(&mut self, keep: bool) -> Result<(), AppError> {
+        self.actor = None;
         let entries = std::mem::take(&mut self.entries);
         let staged = std::mem::take(&mut self.staged);
         if !keep {

@@ -3,6 +3,8 @@
 use futures_util::future::BoxFuture;
 
 use super::{
+    acting::Acting,
+    audit,
     desk::Desk,
     error::AppError,
     invoicing,
@@ -59,7 +61,7 @@ impl Sandbox {
     }
 }
 
-impl Sandbox {
+impl Acting<'_> {
     /// Activates as an integration sandbox does, which has no publisher: its licences count as assigned, to a pool.
     ///
     /// # Errors
@@ -233,6 +235,9 @@ pub(super) async fn save(
     if before.is_none() {
         let index = desk.space().by_publisher(&subscription.publisher);
         desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
+    }
+    if let Some(before) = before {
+        audit::note_change(desk, before, &subscription).await?;
     }
     if before != Some(&subscription) {
         desk.put(desk.space().subscription(id), &subscription)?;

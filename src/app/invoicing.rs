@@ -2,12 +2,16 @@
 //! to be added up later.
 
 use super::{
+    audit,
     desk::{Desk, decode},
     error::AppError,
+    journal::{Player, What},
     sandbox::Sandbox,
+    timers::{Due, StoredTimer, set_timers},
 };
 use crate::{
     domain::{
+        audit::{AuditStatus, Audited},
         billing::LedgerLine,
         event::Seq,
         ids::PartnerId,
@@ -50,10 +54,31 @@ pub(super) async fn put_on_invoice(
     let (month, currency) = (Month::of(line.at), line.amount.currency);
     let key = desk.space().invoice(&partner, month, currency);
     let before: Option<Invoice> = desk.load(&key).await?;
+    if before.is_none() {
+        let what = Due::InvoiceReady { partner: partner.clone(), month, currency };
+        set_timers(desk, entry, TIMER_INDEX, vec![StoredTimer::new(month.invoiced_at(), what)])?;
+    }
     let before = before.unwrap_or_else(|| Invoice::empty(&partner, month, currency));
     desk.put(key, &before.with(line))?;
     let lines = lines_of(desk.space().invoice_lines(&partner, month, currency), kind_of(&billed));
     desk.put(lines.number(entry.0), &billed)
+}
+
+/// Tells the timers of invoices from those that the same command sets for other ends.
+const TIMER_INDEX: u64 = 2 << 32;
+
+/// Notes that an invoice is there.
+pub(super) async fn is_ready(
+    desk: &mut Desk<'_>,
+    partner: &PartnerId,
+    month: Month,
+    currency: Currency,
+) -> Result<(), AppError> {
+    let key = desk.space().invoice(partner, month, currency);
+    let Some(invoice) = desk.load::<Invoice>(&key).await? else { return Ok(()) };
+    let summary = format!("The invoice {} to {partner} for {month} is there: {}.", invoice.id, invoice.total);
+    desk.note(Player::Marketplace, None, What::Steering { summary });
+    audit::note(desk, (partner, None), AuditStatus::Succeeded, Audited::InvoiceReady { month, currency }).await
 }
 
 const fn kind_of(line: &InvoiceLine) -> LineKind {

@@ -9,6 +9,7 @@ use crate::domain::{
     event::{Event, Seq},
     ids::{PublisherId, SubscriptionId},
     time::Timestamp,
+    webhook::Sent,
 };
 
 /// Who acts or is called.
@@ -121,6 +122,33 @@ pub struct PublisherStep {
     pub attempt: u32,
     /// One sentence for a person.
     pub summary: String,
+}
+
+impl Exchange {
+    /// A call to a webhook with a body, as the caller saw it.
+    pub(super) fn sent(to: Player, sent: &Sent, body: &str) -> Self {
+        let (url, status, answer, why, latency_micros) = match sent {
+            Sent::Answered { url, status, body, latency_micros } => {
+                (url.as_str(), Some(*status), body.clone(), None, *latency_micros)
+            }
+            Sent::Unanswered { url, why, latency_micros } => {
+                (url.as_str(), None, None, Some(why.clone()), *latency_micros)
+            }
+            Sent::NoWebhook => ("(no webhook)", None, None, Some("the offer has no webhook".to_owned()), 0),
+        };
+        Self {
+            to,
+            method: "POST".to_owned(),
+            path: url.to_owned(),
+            status,
+            publisher: None,
+            request_body: Some(body.to_owned()),
+            response_body: answer,
+            correlation_id: None,
+            remark: why,
+            latency_micros,
+        }
+    }
 }
 
 impl Entry {

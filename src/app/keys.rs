@@ -176,6 +176,31 @@ impl Space {
         self.orders(customer).text(&id.to_string())
     }
 
+    /// A partner's activity log.
+    pub(crate) fn audit_records(&self, partner: &PartnerId) -> Key {
+        self.root().text("audit").text(partner.as_str())
+    }
+
+    /// A record of the activity log.
+    pub(crate) fn audit_record(&self, partner: &PartnerId, at: Timestamp, entry: Seq) -> Key {
+        self.audit_records(partner).instant(at.as_millis()).number(entry.0)
+    }
+
+    /// Where a partner's program wants to hear of what.
+    pub(crate) fn registration(&self, partner: &PartnerId) -> Key {
+        self.root().text("registration").text(partner.as_str())
+    }
+
+    /// A notice to a partner's program.
+    pub(crate) fn notice(&self, partner: &PartnerId, id: Uuid) -> Key {
+        self.root().text("notice").text(partner.as_str()).guid(id.as_bytes())
+    }
+
+    /// Who has asked for an operation.
+    pub(crate) fn asked_by(&self, subscription: SubscriptionId, operation: OperationId) -> Key {
+        self.subscription(subscription).text("asked-by").guid(operation.as_bytes())
+    }
+
     /// A cart.
     pub(crate) fn cart(&self, customer: &CustomerId, id: CartId) -> Key {
         self.root().text("cart").text(customer.as_str()).guid(id.as_bytes())

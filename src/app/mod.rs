@@ -3,6 +3,8 @@
 //! [`App`] knows the sandboxes. A [`Sandbox`] takes commands through its mailbox and answers queries from the store.
 //! Nothing here knows HTTP.
 
+mod acting;
+mod audit;
 mod carts;
 mod clock;
 mod customers;
@@ -19,6 +21,7 @@ mod known_subscriptions;
 mod lifecycle;
 mod mailbox;
 mod metering;
+mod notices;
 mod operations;
 mod orders;
 mod partner_calls;
@@ -34,6 +37,8 @@ mod timers;
 mod webhook_manner;
 mod webhook_trust;
 
+pub use acting::Acting;
+pub use audit::{AuditFilter, AuditPage, AuditPosition};
 pub use carts::CheckedOut;
 pub use clock::{Advance, Advanced};
 pub use customers::{CustomerFilter, CustomerList, CustomerOrder, CustomerPosition};
@@ -44,7 +49,9 @@ pub use journal::{Entry, Exchange, Player, PublisherStep, What};
 pub use known_subscriptions::KnownSubscription;
 pub use lifecycle::RenewalWish;
 pub use metering::{RefusedUsage, ReportedUsage, UsageOutcome};
+pub use notices::RegistrationWish;
 pub use operations::Cancelled;
+pub use partner_calls::Limited;
 pub use partner_changes::Changed;
 pub use publisher_desk::PublisherChange;
 pub use queries::{JournalFilter, JournalSlice, ListPosition, RecordedCall, SubscriptionList};

@@ -6,7 +6,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{
-    deliveries,
+    audit, deliveries,
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_own, load_subscription, save},
@@ -278,7 +278,9 @@ pub(super) async fn carry_out(
 ) -> Result<(Subscription, Operation), AppError> {
     let now = desk.now();
     let operation = decision.events.iter().fold(operation, |operation, event| operation.apply(event, now));
+    audit::resume_actor(desk, &subscription, &operation).await?;
     let after = save(desk, actor, Some(&subscription), subscription.clone(), decision).await?;
+    audit::note_request(desk, &subscription, &operation, &decision.events).await?;
     if !decision.events.is_empty() {
         desk.put(desk.space().operation(after.id, operation.id), &operation)?;
     }

@@ -3,13 +3,13 @@
 use futures_util::future::BoxFuture;
 
 use super::{
+    acting::Acting,
     desk::Desk,
     error::AppError,
     fulfillment::{load_subscription, save},
     journal::Player,
     mailbox::Command,
     operations::{carry_out, new_id, start_of_microsoft},
-    sandbox::Sandbox,
 };
 use crate::domain::{
     ids::{CustomerId, OperationId, SubscriptionId},
@@ -29,7 +29,7 @@ pub struct Changed {
     pub waits_for: Option<OperationId>,
 }
 
-impl Sandbox {
+impl Acting<'_> {
     /// Changes what a partner has bought for a customer. `edition` is the one that the partner has read, if it said so.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{
+    audit,
     customers::find_customer,
     desk::Desk,
     error::AppError,
@@ -13,6 +14,7 @@ use super::{
     sandbox::Sandbox,
 };
 use crate::domain::{
+    audit::{AuditStatus, Audited},
     ids::SubscriptionId,
     lifecycle,
     order::{Order, OrderClient, OrderId, OrderLine, OrderPlace},
@@ -72,6 +74,8 @@ pub(super) async fn buy(
     if let Some(order) = order_of(desk, order, &bought, client)? {
         let key = desk.space().order(&order.customer, order.id);
         desk.put(key, &order)?;
+        let about = (&order.partner, Some(&order.customer));
+        audit::note(desk, about, AuditStatus::Succeeded, Audited::OrderCreated { order: order.id }).await?;
     }
     Ok(bought)
 }

@@ -8,12 +8,14 @@ use std::{ops::RangeInclusive, sync::Arc};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use super::{
     deliveries::Outside,
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
+    invoicing,
     journal::Player,
     lifecycle,
     mailbox::Command,
@@ -23,7 +25,9 @@ use super::{
 use crate::{
     domain::{
         event::Seq,
-        ids::{OperationId, SandboxId, SubscriptionId},
+        ids::{OperationId, PartnerId, SandboxId, SubscriptionId},
+        invoice::Month,
+        money::Currency,
         subscription::{self, decide},
         time::Timestamp,
     },
@@ -122,6 +126,22 @@ pub enum Due {
         /// About which operation on it.
         operation: OperationId,
     },
+    /// A partner's invoice is there.
+    InvoiceReady {
+        /// Whose.
+        partner: PartnerId,
+        /// Of which month.
+        month: Month,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// A partner's own program is to be told of something.
+    Notice {
+        /// Whose.
+        partner: PartnerId,
+        /// Of what.
+        notice: Uuid,
+    },
     /// The stand-in publisher has something to do.
     PublisherWork {
         /// The work's name, which is the publisher's own.
@@ -142,13 +162,15 @@ impl Due {
             Self::PaymentDue { .. } => "paymentDue",
             Self::GraceEnds { .. } => "graceEnds",
             Self::Delivery { .. } => "delivery",
+            Self::InvoiceReady { .. } => "invoiceReady",
+            Self::Notice { .. } => "notice",
             Self::PublisherWork { .. } => "publisherWork",
         }
     }
 
     /// Whether the marketplace does it by itself, calling nobody.
     pub(super) const fn is_command(&self) -> bool {
-        !matches!(self, Self::Delivery { .. } | Self::PublisherWork { .. })
+        !matches!(self, Self::Delivery { .. } | Self::Notice { .. } | Self::PublisherWork { .. })
     }
 
     /// The subscription that it concerns.
@@ -163,7 +185,7 @@ impl Due {
             | Self::PaymentDue { subscription }
             | Self::GraceEnds { subscription, .. }
             | Self::Delivery { subscription, .. } => Some(*subscription),
-            Self::PublisherWork { .. } => None,
+            Self::InvoiceReady { .. } | Self::Notice { .. } | Self::PublisherWork { .. } => None,
         }
     }
 }
@@ -199,13 +221,15 @@ impl Sandbox {
             Due::Delivery { subscription, operation } => {
                 self.deliver(key, timer.due, (*subscription, *operation), &*outside.courier).await
             }
+            Due::Notice { partner, notice } => self.notify(key, (partner, *notice), &*outside.courier).await,
             Due::CodeLifeEnds { .. }
             | Due::ActivationOverdue { .. }
             | Due::ActivationTakesEffect { .. }
             | Due::OperationStep { .. }
             | Due::TermEnds { .. }
             | Due::PaymentDue { .. }
-            | Due::GraceEnds { .. } => self.run_command(key).await.map(drop),
+            | Due::GraceEnds { .. }
+            | Due::InvoiceReady { .. } => self.run_command(key).await.map(drop),
         }
     }
 }
@@ -257,7 +281,10 @@ impl RunTimer {
                 Due::GraceEnds { subscription, suspended_at } => {
                     return lifecycle::grace_ends(desk, subscription, suspended_at).await;
                 }
-                Due::Delivery { .. } | Due::PublisherWork { .. } => return Ok(()),
+                Due::InvoiceReady { partner, month, currency } => {
+                    return invoicing::is_ready(desk, &partner, month, currency).await;
+                }
+                Due::Delivery { .. } | Due::Notice { .. } | Due::PublisherWork { .. } => return Ok(()),
             };
             let subscription = load_subscription(desk, id).await?;
             let context = desk.context();

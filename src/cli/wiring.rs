@@ -283,7 +283,12 @@ fn publisher(
 ) -> Result<Option<Arc<Publisher>>, StartError> {
     let url = |text: &str| Url::parse(text).map_err(|error| StartError::Publisher(error.to_string()));
     let stand_in = if options.players.has_publisher() { Some(url(own)?) } else { None };
-    let webhooks = Webhooks { configured: options.webhook.clone(), stand_in, trusted: trusted.clone() };
+    let webhooks = Webhooks {
+        configured: options.webhook.clone(),
+        stand_in,
+        base_url: base_url.to_owned(),
+        trusted: trusted.clone(),
+    };
     let courier: Arc<dyn Courier> = Arc::new(HttpCourier::new(app, webhooks).map_err(StartError::Courier)?);
     if !options.players.has_publisher() {
         app.attend_timers(Outside { publisher: Arc::new(NoPublisher), courier });

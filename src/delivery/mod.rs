@@ -1,10 +1,11 @@
-//! Outbound: calls to publishers' webhooks, one attempt at a time.
+//! Outbound: calls to the webhooks of publishers and partners, one attempt at a time.
 //!
 //! What is to be told, when, and what an answer means is decided elsewhere ([`crate::domain::webhook`]); here it is put
 //! on the wire. Redirects are not followed, and addresses that lead into the machine's own network service are refused
 //! ([`address`]).
 
 pub mod address;
+mod notice;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use reqwest::{
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
     redirect::Policy,
 };
 use url::Url;
@@ -23,6 +24,7 @@ use crate::{
     app::{App, Attempted, Courier, Sandbox},
     domain::{
         ids::{PublisherId, SandboxId},
+        notice::{Notice, Registration},
         webhook::{Delivery, Sent},
     },
     sim::clock::Stopwatch,
@@ -46,6 +48,8 @@ pub struct Webhooks {
     pub configured: Option<Url>,
     /// The server on which the stand-in publisher has its own, if it is played.
     pub stand_in: Option<Url>,
+    /// Where links in notices to partners lead: this server, without a slash at the end.
+    pub base_url: String,
     /// The certificate (PEM) of one more certificate authority that is trusted.
     pub trusted: Option<String>,
 }
@@ -80,9 +84,11 @@ impl HttpCourier {
 
     /// The client for a delivery: one that trusts the sandbox's own authority, if it has one.
     async fn client_for(&self, sandbox: &Sandbox, delivery: &Delivery) -> Result<reqwest::Client, String> {
-        if !self.goes_outside(sandbox, delivery) {
-            return Ok(self.http.clone());
-        }
+        if self.goes_outside(sandbox, delivery) { self.outside_client(sandbox).await } else { Ok(self.http.clone()) }
+    }
+
+    /// The client for webhooks of somebody's own.
+    async fn outside_client(&self, sandbox: &Sandbox) -> Result<reqwest::Client, String> {
         let Some(certificate) = sandbox.webhook_authority().await.map_err(|error| error.to_string())? else {
             return Ok(self.http.clone());
         };
@@ -116,32 +122,49 @@ impl HttpCourier {
     }
 
     async fn call(&self, sandbox: &Sandbox, delivery: &Delivery, to: Destination, body: String) -> Sent {
-        let started = Stopwatch::start();
         let Destination { url, shown } = to;
-        let answered = self.post(sandbox, delivery, url, body).await;
+        self.timed(shown, self.post_delivery(sandbox, delivery, url, body)).await
+    }
+
+    /// What came of a call to a URL, and how long it took.
+    async fn timed(&self, url: String, call: impl Future<Output = Result<(u16, Option<String>), String>>) -> Sent {
+        let started = Stopwatch::start();
+        let answered = call.await;
         let latency_micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         match answered {
-            Ok((status, body)) => Sent::Answered { url: shown, status, body, latency_micros },
-            Err(why) => Sent::Unanswered { url: shown, why, latency_micros },
+            Ok((status, body)) => Sent::Answered { url, status, body, latency_micros },
+            Err(why) => Sent::Unanswered { url, why, latency_micros },
         }
     }
 
-    async fn post(
+    async fn post_delivery(
         &self,
         sandbox: &Sandbox,
         delivery: &Delivery,
         url: Url,
         body: String,
     ) -> Result<(u16, Option<String>), String> {
-        if let Some(host) = url.host().and_then(|host| forbidden(&host)) {
-            return Err(host);
-        }
         let app = self.app.upgrade().ok_or("the server is stopping")?;
         let token = app.webhook_token(sandbox, &delivery.operation.publisher).ok_or("no token could be signed")?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
         bearer.set_sensitive(true);
+        let json = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);
         let http = self.client_for(sandbox, delivery).await?;
-        let request = http.post(url).header(AUTHORIZATION, bearer).header(CONTENT_TYPE, "application/json");
+        self.post(&http, url, headers, body).await
+    }
+
+    async fn post(
+        &self,
+        http: &reqwest::Client,
+        url: Url,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<(u16, Option<String>), String> {
+        if let Some(host) = url.host().and_then(|host| forbidden(&host)) {
+            return Err(host);
+        }
+        let request = http.post(url).headers(headers);
         let mut response = request.body(body).send().await.map_err(|error| in_words(&error))?;
         let status = response.status().as_u16();
         let mut read = Vec::new();
@@ -161,6 +184,15 @@ impl HttpCourier {
 impl Courier for HttpCourier {
     fn goes_outside(&self, sandbox: &Sandbox, delivery: &Delivery) -> bool {
         self.own_webhook(sandbox, delivery).is_some()
+    }
+
+    fn notify<'a>(
+        &'a self,
+        sandbox: &'a Sandbox,
+        notice: &'a Notice,
+        to: &'a Registration,
+    ) -> BoxFuture<'a, Attempted> {
+        Box::pin(self.notified(sandbox, notice, to))
     }
 
     fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted> {

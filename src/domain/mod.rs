@@ -3,6 +3,7 @@
 //! Types derive serde only to be stored; no type of this room is ever a shape on the wire (those are in `wire`).
 //! Start with [`subscription`]: a purchase makes one, commands decide what happens to it, events change it.
 
+pub mod audit;
 pub mod billing;
 pub mod cart;
 pub mod catalogue;
@@ -14,6 +15,7 @@ pub mod invoice;
 pub mod lifecycle;
 pub mod metering;
 pub mod money;
+pub mod notice;
 pub mod operation;
 pub mod order;
 pub mod partner;

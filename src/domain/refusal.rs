@@ -6,6 +6,7 @@
 use super::{
     catalogue::Seats,
     ids::{CartId, CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    notice::EventName,
     operation::OperationStatus,
     partner::MpnId,
     purchase_token::CodeFault,
@@ -228,6 +229,9 @@ pub enum Refusal {
     /// A call to a webhook that can't be held, because it waits no more.
     #[error("the call to the webhook is {}: only one that waits can be held", .0.as_str())]
     NotWaiting(DeliveryState),
+    /// A partner's program has not registered for an event.
+    #[error("the webhook is not registered for {}", .0.as_str())]
+    NotRegistered(EventName),
     /// An answer to an operation that says neither yes nor no.
     #[error("an answer is Success or Failure")]
     NoSuchAnswer,
@@ -298,6 +302,7 @@ impl Refusal {
             Self::OperationEnded { .. } => "operationEnded",
             Self::OwnOperation(_) => "ownOperation",
             Self::NotWaiting(_) => "notWaiting",
+            Self::NotRegistered(_) => "notRegistered",
             Self::NoSuchAnswer => "noSuchAnswer",
             Self::ActivatedOtherwise { .. } => "activatedOtherwise",
             Self::TooManyLicenses { .. } => "tooManyLicenses",
@@ -351,6 +356,7 @@ impl Refusal {
             Self::OperationEnded { .. } => "GET the operation for how it ended.",
             Self::OwnOperation(_) => "Poll the operation until it has ended.",
             Self::NotWaiting(_) => "Hold calls before they are made: set the rule webhookSending to held.",
+            Self::NotRegistered(_) => "Register for the event first.",
             Self::NoSuchAnswer => "Send Success or Failure.",
             Self::ActivatedOtherwise { .. } => "Send the plan and the quantity that were bought, or no body.",
             Self::TooManyLicenses { .. } => "Assign at most as many licences as seats were bought.",
@@ -402,6 +408,7 @@ impl Refusal {
             | Self::UnknownOperation(_)
             | Self::OperationEnded { .. }
             | Self::OwnOperation(_)
+            | Self::NotRegistered(_)
             | Self::NotWaiting(_) => None,
         }
     }

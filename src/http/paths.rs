@@ -21,7 +21,7 @@ pub fn fold(mut request: Request) -> Request {
 
 fn folded(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
-    let is_api = ["/api/", "/v1/"]
+    let is_api = ["/api/", "/v1/", "/webhooks/v1/"]
         .iter()
         .any(|root| path.get(..root.len()).is_some_and(|start| start.eq_ignore_ascii_case(root)));
     let trimmed = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
@@ -44,6 +44,7 @@ mod tests {
         let table = [
             ("/api/saas/subscriptions/?api-version=X", Some("/api/saas/subscriptions?api-version=X")),
             ("/API/SaaS/Subscriptions/AB/listAvailablePlans", Some("/api/saas/subscriptions/ab/listavailableplans")),
+            ("/webhooks/v1/registration/validationEvents", Some("/webhooks/v1/registration/validationevents")),
             ("/api/saas/subscriptions", None),
             ("/publisher/Landing/", None),
             ("/", None),

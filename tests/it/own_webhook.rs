@@ -28,6 +28,7 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) token: String,
     pub(crate) body: String,
+    pub(crate) headers: HeaderMap,
 }
 
 #[derive(Clone)]
@@ -74,12 +75,13 @@ impl Webhook {
 async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
     let authorization =
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    assert_eq!(headers["content-type"], "application/json");
     let call = Call {
         path: uri.to_string(),
         token: authorization.strip_prefix("Bearer ").unwrap_or_default().to_owned(),
         body: String::from_utf8(body.to_vec()).unwrap(),
+        headers,
     };
-    assert_eq!(headers["content-type"], "application/json");
     ear.calls.lock().unwrap().push(call);
     let _nobody_counts = ear.arrived.send(());
     let status = StatusCode::from_u16(*ear.answer.lock().unwrap()).unwrap();

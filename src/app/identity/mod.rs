@@ -3,6 +3,7 @@
 //! One set of signing keys per store; which sandbox a token belongs to follows from its app.
 
 mod assertion;
+mod notice_signature;
 mod person_tokens;
 mod portal_session;
 mod sign_in;

@@ -37,6 +37,8 @@ pub(super) struct SigningKey {
     pub(super) id: String,
     pub(super) private: EncodingKey,
     pub(super) public: DecodingKey,
+    /// The private key again: PKCS#8, PEM.
+    pub(super) pem: String,
     jwk: Jwk,
 }
 
@@ -132,7 +134,7 @@ impl SigningKey {
         let jwk = Jwk::from_encoding_key(&private, Algorithm::RS256)?;
         let public = DecodingKey::from_jwk(&jwk)?;
         let id = jwk.thumbprint(ThumbprintHash::SHA256)?;
-        Ok(Self { id, private, public, jwk })
+        Ok(Self { id, private, public, pem: pem.to_owned(), jwk })
     }
 
     fn public_half(&self) -> Option<PublicKey> {

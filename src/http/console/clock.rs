@@ -52,6 +52,8 @@ impl ClockPanel {
                 Due::PaymentDue { .. } => "a part of a term is to be paid",
                 Due::GraceEnds { .. } => "a suspended subscription ends unless it is paid",
                 Due::Delivery { .. } => "the publisher's webhook is called",
+                Due::InvoiceReady { .. } => "a partner's invoice is there",
+                Due::Notice { .. } => "a partner's program is told of a change",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },
             href: timer.what.subscription().map(|id| here.place.subscription(id)),

@@ -219,6 +219,7 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::UnknownPlan { .. }
         | Refusal::QuantityRequired(_)
         | Refusal::UnknownOperation(_)
+        | Refusal::NotRegistered(_)
         | Refusal::NotWaiting(_)
         | Refusal::PaymentsOutstanding { .. }
         | Refusal::TooManyLicenses { .. } => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),

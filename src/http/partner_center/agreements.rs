@@ -75,7 +75,7 @@ pub(super) async fn confirm(State(_): State<Arc<Faces>>, Path(customer): Path<St
             phone_number: contact.text("phoneNumber")?.unwrap_or_default(),
             date_agreed: Some(date),
         };
-        at.sandbox.confirm_agreement(customer.id, agreement.clone()).await?;
+        at.acts().confirm_agreement(customer.id, agreement.clone()).await?;
         Ok(Answer::with(StatusCode::CREATED, &AgreementBody::of(&agreement, Some(at.actor()), false)))
     })
     .await

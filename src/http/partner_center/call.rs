@@ -18,8 +18,9 @@ use uuid::Uuid;
 
 use super::problem::{Problem, Told};
 use crate::{
-    app::{Exchange, Player, RecordedCall, Sandbox, identity::PartnerCaller},
+    app::{Acting, Exchange, Limited, Player, RecordedCall, Sandbox, identity::PartnerCaller},
     domain::{
+        audit::Actor,
         customer::Customer,
         ids::{ObjectId, SandboxId, SubscriptionId, TenantId},
         partner::{Partner, Right},
@@ -43,6 +44,7 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     body: Bytes,
     request_id: Option<Uuid>,
+    ids: CallIds,
     started: Stopwatch,
 }
 
@@ -144,7 +146,8 @@ impl FromRequest<Arc<Faces>> for Call {
             .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
         let request_id = parts.headers.get("ms-requestid").and_then(|id| id.to_str().ok()?.parse().ok());
         let (faces, method, headers) = (Arc::clone(faces), parts.method, parts.headers);
-        Ok(Self { faces, method, uri, query, headers, body, request_id, started })
+        let ids = CallIds::of(&headers, &faces);
+        Ok(Self { faces, method, uri, query, headers, body, request_id, ids, started })
     }
 }
 
@@ -180,7 +183,7 @@ impl Call {
         let caller = self.faces.app.partner_caller(authorization).map_err(|fault| (None, Problem::Token(fault)))?;
         let refused = |problem| Err((Some(Arc::clone(&caller.sandbox)), problem));
         if caller.sandbox.rules().throttling == Throttling::Documented
-            && let Err(seconds) = caller.sandbox.count_call(&caller.partner)
+            && let Err(seconds) = caller.sandbox.count_call(&caller.partner, Limited::Calls)
         {
             return refused(Problem::TooMany(seconds));
         }
@@ -198,6 +201,28 @@ impl Call {
         found.next_back().map(|(_, value)| value.as_str())
     }
 
+    /// How many items a page shall have.
+    pub(super) fn size(&self, usual: usize, largest: usize) -> Result<usize, Problem> {
+        match self.parameter("size").map(str::parse) {
+            None | Some(Ok(0)) => Ok(usual),
+            Some(Ok(size)) => Ok(size.min(largest)),
+            Some(Err(_)) => Err(Problem::Parameter("size")),
+        }
+    }
+
+    /// Where a page goes on, if one is asked for (section 1.6).
+    pub(super) fn continuation(&self) -> Result<Option<Vec<u8>>, Problem> {
+        let is_next = self.parameter("seekOperation").is_some_and(|seek| seek.eq_ignore_ascii_case("next"));
+        let Some(token) = self.headers.get("ms-continuationtoken").filter(|_| is_next) else { return Ok(None) };
+        STANDARD.decode(token.as_bytes()).map(Some).map_err(|_| Problem::BAD_TOKEN)
+    }
+
+    /// The link of a list whose pages are found by tokens: the call's own, without what leads to the page.
+    pub(super) fn list_link(&self, size: usize) -> String {
+        let link = self.link().replace("&seekOperation=Next", "").replace("&seekoperation=next", "");
+        if link.contains('?') { link } else { format!("{link}?size={size}") }
+    }
+
     /// The id by which the caller would know the request again.
     pub(super) const fn request_id(&self) -> Option<Uuid> {
         self.request_id
@@ -211,11 +236,10 @@ impl Call {
     /// Path and query, without the version, as links have it.
     pub(super) fn link(&self) -> String {
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        path.get(3..).filter(|_| path.len() > 3).unwrap_or(path).to_owned()
+        path.get(3..).filter(|_| path.starts_with("/v1/")).unwrap_or(path).to_owned()
     }
 
     async fn finish(&self, sandbox: Option<Arc<Sandbox>>, partner: &str, answer: Result<Answer, Problem>) -> Response {
-        let ids = CallIds::of(&self.headers, &self.faces);
         let mut retry_after = None;
         let (answer, remark) = match answer {
             Ok(answer) => (answer, None),
@@ -234,10 +258,12 @@ impl Call {
                 (answer, remark)
             }
         };
-        self.record(sandbox, partner, &answer, remark, &ids).await;
+        self.record(sandbox, partner, &answer, remark).await;
         let is_denied = answer.status == StatusCode::UNAUTHORIZED;
-        let mut response = respond(answer, &ids);
-        if is_denied && let Ok(realm) = HeaderValue::try_from(format!("OAuth realm=urn:cpsvc:cpid:{}", ids.request)) {
+        let mut response = respond(answer, &self.ids);
+        if is_denied
+            && let Ok(realm) = HeaderValue::try_from(format!("OAuth realm=urn:cpsvc:cpid:{}", self.ids.request))
+        {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
         }
         if let Some(seconds) = retry_after {
@@ -246,14 +272,7 @@ impl Call {
         response
     }
 
-    async fn record(
-        &self,
-        sandbox: Option<Arc<Sandbox>>,
-        partner: &str,
-        answer: &Answer,
-        remark: Option<String>,
-        ids: &CallIds,
-    ) {
+    async fn record(&self, sandbox: Option<Arc<Sandbox>>, partner: &str, answer: &Answer, remark: Option<String>) {
         let default = || self.faces.app.sandbox(&SandboxId::default_sandbox()).ok();
         let Some(sandbox) = sandbox.or_else(default) else { return };
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -270,7 +289,7 @@ impl Call {
             request_body: recorded_body(&self.body),
             // An activation link carries an authorization code, and a new customer a password.
             response_body: (!holds_a_secret(path)).then(|| recorded_body(&answer.body)).flatten(),
-            correlation_id: Some(ids.correlation.clone()),
+            correlation_id: Some(self.ids.correlation.clone()),
             remark,
             latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
@@ -323,6 +342,16 @@ impl At {
     /// Who acts: the person, or the app.
     pub(super) fn actor(&self) -> String {
         self.user.map_or_else(|| self.app.clone(), |user| user.to_string())
+    }
+
+    /// The sandbox, for what the caller does: the activity log tells of it under this name.
+    pub(super) fn acts(&self) -> Acting<'_> {
+        let person = self.user.and_then(|user| self.partner.member(user));
+        self.sandbox.acting(Actor {
+            user_principal_name: person.map(|(person, _)| person.email.clone()),
+            application_id: self.app.clone(),
+            correlation_id: self.call.ids.correlation.clone(),
+        })
     }
 
     /// A customer of the partner, by the tenant in the path.

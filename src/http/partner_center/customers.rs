@@ -32,21 +32,12 @@ const LARGEST_SIZE: usize = 500;
 /// `GET /v1/customers`
 pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
     call.answer(Needs::right(Right::SeeCustomers), |at| async move {
-        let size = match at.call.parameter("size") {
-            None => USUAL_SIZE,
-            Some(text) => match text.parse() {
-                Ok(0) => USUAL_SIZE,
-                Ok(size) => size,
-                Err(_) => return Err(Problem::Parameter("size")),
-            },
-        };
+        let size = at.call.size(USUAL_SIZE, LARGEST_SIZE)?;
         let filter = filter(at.call.parameter("filter"))?;
-        let after = continuation(&at.call)?;
-        let page = at.sandbox.customers_of(&at.partner.id, &filter, after.as_ref(), size.min(LARGEST_SIZE)).await?;
+        let after = at.call.continuation()?.map(|token| position(&token)).transpose()?;
+        let page = at.sandbox.customers_of(&at.partner.id, &filter, after.as_ref(), size).await?;
         let items = page.customers.iter().map(CustomerBody::listed).collect();
-        let link = at.call.link();
-        let link = if link.contains('?') { link } else { format!("{link}?size={size}") };
-        let link = link.replace("&seekOperation=Next", "").replace("&seekoperation=next", "");
+        let link = at.call.list_link(size);
         Ok(Answer::ok(&Collection::page(link, items, page.next.map(token), false)))
     })
     .await
@@ -75,15 +66,11 @@ fn token((name, tenant): CustomerPosition) -> String {
     STANDARD.encode(format!("{tenant}{name}"))
 }
 
-/// Where a page goes on, if one is asked for.
-fn continuation(call: &Call) -> Result<Option<CustomerPosition>, Problem> {
-    let is_next = call.parameter("seekOperation").is_some_and(|seek| seek.eq_ignore_ascii_case("next"));
-    let Some(token) = call.headers.get("ms-continuationtoken").filter(|_| is_next) else { return Ok(None) };
-    let bad = || Problem::Parameter("MS-ContinuationToken");
-    let text =
-        STANDARD.decode(token.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(bad)?;
-    let (tenant, name) = text.split_at_checked(36).ok_or_else(bad)?;
-    Ok(Some((name.to_owned(), tenant.parse().map_err(|_| bad())?)))
+/// Where the page of a token goes on.
+fn position(token: &[u8]) -> Result<CustomerPosition, Problem> {
+    let text = std::str::from_utf8(token).map_err(|_| Problem::BAD_TOKEN)?;
+    let (tenant, name) = text.split_at_checked(36).ok_or(Problem::BAD_TOKEN)?;
+    Ok((name.to_owned(), tenant.parse().map_err(|_| Problem::BAD_TOKEN)?))
 }
 
 /// `GET /v1/customers/{customer}`
@@ -101,7 +88,7 @@ pub(super) async fn create(State(_): State<Arc<Faces>>, call: Call) -> Response 
         let value = at.call.json()?;
         let new = new_customer(object(&value)?, &at)?;
         let request = at.call.request_id();
-        let customer = at.sandbox.create_customer(at.partner.id.clone(), new, request, at.is_sandbox()).await?;
+        let customer = at.acts().create_customer(at.partner.id.clone(), new, request, at.is_sandbox()).await?;
         // A password that opens nothing: nobody signs in with it here.
         let password = customer.tenant_id().map_or_else(String::new, |tenant| {
             format!("Rehearse{}!", tenant.to_string().split('-').next().unwrap_or_default())
@@ -169,7 +156,7 @@ pub(super) async fn delete(State(_): State<Arc<Faces>>, Path(customer): Path<Str
         if !at.is_sandbox() {
             return Err(Problem::SandboxOnly);
         }
-        at.sandbox.delete_customer(customer.id).await?;
+        at.acts().delete_customer(customer.id).await?;
         Ok(Answer::nothing())
     })
     .await

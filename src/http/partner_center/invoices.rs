@@ -128,14 +128,16 @@ async fn page(at: &At, invoice: &str, provider: &str, kind: &str) -> Result<Answ
             Ok(_) | Err(_) => return Err(Problem::Parameter("size")),
         },
     };
-    let after = continuation(&at.call)?;
+    let after = at.call.continuation()?;
+    if after.as_ref().is_some_and(|after| after.len() != 8) {
+        return Err(Problem::BAD_TOKEN);
+    }
     let (place, number) = place(at, invoice).await?;
     let found = match place {
         Some(place) if is_ours => at.sandbox.invoice_lines(&at.partner.id, place, kind, after.as_deref(), size).await?,
         Some(_) | None => InvoiceLines::default(),
     };
-    let link = at.call.link().replace("&seekOperation=Next", "").replace("&seekoperation=next", "");
-    let link = if link.contains('?') { link } else { format!("{link}?size={size}") };
+    let link = at.call.list_link(size);
     let next = found.next.as_ref().map(|position| STANDARD.encode(position));
     match kind {
         LineKind::Billing => {
@@ -184,13 +186,6 @@ async fn place(at: &At, invoice: &str) -> Result<(Option<(Month, Currency)>, Opt
         _ => return Err(Problem::Parameter("period")),
     };
     Ok(((now < month.invoiced_at()).then_some((month, currency)), None))
-}
-
-fn continuation(call: &Call) -> Result<Option<Vec<u8>>, Problem> {
-    let is_next = call.parameter("seekOperation").is_some_and(|seek| seek.eq_ignore_ascii_case("next"));
-    let Some(token) = call.headers.get("ms-continuationtoken").filter(|_| is_next) else { return Ok(None) };
-    let position = STANDARD.decode(token.as_bytes()).ok().filter(|position| position.len() == 8);
-    position.map(Some).ok_or(Problem::Parameter("MS-ContinuationToken"))
 }
 
 /// `GET /v1/invoices/{invoice}/documents/statement`: the statement is a PDF, which is not made here.

@@ -9,8 +9,11 @@
 //! | `.../activationlinks` | the personalized link, by order line item, by order, by subscription |
 //! | `/v1/customers/{customer}/subscriptions...` | what was bought |
 //! | `/v1/invoices...` | what it costs |
+//! | `/v1/auditrecords...` | who did what |
+//! | `/webhooks/v1/registration...` | telling a partner's own program |
 
 mod agreements;
+mod audit;
 mod call;
 mod carts;
 mod customers;
@@ -19,6 +22,7 @@ mod orders;
 mod problem;
 mod products;
 mod subscriptions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -38,7 +42,10 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .merge(of_purchases())
         .merge(of_subscriptions())
         .merge(of_invoices())
+        .merge(of_activity())
+        .merge(of_webhooks())
         .route("/v1/{*rest}", missing())
+        .route("/webhooks/v1/{*rest}", missing())
         .with_state(faces)
 }
 
@@ -120,6 +127,30 @@ fn of_subscriptions() -> Router<Arc<Faces>> {
             get(subscriptions::support_contact)
                 .merge(put(subscriptions::set_support_contact))
                 .fallback(call::not_found),
+        )
+}
+
+fn of_activity() -> Router<Arc<Faces>> {
+    Router::new()
+        .route("/v1/auditrecords", get(audit::list).fallback(call::not_found))
+        .route("/v1/auditrecords/{id}", get(audit::get).fallback(call::not_found))
+}
+
+fn of_webhooks() -> Router<Arc<Faces>> {
+    let registration = "/webhooks/v1/registration";
+    Router::new()
+        .route(
+            registration,
+            get(webhooks::get).post(webhooks::register).put(webhooks::update).fallback(call::not_found),
+        )
+        .route(&format!("{registration}/events"), get(webhooks::events).fallback(call::not_found))
+        .route(&format!("{registration}/validationevents"), post(webhooks::test).fallback(call::not_found))
+        .route(&format!("{registration}/validationevents/{{id}}"), get(webhooks::test_result).fallback(call::not_found))
+        .route("/webhooks/v1/certificates/{file}", get(webhooks::certificate))
+        // Where the `ResourceUri` of a notice leads.
+        .route(
+            "/webhooks/v1/customers/{customer}/subscriptions/{subscription}",
+            get(subscriptions::get).fallback(call::not_found),
         )
 }
 

@@ -87,6 +87,9 @@ pub(super) struct Told {
 }
 
 impl Problem {
+    /// A continuation token that this list has not given.
+    pub(super) const BAD_TOKEN: Self = Self::Parameter("MS-ContinuationToken");
+
     pub(super) fn told(&self) -> Told {
         match self {
             Self::App(AppError::Refused(refusal)) => of_refusal(refusal),

@@ -94,7 +94,7 @@ pub(super) async fn change(State(_): State<Arc<Faces>>, Path((customer, id)): Id
         let body = object(&value)?;
         let edition = edition(&at, body, found.id)?;
         let wish = wish(&at, body, &found)?;
-        let changed = at.sandbox.change_for_partner(customer.id.clone(), found.id, edition, wish).await?;
+        let changed = at.acts().change_for_partner(customer.id.clone(), found.id, edition, wish).await?;
         if changed.waits_for.is_some() {
             let location = format!("/customers/{tenant}/subscriptions/{}", found.id);
             return Ok(Answer::accepted(location).about(found.id));
@@ -195,7 +195,7 @@ pub(super) async fn activate(State(_): State<Arc<Faces>>, Path((customer, id)): 
                 return Err(Refusal::NotInStatus { status, action: "activation" }.into());
             }
         }
-        at.sandbox.activate_in_sandbox(found.id).await?;
+        at.acts().activate_in_sandbox(found.id).await?;
         Ok(Answer::ok(&Activation { subscription_id: found.id.to_string(), status: "Success" }).about(found.id))
     })
     .await

@@ -83,7 +83,7 @@ pub(super) async fn confirm(
             return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &again));
         }
     };
-    match visit.sandbox.confirm_agreement(customer.id.clone(), agreement).await {
+    match visit.acts().confirm_agreement(customer.id.clone(), agreement).await {
         Ok(_) | Err(AppError::Refused(Refusal::AgreementConfirmed(_))) => {}
         Err(error) => return Err(visit.failed(&error)),
     }

@@ -229,7 +229,7 @@ pub(super) async fn buy(visit: Visit, Path((customer, cart)): Path<(String, Stri
     let (customer, tenant) = visit.customer(&customer).await?;
     visit.needs(Right::Buy)?;
     let cart = load(&visit, &customer, &cart).await?;
-    let placed = visit.sandbox.check_out(customer.id.clone(), cart.id, OrderClient::Web, None).await;
+    let placed = visit.acts().check_out(customer.id.clone(), cart.id, OrderClient::Web, None).await;
     let order = match placed {
         Ok(placed) => placed.orders.first().map(|order| order.id),
         Err(AppError::Refused(Refusal::CartSubmitted(_))) => {

@@ -10,8 +10,9 @@ use axum::{
 };
 
 use crate::{
-    app::{AppError, Sandbox, identity::PartnerCaller},
+    app::{Acting, AppError, Sandbox, identity::PartnerCaller},
     domain::{
+        audit::Actor,
         customer::Customer,
         event::Seq,
         ids::{SubscriptionId, TenantId},
@@ -29,12 +30,16 @@ use crate::{
 /// The cookie by which the portal knows somebody.
 pub(super) const COOKIE: &str = "rehearsal-portal";
 
+/// The app that the activity log names for what is done at the portal.
+const PORTAL_APP: &str = "Partner Center Web";
+
 /// Who looks at the portal.
 pub(super) struct Visit {
     pub(super) faces: Arc<Faces>,
     pub(super) sandbox: Arc<Sandbox>,
     pub(super) partner: Partner,
     name: String,
+    user: String,
     role: Role,
 }
 
@@ -51,8 +56,8 @@ impl FromRequestParts<Arc<Faces>> for Visit {
         let catalogue = Arc::clone(sandbox.catalogue());
         let found = catalogue.partner(&partner).and_then(|partner| Some((partner, partner.member(user)?.0)));
         let Some((partner, person)) = found else { return Err(Redirect::to("/partner").into_response()) };
-        let (partner, name) = (partner.clone(), person.name.clone());
-        Ok(Self { faces: Arc::clone(faces), sandbox, partner, name, role })
+        let (partner, name, user) = (partner.clone(), person.name.clone(), person.email.clone());
+        Ok(Self { faces: Arc::clone(faces), sandbox, partner, name, user, role })
     }
 }
 
@@ -60,6 +65,16 @@ impl Visit {
     /// Whether the role allows something.
     pub(super) const fn may(&self, right: Right) -> bool {
         self.role.may(right)
+    }
+
+    /// The sandbox, for what somebody does at the portal: the activity log tells of it under that name.
+    pub(super) fn acts(&self) -> Acting<'_> {
+        let [correlation_id] = self.faces.request_ids.draw();
+        self.sandbox.acting(Actor {
+            user_principal_name: Some(self.user.clone()),
+            application_id: PORTAL_APP.to_owned(),
+            correlation_id: correlation_id.to_string(),
+        })
     }
 
     /// Stops what the role does not allow.
@@ -133,7 +148,7 @@ impl Visit {
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     pub(super) title: String,
-    /// Which entry of the navigation is this page: `customers`, `invoices`, or none.
+    /// Which entry of the navigation is this page: `customers`, `activity`, `invoices`, or none.
     pub(super) section: &'static str,
     pub(super) partner: String,
     pub(super) who: String,

@@ -11,9 +11,11 @@
 //! | `.../products`, `.../buy`, `.../carts/{cart}` | browse, pick plan and term, review |
 //! | `.../orders`, `.../orders/{order}` | orders, and the confirmation with link and code |
 //! | `.../subscriptions/{id}` | a subscription, and what can be changed of it |
+//! | `/partner/activity` | the activity log |
 //! | `/partner/invoices`, `/partner/invoices/{id}` | invoices, estimates, the reconciliation file |
 
 mod account;
+mod activity;
 mod buying;
 mod customers;
 mod frame;
@@ -49,6 +51,7 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .route(&format!("{customer}/orders/{{order}}"), get(orders::confirmation))
         .route(subscription, get(subscription::show).post(subscription::change))
         .route(&format!("{subscription}/link"), post(subscription::fresh_link))
+        .route("/partner/activity", get(activity::list))
         .route("/partner/invoices", get(invoices::list))
         .route("/partner/invoices/{invoice}", get(invoices::show))
         .route("/partner/invoices/{invoice}/reconciliation.csv", get(invoices::reconciliation))

@@ -113,7 +113,7 @@ pub(super) async fn change(
     visit.needs(Right::ManageSubscriptions)?;
     let refused = match wish(&form) {
         Err(why) => why.to_owned(),
-        Ok(wish) => match visit.sandbox.change_for_partner(customer.id.clone(), found.id, None, wish).await {
+        Ok(wish) => match visit.acts().change_for_partner(customer.id.clone(), found.id, None, wish).await {
             Ok(_) => {
                 let back = format!("/partner/customers/{tenant}/subscriptions/{}", found.id);
                 return Ok(Redirect::to(&back).into_response());

@@ -1,6 +1,7 @@
 //! Shapes of the Partner Center API, as section 1 of its conventions has them: camelCase, absent keys for what has no
 //! value, links relative and without `/v1`.
 
+mod audit;
 mod cart;
 mod catalogue;
 mod customer;
@@ -8,7 +9,9 @@ mod invoice;
 mod order;
 mod request;
 mod subscription;
+mod webhook;
 
+pub use audit::{AuditBody, audit_id, audited_at};
 pub use cart::CartBody;
 pub use catalogue::{AvailabilityBody, ProductBody, SkuBody};
 pub use customer::{AgreementBody, AgreementTemplate, CompanyProfile, CustomerBody, Relationship};
@@ -20,6 +23,7 @@ pub use order::{ActivationLinkBody, CheckoutBody, OrderBody, ProvisioningBody};
 pub use request::{BadField, Body};
 use serde::Serialize;
 pub use subscription::{RefundOption, Shown, SubscriptionBody, edition_of, etag, status_of};
+pub use webhook::{NoticeBody, RegistrationBody, TestBody, event_names};
 
 use crate::domain::time::Timestamp;
 

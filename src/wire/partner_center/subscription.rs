@@ -96,7 +96,11 @@ pub struct Shown<'a> {
 /// `status` of Partner Center (sections 7.3 and 14).
 #[must_use]
 pub const fn status_of(subscription: &Subscription, rules: Rules) -> &'static str {
-    match (subscription.state.status(), rules.csp_pending_status) {
+    status_words(subscription.state.status(), rules)
+}
+
+pub(super) const fn status_words(status: Status, rules: Rules) -> &'static str {
+    match (status, rules.csp_pending_status) {
         (Status::PendingFulfillmentStart, CspPendingStatus::Pending) => "pending",
         (Status::PendingFulfillmentStart, CspPendingStatus::Active) | (Status::Subscribed, _) => "active",
         (Status::Suspended, _) => "suspended",

@@ -88,6 +88,9 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             page.see(&id("no-invoices")).await;
             later.await;
             see_the_invoice(&page).await;
+            page.click("nav-activity").await;
+            page.shows("activity-row", &["Invoice for", "Publisher or marketplace", "Done"]).await;
+            page.picture("portal-activity").await;
             page.click("sign-out").await;
             page.see(&id("portal-sign-in")).await;
             page.open("/partner/customers").await;
@@ -161,7 +164,9 @@ async fn the_portal_fits_a_telephone() {
             page.click("buy").await;
             page.see(&id("link")).await;
             fits(&page).await;
-            for path in ["/partner/invoices", "/partner/invoices/none", "/partner/customers?search=zzz"] {
+            for path in
+                ["/partner/activity", "/partner/invoices", "/partner/invoices/none", "/partner/customers?search=zzz"]
+            {
                 page.open(path).await;
                 fits(&page).await;
             }

@@ -16,6 +16,7 @@ use rehearsal::{
     domain::{
         catalogue::Catalogue,
         ids::{PublisherId, SandboxId},
+        notice::{Notice, Registration},
         operation::{Delays, Wish},
         rules::Rules,
         subscription::{Buyer, PurchaseOrder, Subscription},
@@ -129,6 +130,15 @@ impl PublisherWork for IdlePublisher {
 struct IdleCourier;
 
 impl Courier for IdleCourier {
+    fn notify<'a>(
+        &'a self,
+        _sandbox: &'a Sandbox,
+        _notice: &'a Notice,
+        _to: &'a Registration,
+    ) -> BoxFuture<'a, Attempted> {
+        Box::pin(std::future::ready(Attempted { sent: Sent::NoWebhook, body: String::new() }))
+    }
+
     fn goes_outside(&self, _sandbox: &Sandbox, _delivery: &Delivery) -> bool {
         false
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::refused;
 use crate::world::{World, send, text};
 
-fn new_customer(domain: &str, company: &str) -> Value {
+pub(super) fn new_customer(domain: &str, company: &str) -> Value {
     json!({
         "CompanyProfile": { "Domain": domain },
         "BillingProfile": {

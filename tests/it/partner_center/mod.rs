@@ -1,13 +1,15 @@
-//! Partner Center's API, row by row of the index of what is known (section 1.9: E1 to E38), over real HTTP with tokens of
+//! Partner Center's API, row by row of the index of what is known (section 1.9: E1 to E40), over real HTTP with tokens of
 //! the stand-in identity.
 
 mod access;
+mod activity;
 mod buying;
 mod catalogue;
 mod customers;
 mod invoices;
 mod journey;
 mod subscriptions;
+mod webhooks;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -33,6 +35,12 @@ impl World {
     pub(crate) async fn set_rules(&self, rules: Value) {
         let settings = json!({ "rules": rules });
         self.control(Method::PATCH, &format!("/sandboxes/{SANDBOX}"), Some(settings)).await.expect(200);
+    }
+
+    /// From now on the stand-in publisher says no to every change.
+    pub(crate) async fn publisher_refuses(&self) {
+        let path = format!("/sandboxes/{SANDBOX}/faults/webhook");
+        self.control(Method::PUT, &path, Some(json!({ "manner": "refuse" }))).await.expect(200);
     }
 
     pub(crate) async fn partner_in(&self, sandbox: &str, id: &str) -> Partner {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{publisher_activates, refused};
-use crate::world::{Reply, SANDBOX, World, send, text};
+use crate::world::{Reply, World, send, text};
 
 /// E30, E31, section 7.2: the resource, in the field order of real answers.
 #[tokio::test]
@@ -105,7 +105,10 @@ async fn a_partner_changes_what_it_has_bought() {
     assert_eq!(partner.subscription(&customer, &id).await["quantity"], 8);
 
     // It refuses: nothing changes.
-    world.control(Method::PUT, &format!("/sandboxes/{SANDBOX}/webhook"), Some(json!({ "manner": "refuse" }))).await;
+    world.publisher_refuses().await;
+    assert_eq!(partner.changes(&customer, &id, &json!({ "quantity": 9 })).await.status, 202);
+    world.operator().advances("PT1M").await;
+    assert_eq!(partner.subscription(&customer, &id).await["quantity"], 8);
     let table = [
         (json!({ "quantity": 51 }), 2002),
         (json!({ "quantity": 4 }), 2002),

@@ -1,0 +1,243 @@
+//! The activity log: each record is written in the commit of what it tells of.
+
+use std::collections::BTreeMap;
+
+use super::{
+    customers::StoredCustomer,
+    desk::{Desk, decode},
+    error::AppError,
+    notices,
+    sandbox::Sandbox,
+};
+use crate::{
+    domain::{
+        audit::{AuditRecord, AuditStatus, Audited, FoundRecord, ResourceType, SubscriptionFacts},
+        customer::Customer,
+        event::Event,
+        ids::{CustomerId, PartnerId},
+        operation::{Effect, Operation, RequestSource},
+        subscription::Subscription,
+        time::Timestamp,
+    },
+    store::{Direction, KeyRange},
+};
+
+/// Records that one call looks at, at the most: where few of many fit, a page may end before it is full.
+const LOOKED_AT: usize = 2_000;
+
+/// Which records are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// From when on.
+    pub from: Timestamp,
+    /// Until before when.
+    pub until: Timestamp,
+    /// Of one customer.
+    pub customer: Option<CustomerId>,
+    /// Of customers whose name contains this, in any case.
+    pub company: Option<String>,
+    /// About one kind of thing.
+    pub resource: Option<ResourceType>,
+}
+
+/// Where a list of records goes on: after this place. Opaque, and only good for the list that gave it.
+pub type AuditPosition = Vec<u8>;
+
+/// Some records, the newest first.
+#[derive(Debug, Default)]
+pub struct AuditPage {
+    /// The records.
+    pub records: Vec<FoundRecord>,
+    /// Where the next ones are; `None` at the end.
+    pub next: Option<AuditPosition>,
+}
+
+/// Writes a record, by whoever acts at the desk.
+pub(super) async fn note(
+    desk: &mut Desk<'_>,
+    (partner, customer): (&PartnerId, Option<&CustomerId>),
+    status: AuditStatus,
+    what: Audited,
+) -> Result<(), AppError> {
+    let record = AuditRecord {
+        entry: desk.next_entry(),
+        at: desk.now(),
+        partner: partner.clone(),
+        customer: customer.cloned(),
+        by: desk.actor.clone(),
+        status,
+        what,
+    };
+    let key = desk.space().audit_record(partner, record.at, record.entry);
+    desk.put(key, &record)?;
+    notices::tell(desk, record).await
+}
+
+/// Notes that what a partner has bought has changed, if Partner Center sees a change.
+pub(super) async fn note_change(
+    desk: &mut Desk<'_>,
+    before: &Subscription,
+    after: &Subscription,
+) -> Result<(), AppError> {
+    let facts = (SubscriptionFacts::of(before), SubscriptionFacts::of(after));
+    note_update(desk, after, AuditStatus::Succeeded, facts).await
+}
+
+async fn note_update(
+    desk: &mut Desk<'_>,
+    subscription: &Subscription,
+    status: AuditStatus,
+    (before, after): (SubscriptionFacts, SubscriptionFacts),
+) -> Result<(), AppError> {
+    let Some(partner) = subscription.partner.as_ref().filter(|_| before != after) else { return Ok(()) };
+    let what = Audited::SubscriptionUpdated { subscription: subscription.id, before, after };
+    note(desk, (partner, Some(&subscription.customer)), status, what).await
+}
+
+/// Before an operation ends that somebody of a partner has asked for: that one acts again.
+pub(super) async fn resume_actor(
+    desk: &mut Desk<'_>,
+    subscription: &Subscription,
+    operation: &Operation,
+) -> Result<(), AppError> {
+    if operation.status.is_final() && is_asked_for(subscription, operation) && desk.actor.is_none() {
+        let key = desk.space().asked_by(operation.subscription, operation.id);
+        desk.actor = desk.load(&key).await?;
+        if desk.actor.is_some() {
+            desk.remove(key);
+        }
+    }
+    Ok(())
+}
+
+/// Notes a change that the publisher is asked for, and one that it has refused. One that it has allowed is a change.
+pub(super) async fn note_request(
+    desk: &mut Desk<'_>,
+    subscription: &Subscription,
+    operation: &Operation,
+    events: &[Event],
+) -> Result<(), AppError> {
+    if !is_asked_for(subscription, operation) {
+        return Ok(());
+    }
+    let is = |wanted: fn(&Event) -> bool| events.iter().any(wanted);
+    let status = if is(|event| matches!(event, Event::OperationRequested { .. })) && !operation.status.is_final() {
+        if let Some(actor) = desk.actor.clone() {
+            desk.put(desk.space().asked_by(operation.subscription, operation.id), &actor)?;
+        }
+        AuditStatus::Progress
+    } else if is(|event| matches!(event, Event::OperationFailed { .. } | Event::OperationConflicted { .. })) {
+        AuditStatus::Failed
+    } else {
+        return Ok(());
+    };
+    let before = SubscriptionFacts::of(subscription);
+    let quantity = operation.quantity.map_or(1, u32::from);
+    let after = SubscriptionFacts { plan: operation.plan.clone(), quantity, ..before.clone() };
+    note_update(desk, subscription, status, (before, after)).await
+}
+
+/// Whether an operation is a change that the publisher is asked for.
+const fn is_asked_for(subscription: &Subscription, operation: &Operation) -> bool {
+    subscription.partner.is_some()
+        && matches!(operation.source, RequestSource::Azure)
+        && matches!(operation.effect, Effect::ChangePlan { .. } | Effect::ChangeQuantity { .. })
+}
+
+impl Sandbox {
+    /// A partner's activity log, the newest record first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn audit_records(
+        &self,
+        partner: &PartnerId,
+        filter: &AuditFilter,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<AuditPage, AppError> {
+        let log = self.world.space.audit_records(partner);
+        let mut range = KeyRange::under(&log)
+            .from(log.clone().instant(filter.from.as_millis()))
+            .before(&log.clone().instant(filter.until.as_millis()));
+        if let Some((at, entry)) = after.and_then(<[u8]>::split_first_chunk) {
+            let entry = entry.try_into().map_or(0, u64::from_be_bytes);
+            range = range.before(&log.clone().number(u64::from_be_bytes(*at)).number(entry));
+        }
+        let looked_at = if filter.is_narrow() { LOOKED_AT } else { limit };
+        let found = self.store.scan(&range, Direction::Descending, looked_at.saturating_add(1)).await?;
+        let mut customers = BTreeMap::new();
+        let mut page = AuditPage::default();
+        let mut last = None;
+        for (number, (key, document)) in found.iter().enumerate() {
+            if page.records.len() >= limit || number >= looked_at {
+                page.next = last;
+                return Ok(page);
+            }
+            last = log.rest_of(key).map(<[u8]>::to_vec);
+            let record: AuditRecord = decode(key, &document.bytes)?;
+            let customer = match &record.customer {
+                None => None,
+                Some(id) => {
+                    if !customers.contains_key(id) {
+                        customers.insert(id.clone(), self.customer_of_then(id).await?);
+                    }
+                    customers.get(id).cloned().flatten()
+                }
+            };
+            if filter.admits(&record, customer.as_ref()) {
+                page.records.push(self.with_subject(record, customer).await?);
+            }
+        }
+        Ok(page)
+    }
+
+    /// A record, with what it is about.
+    pub(super) async fn found(&self, record: AuditRecord) -> Result<FoundRecord, AppError> {
+        let customer = match &record.customer {
+            None => None,
+            Some(id) => self.customer_of_then(id).await?,
+        };
+        self.with_subject(record, customer).await
+    }
+
+    async fn with_subject(&self, record: AuditRecord, customer: Option<Customer>) -> Result<FoundRecord, AppError> {
+        let space = &self.world.space;
+        let order = match (&record.what, &record.customer) {
+            (Audited::OrderCreated { order }, Some(customer)) => Some(self.order(customer, *order).await?),
+            _ => None,
+        };
+        let invoice = match record.what {
+            Audited::InvoiceReady { month, currency } => {
+                let key = space.invoice(&record.partner, month, currency);
+                self.store.get(&key).await?.map(|document| decode(&key, &document.bytes)).transpose()?
+            }
+            _ => None,
+        };
+        Ok(FoundRecord { record, customer, order, invoice })
+    }
+
+    /// A customer, also one that was removed.
+    async fn customer_of_then(&self, id: &CustomerId) -> Result<Option<Customer>, AppError> {
+        let Some(tenant) = super::customers::tenant_of(&self.world.catalogue, id) else { return Ok(None) };
+        let key = self.world.space.customer(tenant);
+        let stored: Option<StoredCustomer> =
+            self.store.get(&key).await?.map(|document| decode(&key, &document.bytes)).transpose()?;
+        let of_catalogue = || self.world.catalogue.customer_of_tenant(tenant).cloned();
+        Ok(stored.map(|stored| stored.customer).or_else(of_catalogue))
+    }
+}
+
+impl AuditFilter {
+    /// Whether it leaves out some records of its days.
+    const fn is_narrow(&self) -> bool {
+        self.customer.is_some() || self.company.is_some() || self.resource.is_some()
+    }
+
+    fn admits(&self, record: &AuditRecord, customer: Option<&Customer>) -> bool {
+        let named = |part: &String| customer.is_some_and(|one| one.name.to_lowercase().contains(&part.to_lowercase()));
+        self.customer.as_ref().is_none_or(|wanted| record.customer.as_ref() == Some(wanted))
+            && self.company.as_ref().is_none_or(named)
+            && self.resource.is_none_or(|wanted| record.what.resource_type() == wanted)
+    }
+}
