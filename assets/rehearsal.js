@@ -4,7 +4,8 @@
 // every element with data-live-part="name" gets the content that the element of the same name has in the fresh page.
 // The server renders each page once, in one place; the script only carries the result over.
 //
-// A form with data-submit-at-once is sent without a click.
+// A form with data-submit-at-once is sent without a click. A second click on any form does nothing while the answer to
+// the first is on its way.
 //
 // Copy: a button with data-copy="id" copies the text of the element with that id.
 (() => {
@@ -13,6 +14,19 @@
   document.documentElement.classList.add("js");
 
   for (const form of document.querySelectorAll("form[data-submit-at-once]")) form.submit();
+
+  const underWay = new WeakSet();
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (underWay.has(form)) {
+      event.preventDefault();
+      return;
+    }
+    underWay.add(form);
+    // Who has stopped the page from loading, or has come back to it, may send the form again.
+    window.setTimeout(() => underWay.delete(form), 5000);
+  });
 
   const announcer = document.createElement("div");
   announcer.className = "visually-hidden";

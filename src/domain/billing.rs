@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     event::Seq,
+    ids::DimensionId,
     money::{Decimal, Money},
     time::{Term, Timestamp},
 };
@@ -40,6 +41,9 @@ pub struct LedgerLine {
     pub kind: ChargeKind,
     /// The formula in words: `Team, 5 seats × 20.00 USD for one P1M term`.
     pub description: String,
+    /// The dimension that was used, if it charges for usage.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dimension: Option<DimensionId>,
     /// What one unit costs.
     pub unit_price: Money,
     /// How many units: seats, 1 for a flat rate, or used units of a dimension.

@@ -33,7 +33,7 @@ impl Line<'_> {
     ) -> LedgerLine {
         let number = self.subscription.ledger_lines.saturating_add(1).saturating_add(self.before);
         let (at, caused_by) = (self.now, self.caused_by);
-        LedgerLine { number, kind, description, unit_price, quantity, amount, period, at, caused_by }
+        LedgerLine { number, kind, description, dimension: None, unit_price, quantity, amount, period, at, caused_by }
     }
 }
 

@@ -8,6 +8,7 @@ mod entrance;
 mod exchange;
 mod faces;
 pub mod identity;
+mod invoice_rows;
 pub mod marketplace;
 pub mod page;
 pub mod partner_center;

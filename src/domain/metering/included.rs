@@ -91,6 +91,7 @@ impl Consumption {
                 "{plan}, {}: {overage}{beyond} × {price} {}",
                 dimension.name, dimension.unit_of_measure
             ),
+            dimension: Some(dimension.id.clone()),
             unit_price: price,
             quantity: overage,
             amount: self.amount,

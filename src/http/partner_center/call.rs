@@ -35,6 +35,8 @@ use crate::{
 /// The largest body that is read: a cart of many lines.
 const LARGEST_BODY: usize = 256 * 1024;
 
+const PDF: &str = "application/pdf";
+
 /// A call that has arrived.
 pub(super) struct Call {
     faces: Arc<Faces>,
@@ -83,6 +85,7 @@ pub(super) struct Answer {
     location: Option<String>,
     subscription: Option<SubscriptionId>,
     is_of_catalogue: bool,
+    content_type: &'static str,
 }
 
 impl Answer {
@@ -100,7 +103,13 @@ impl Answer {
             location: None,
             subscription: None,
             is_of_catalogue: false,
+            content_type: "application/json; charset=utf-8",
         }
+    }
+
+    /// A document.
+    pub(super) fn pdf(body: Vec<u8>) -> Self {
+        Self { body, content_type: PDF, ..Self::ok(&()) }
     }
 
     /// 204.
@@ -288,7 +297,9 @@ impl Call {
             publisher: None,
             request_body: recorded_body(&self.body),
             // An activation link carries an authorization code, and a new customer a password.
-            response_body: (!holds_a_secret(path)).then(|| recorded_body(&answer.body)).flatten(),
+            response_body: (!holds_a_secret(path) && answer.content_type != PDF)
+                .then(|| recorded_body(&answer.body))
+                .flatten(),
             correlation_id: Some(self.ids.correlation.clone()),
             remark,
             latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -393,7 +404,7 @@ impl CallIds {
 }
 
 fn respond(answer: Answer, ids: &CallIds) -> Response {
-    let Answer { status, body, location, is_of_catalogue, .. } = answer;
+    let Answer { status, body, location, is_of_catalogue, content_type, .. } = answer;
     let is_empty = body.is_empty();
     let mut response = (status, HttpBody::from(body)).into_response();
     let headers = response.headers_mut();
@@ -404,7 +415,7 @@ fn respond(answer: Answer, ids: &CallIds) -> Response {
         }
     };
     if !is_empty {
-        set("content-type", "application/json; charset=utf-8".to_owned());
+        set("content-type", content_type.to_owned());
     }
     set("ms-requestid", twice(&ids.request));
     set("ms-correlationid", twice(&ids.correlation));

@@ -19,9 +19,10 @@ use crate::{
         money::Currency,
         partner::Right,
     },
-    http::faces::Faces,
+    http::{faces::Faces, invoice_rows::Rows},
     wire::partner_center::{
-        BilledFor, Collection, ESTIMATE_SIZE, EstimateLink, InvoiceBody, InvoiceLineBody, InvoiceSummary, UsageLineBody,
+        Collection, ESTIMATE_SIZE, EstimateLink, InvoiceBody, InvoiceLineBody, InvoiceSummary, UsageLineBody,
+        statement_pdf,
     },
 };
 
@@ -139,35 +140,17 @@ async fn page(at: &At, invoice: &str, provider: &str, kind: &str) -> Result<Answ
     };
     let link = at.call.list_link(size);
     let next = found.next.as_ref().map(|position| STANDARD.encode(position));
+    let mut rows = Rows::new(&at.sandbox, &at.partner, number.as_deref());
     match kind {
         LineKind::Billing => {
-            let items = rows(at, &found, number.as_deref(), InvoiceLineBody::of).await?;
+            let items = rows.of(&found.lines, InvoiceLineBody::of).await?;
             Ok(Answer::ok(&Collection::page(link, items, next, true)))
         }
         LineKind::Usage => {
-            let items = rows(at, &found, number.as_deref(), UsageLineBody::of).await?;
+            let items = rows.of(&found.lines, UsageLineBody::of).await?;
             Ok(Answer::ok(&Collection::page(link, items, next, true)))
         }
     }
-}
-
-/// Lines as they are shown, each with its customer.
-async fn rows<T>(
-    at: &At,
-    found: &InvoiceLines,
-    invoice: Option<&str>,
-    row: impl Fn(&crate::domain::invoice::InvoiceLine, BilledFor<'_>) -> T,
-) -> Result<Vec<T>, Problem> {
-    let mut customers = BTreeMap::new();
-    let mut rows = Vec::with_capacity(found.lines.len());
-    for line in &found.lines {
-        if !customers.contains_key(&line.customer) {
-            customers.insert(line.customer.clone(), at.sandbox.customer(&line.customer).await?);
-        }
-        let customer = customers.get(&line.customer).and_then(Option::as_ref);
-        rows.push(row(line, BilledFor { partner: &at.partner, customer, catalogue: at.sandbox.catalogue(), invoice }));
-    }
-    Ok(rows)
 }
 
 /// Which lines are meant: those of an invoice, or unbilled ones of this month or the last. The last month's are unbilled
@@ -188,11 +171,25 @@ async fn place(at: &At, invoice: &str) -> Result<(Option<(Month, Currency)>, Opt
     Ok(((now < month.invoiced_at()).then_some((month, currency)), None))
 }
 
-/// `GET /v1/invoices/{invoice}/documents/statement`: the statement is a PDF, which is not made here.
+/// `GET /v1/invoices/{invoice}/documents/statement`: the PDF.
 pub(super) async fn statement(State(_): State<Arc<Faces>>, Path(invoice): Path<String>, call: Call) -> Response {
     call.answer(Needs::person(Right::SeeInvoices), |at| async move {
+        let invoice = find(&at, &invoice).await?;
+        let lines = Rows::new(&at.sandbox, &at.partner, Some(&invoice.id)).all(&invoice).await?;
+        Ok(Answer::pdf(statement_pdf(&invoice, &at.partner, &lines)))
+    })
+    .await
+}
+
+/// `GET /v1/invoices/{invoice}/receipts/{receipt}/documents/statement`: nobody pays here, so there are no receipts.
+pub(super) async fn receipt(
+    State(_): State<Arc<Faces>>,
+    Path((invoice, receipt)): Path<(String, String)>,
+    call: Call,
+) -> Response {
+    call.answer(Needs::person(Right::SeeInvoices), |at| async move {
         find(&at, &invoice).await?;
-        Err(Problem::NotSupported)
+        Err(Problem::NotFound(format!("The receipt {receipt}")))
     })
     .await
 }

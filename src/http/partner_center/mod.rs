@@ -166,4 +166,8 @@ fn of_invoices() -> Router<Arc<Faces>> {
             get(invoices::lines_by_path).fallback(call::not_found),
         )
         .route("/v1/invoices/{invoice}/documents/statement", get(invoices::statement).fallback(call::not_found))
+        .route(
+            "/v1/invoices/{invoice}/receipts/{receipt}/documents/statement",
+            get(invoices::receipt).fallback(call::not_found),
+        )
 }

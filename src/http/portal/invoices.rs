@@ -1,7 +1,5 @@
 //! Invoices and estimates: each line with its formula and what caused it, and the reconciliation file.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::{
     extract::Path,
@@ -16,14 +14,12 @@ use crate::{
         invoice::{Invoice, InvoiceLine},
         partner::Right,
     },
-    http::{page::page, words::Moment},
-    wire::partner_center::{BilledFor, InvoiceLineBody, reconciliation_csv},
+    http::{invoice_rows::Rows, page::page, words::Moment},
+    wire::partner_center::{reconciliation_csv, statement_pdf},
 };
 
 /// Lines on a page; all of them are in the file.
 const ON_A_PAGE: usize = 500;
-/// Lines read at once for the file.
-const CHUNK: usize = 2000;
 
 #[derive(Template)]
 #[template(path = "portal/invoices.html")]
@@ -151,34 +147,28 @@ async fn find(visit: &Visit, id: &str) -> Result<Invoice, PortalError> {
 pub(super) async fn reconciliation(visit: Visit, Path(invoice): Path<String>) -> Result<Response, PortalError> {
     let invoice = find(&visit, &invoice).await?;
     let number = invoice.is_issued(visit.sandbox.now()).then_some(invoice.id.as_str());
-    let mut customers = BTreeMap::new();
-    let mut rows = Vec::new();
-    let mut after = None;
-    loop {
-        let place = (invoice.month, invoice.total.currency);
-        let kind = LineKind::Billing;
-        let found = visit.sandbox.invoice_lines(&visit.partner.id, place, kind, after.as_deref(), CHUNK).await;
-        let found = found.map_err(|error| visit.failed(&error))?;
-        for line in &found.lines {
-            if !customers.contains_key(&line.customer) {
-                let customer = visit.sandbox.customer(&line.customer).await.map_err(|error| visit.failed(&error))?;
-                customers.insert(line.customer.clone(), customer);
-            }
-            let customer = customers.get(&line.customer).and_then(Option::as_ref);
-            let catalogue = visit.sandbox.catalogue();
-            rows.push(InvoiceLineBody::of(
-                line,
-                BilledFor { partner: &visit.partner, customer, catalogue, invoice: number },
-            ));
-        }
-        after = found.next;
-        if after.is_none() {
-            break;
-        }
+    let rows = Rows::new(&visit.sandbox, &visit.partner, number).all(&invoice).await;
+    let rows = rows.map_err(|error| visit.failed(&error))?;
+    let name = format!("ReconciliationFile_{}.csv", invoice.id);
+    Ok(file("text/csv; charset=utf-8", &name, reconciliation_csv(rows.iter()).into_bytes()))
+}
+
+/// `GET /partner/invoices/{invoice}/statement.pdf`: of an invoice that is there.
+pub(super) async fn statement(visit: Visit, Path(invoice): Path<String>) -> Result<Response, PortalError> {
+    let invoice = find(&visit, &invoice).await?;
+    if !invoice.is_issued(visit.sandbox.now()) {
+        return Err(visit.not_found("There is no invoice yet.", "Look at the estimate, or advance the clock."));
     }
-    let file = reconciliation_csv(rows.iter());
-    let disposition = format!("attachment; filename=\"ReconciliationFile_{}.csv\"", invoice.id);
-    let disposition = HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"));
-    let content_type = HeaderValue::from_static("text/csv; charset=utf-8");
-    Ok(([(header::CONTENT_TYPE, content_type), (header::CONTENT_DISPOSITION, disposition)], file).into_response())
+    let rows = Rows::new(&visit.sandbox, &visit.partner, Some(&invoice.id)).all(&invoice).await;
+    let rows = rows.map_err(|error| visit.failed(&error))?;
+    let name = format!("Invoice_{}.pdf", invoice.id);
+    Ok(file("application/pdf", &name, statement_pdf(&invoice, &visit.partner, &rows)))
+}
+
+/// A file to be kept.
+fn file(content_type: &'static str, name: &str, bytes: Vec<u8>) -> Response {
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    let disposition = disposition.unwrap_or(HeaderValue::from_static("attachment"));
+    let content_type = HeaderValue::from_static(content_type);
+    ([(header::CONTENT_TYPE, content_type), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
 }

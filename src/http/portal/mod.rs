@@ -12,7 +12,7 @@
 //! | `.../orders`, `.../orders/{order}` | orders, and the confirmation with link and code |
 //! | `.../subscriptions/{id}` | a subscription, and what can be changed of it |
 //! | `/partner/activity` | the activity log |
-//! | `/partner/invoices`, `/partner/invoices/{id}` | invoices, estimates, the reconciliation file |
+//! | `/partner/invoices`, `/partner/invoices/{id}` | invoices, estimates, their files |
 
 mod account;
 mod activity;
@@ -55,6 +55,7 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .route("/partner/invoices", get(invoices::list))
         .route("/partner/invoices/{invoice}", get(invoices::show))
         .route("/partner/invoices/{invoice}/reconciliation.csv", get(invoices::reconciliation))
+        .route("/partner/invoices/{invoice}/statement.pdf", get(invoices::statement))
         .layer(middleware::from_fn(same_origin::refuse_cross_site))
         .with_state(faces)
 }

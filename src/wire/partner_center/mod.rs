@@ -17,7 +17,7 @@ pub use catalogue::{AvailabilityBody, ProductBody, SkuBody};
 pub use customer::{AgreementBody, AgreementTemplate, CompanyProfile, CustomerBody, Relationship};
 pub use invoice::{
     BilledFor, ESTIMATE_SIZE, EstimateLink, InvoiceBody, InvoiceLineBody, InvoiceSummary, UsageLineBody,
-    reconciliation_csv,
+    reconciliation_csv, statement_pdf,
 };
 pub use order::{ActivationLinkBody, CheckoutBody, OrderBody, ProvisioningBody};
 pub use request::{BadField, Body};

@@ -132,6 +132,7 @@ async fn see_the_invoice(page: &Page) {
     page.click("unfold").await;
     page.shows("formula", &["CRM", "Team, 8 seats × 24.50 USD for one P1M term"][1..]).await;
     page.picture("portal-invoice").await;
+    page.see(&id("statement")).await;
     let csv: String = page.run_async(FETCH_CSV).await;
     let lines: Vec<&str> = csv.lines().collect();
     assert!(lines[0].starts_with("PartnerId,CustomerId,CustomerName,"), "{csv}");

@@ -26,6 +26,26 @@ async fn a_damaged_code_gets_guidance_and_another_try() {
     world.stop().await;
 }
 
+/// Submits that a form would send when it is submitted twice in a row.
+const SUBMIT_TWICE: &str = "let sent = 0; \
+    document.addEventListener('submit', (event) => { if (!event.defaultPrevented) sent += 1; event.preventDefault(); }); \
+    const form = document.querySelector(\"[data-testid='buy-form']\"); \
+    form.requestSubmit(); form.requestSubmit(); return sent;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_click_on_buy_buys_nothing() {
+    let world = World::start().await;
+    world
+        .tell("bought-once", Look::Desktop, async |page| {
+            page.open("/").await;
+            page.see(&id("buy-form")).await;
+            let sent: u32 = page.run(SUBMIT_TWICE).await;
+            assert_eq!(sent, 1);
+        })
+        .await;
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_failed_is_shown_and_tried_again_by_a_button() {
     let world = World::start().await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Partner, publisher_activates, refused};
-use crate::world::{World, send, text};
+use crate::world::{SANDBOX, World, send, text};
 
 const BILLING: &str = "provider=onetime&invoicelineitemtype=billinglineitems";
 
@@ -64,7 +64,17 @@ async fn a_month_s_charges_become_an_invoice_on_the_eighth() {
         (&summary["items"][0]["balanceAmount"], &summary["items"][0]["currencyCode"]),
         (&json!(196), &json!("USD"))
     );
-    assert_eq!(refused(&person.get(&format!("/invoices/{number}/documents/statement")).await, 400), 800_042);
+    let statement = person.request(Method::GET, &format!("/invoices/{number}/documents/statement"));
+    let statement = statement.send().await.unwrap();
+    assert_eq!(statement.headers()["content-type"], "application/pdf");
+    let pdf = String::from_utf8_lossy(&statement.bytes().await.unwrap()).into_owned();
+    assert!(pdf.starts_with("%PDF-") && pdf.contains("/Count 3") && pdf.trim_end().ends_with("%%EOF"), "{pdf}");
+    let shown = ["Due date: 2026-04-09", "Proseware Cloud Partners", "(196.00 USD)", "(Publisher: Contoso Cloud)"];
+    for text in [&format!("Invoice number: {number}"), "page 3 of 3"].into_iter().chain(shown) {
+        assert!(pdf.contains(text), "{text}: {pdf}");
+    }
+    assert_eq!(refused(&partner.get(&format!("/invoices/{number}/documents/statement")).await, 403), 900_329);
+    assert_eq!(refused(&person.get(&format!("/invoices/{number}/receipts/R1/documents/statement")).await, 404), 1000);
     assert_eq!(refused(&partner.get(&format!("/invoices/{number}")).await, 403), 900_329);
     assert_eq!(refused(&person.get("/invoices/G000000000").await, 404), 1000);
     world.stop().await;
@@ -139,6 +149,19 @@ async fn estimate_links_can_be_followed() {
     world.stop().await;
 }
 
+/// A file of the portal, as somebody of the partner gets it.
+async fn portal_file(world: &World, partner: &Partner, path: &str) -> String {
+    let user = text(&partner.environment["users"][0], "objectId");
+    let form = [("user", format!("proseware/{user}")), ("sandbox", SANDBOX.to_owned())];
+    let signed_in =
+        world.http.post(format!("{}/partner", world.base_url)).header("origin", &world.base_url).form(&form);
+    let signed_in = signed_in.send().await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let file = world.http.get(format!("{}{path}", world.base_url)).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(file.status(), 200);
+    file.text().await.unwrap()
+}
+
 /// Section 9.3: metered overage is daily usage, not a licence line; a trial is a row at zero, and renews.
 #[tokio::test]
 async fn usage_and_trials_have_rows_of_their_own() {
@@ -165,6 +188,7 @@ async fn usage_and_trials_have_rows_of_their_own() {
     assert_eq!(lines["totalCount"], 1);
     let line = &lines["items"][0];
     assert_eq!((&line["quantity"], &line["billingPreTaxTotal"]), (&json!(5), &json!(4)));
+    assert_eq!(line["meterName"], "Mails sent");
     assert_eq!(line["attributes"]["objectType"], "DailyRatedUsageLineItem");
     let expected = rows(&[("new", "0"), ("new", "79")]);
     assert_eq!(charges(&partner, "unbilled", &current).await, expected, "usage is no licence line");
@@ -172,5 +196,18 @@ async fn usage_and_trials_have_rows_of_their_own() {
     let partner = world.partner("proseware").await;
     let renewed = charges(&partner, "unbilled", &current).await;
     assert!(renewed.contains(&("renew".to_owned(), "24".to_owned())), "{renewed:?}");
+
+    // Section 10: the reconciliation file has all of it.
+    world.operator().advances("P7D").await;
+    let partner = world.partner("proseware").await;
+    let invoice = partner.get("/invoices").await.expect(200)["items"][0].clone();
+    let file =
+        portal_file(&world, &partner, &format!("/partner/invoices/{}/reconciliation.csv", text(&invoice, "id"))).await;
+    let rows: Vec<Vec<&str>> = file.lines().map(|row| row.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|one| *one == name).unwrap();
+    let cells = |name: &str| rows[1..].iter().map(|row| row[column(name)]).collect::<Vec<_>>();
+    assert_eq!(cells("ChargeType"), ["new", "new", "usage"]);
+    assert_eq!((cells("Total"), &invoice["totalCharges"]), (vec!["0.00", "79.00", "4.00"], &json!(83)));
+    assert!(file.lines().last().unwrap().contains(",Mails sent,"), "{file}");
     world.stop().await;
 }
