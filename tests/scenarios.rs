@@ -17,7 +17,12 @@ use rehearsal::{
         steps::{self, Presence, Role, StepKind},
         values::THINGS,
     },
+    store::DatabaseUrl,
 };
+
+#[path = "it/postgres.rs"]
+#[expect(dead_code, reason = "the other tests use more of it")]
+mod postgres;
 
 #[expect(clippy::disallowed_methods, reason = "tests take this one switch from the environment")]
 fn update_golden() -> bool {
@@ -74,6 +79,22 @@ async fn every_scenario_passes_and_its_report_is_the_same_in_every_run() {
         let wrong = judged(&rehearse(&server.base_url, at_once).await);
         server.stop().await.unwrap();
         assert!(wrong.is_empty(), "{at_once} at once:\n{wrong}\nUPDATE_GOLDEN=1 writes the golden reports");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_are_the_same_on_every_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = postgres::Database::new().await;
+    let engines = [
+        ("sled", ServerOptions { data: Some(folder.path().join("data")), ..ServerOptions::default() }),
+        ("PostgreSQL", ServerOptions { database: Some(DatabaseUrl::new(&database.url())), ..ServerOptions::default() }),
+    ];
+    for (engine, options) in engines {
+        let server = Server::start(options).await.unwrap();
+        let wrong = judged(&rehearse(&server.base_url, 4).await);
+        server.stop().await.unwrap();
+        assert!(wrong.is_empty(), "on {engine}:\n{wrong}");
     }
 }
 

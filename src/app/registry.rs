@@ -202,6 +202,15 @@ impl App {
         &self.options.store
     }
 
+    /// Asks the store for something, to know whether it answers.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] if it does not.
+    pub async fn reach_store(&self) -> Result<(), AppError> {
+        self.options.store.get(&keys::signing_keys()).await?;
+        Ok(())
+    }
+
     /// The identity's keys.
     #[must_use]
     pub const fn signing_keys(&self) -> &SigningKeys {

@@ -84,6 +84,12 @@ pub(super) struct ServeArgs {
     /// The data folder. [default: ./rehearsal-data]
     #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
     pub(super) data: Option<PathBuf>,
+    /// Keep everything in a PostgreSQL instead: `postgres://user:password@host/database`.
+    #[arg(long, value_name = "URL", env = "REHEARSAL_DATABASE_URL", hide_env_values = true)]
+    pub(super) database_url: Option<String>,
+    /// The same, read from a file: for a URL that holds a password.
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub(super) database_url_file: Option<PathBuf>,
     /// Speak HTTPS, with a certificate of a local authority that is kept in the data folder; see `rehearsal ca`.
     #[arg(long, env = "REHEARSAL_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(super) tls: Option<bool>,

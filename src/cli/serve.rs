@@ -71,6 +71,7 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
     Ok(ServerOptions {
         listen: settings.listen.clone(),
         data: settings.data.clone(),
+        database: settings.database.clone(),
         tls: settings.tls,
         cache_bytes: settings.cache_mib.saturating_mul(1024 * 1024),
         fixtures: settings.fixtures.clone(),

@@ -15,6 +15,7 @@ use super::args::{AuthSetting, Cli, OnlySetting, SeedSetting, ServeArgs};
 use crate::{
     diagnostic::{Diagnostic, SourceFile, did_you_mean},
     http::Players,
+    store::DatabaseUrl,
 };
 
 /// The settings file that is read if nobody names one.
@@ -35,6 +36,7 @@ pub(super) struct Settings {
     pub(super) listen: String,
     /// `None` keeps everything in memory.
     pub(super) data: Option<PathBuf>,
+    pub(super) database: Option<DatabaseUrl>,
     pub(super) tls: bool,
     pub(super) fixtures: Option<PathBuf>,
     pub(super) seed: SeedSetting,
@@ -56,6 +58,8 @@ struct SettingsFile {
     listen: Option<String>,
     data: Option<PathBuf>,
     ephemeral: Option<bool>,
+    database_url: Option<String>,
+    database_url_file: Option<PathBuf>,
     tls: Option<bool>,
     fixtures: Option<PathBuf>,
     seed: Option<String>,
@@ -90,6 +94,13 @@ impl Settings {
                     .to_owned(),
             ));
         }
+        let database = database(args, (file.database_url, file.database_url_file.as_deref()))?;
+        if ephemeral && database.is_some() {
+            return Err(BadSettings(
+                "error: --ephemeral keeps nothing, and there is a database to keep it in\n  fix: leave one of them out"
+                    .to_owned(),
+            ));
+        }
         let data = args.data.clone().or(file.data).unwrap_or_else(|| "rehearsal-data".into());
         let auth = args.auth.map_or_else(|| choice("auth", file.auth.as_deref()), |auth| Ok(Some(auth)))?;
         let only = args.only.map_or_else(|| choice("only", file.only.as_deref()), |only| Ok(Some(only)))?;
@@ -101,6 +112,7 @@ impl Settings {
         Ok(Self {
             listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
             data: (!ephemeral).then_some(data),
+            database,
             tls: args.tls.or(file.tls).unwrap_or(false),
             fixtures: args.fixtures.clone().or(file.fixtures),
             seed,
@@ -119,6 +131,30 @@ impl Settings {
             cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or(64),
         })
     }
+}
+
+/// The database that was named: by a flag or a variable before the file.
+fn database(
+    args: &ServeArgs,
+    (url, file): (Option<String>, Option<&Path>),
+) -> Result<Option<DatabaseUrl>, BadSettings> {
+    let (url, file) = match (&args.database_url, &args.database_url_file) {
+        (None, None) => (url, file),
+        (url, file) => (url.clone(), file.as_deref()),
+    };
+    let url = match (url, file) {
+        (Some(_), Some(_)) => {
+            return Err(BadSettings(
+                "error: there are both a database URL and a file with one\n  fix: leave one of them out".to_owned(),
+            ));
+        }
+        (Some(url), None) => url,
+        (None, Some(file)) => std::fs::read_to_string(file).map_err(|error| {
+            BadSettings(Diagnostic::of_file(file.display().to_string(), format!("can't be read: {error}")).render())
+        })?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(DatabaseUrl::new(&url)))
 }
 
 /// One of the values of a setting that the file spells.

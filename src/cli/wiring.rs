@@ -23,7 +23,7 @@ use crate::{
         clock::{OsClock, WallClock as _},
         entropy::{RequestIds, Seed},
     },
-    store::{MemoryStore, OpenError, SledOptions, SledStore, Store},
+    store::{ConnectError, DatabaseUrl, MemoryStore, OpenError, PostgresStore, SledOptions, SledStore, Store},
     tls::{Authority, AuthorityError, TlsListener},
 };
 
@@ -37,6 +37,8 @@ pub struct ServerOptions {
     pub listen: String,
     /// The data folder; `None` keeps everything in memory.
     pub data: Option<PathBuf>,
+    /// A database that everything is kept in instead.
+    pub database: Option<DatabaseUrl>,
     /// Memory for the store's cache, in bytes.
     pub cache_bytes: u64,
     /// A folder of fixtures; `None` for the built-in ones.
@@ -68,6 +70,7 @@ impl Default for ServerOptions {
         Self {
             listen: "127.0.0.1:0".to_owned(),
             data: None,
+            database: None,
             cache_bytes: SledOptions::default().cache_bytes,
             fixtures: None,
             seed: Seed(1),
@@ -100,6 +103,9 @@ pub enum StartError {
     /// The data folder can't be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Database(#[from] ConnectError),
     /// The fixtures are wrong.
     #[error(transparent)]
     Fixtures(#[from] FixtureErrors),
@@ -170,7 +176,7 @@ impl Server {
         let certificate = authority.map(|authority| authority.certificate().to_owned());
         match Self::load(&options, address, certificate.clone()).await {
             Ok((base_url, app, store, routes)) => {
-                entrance.open(routes);
+                entrance.open(routes, Arc::clone(&app));
                 Ok(Self { base_url, address, certificate, app, store, stop: Some(stop), serving })
             }
             Err(error) => {
@@ -190,9 +196,10 @@ impl Server {
             None => Fixtures::built_in()?,
         };
         let auth = auth_mode(options, &catalogue)?;
-        let store: Arc<dyn Store> = match &options.data {
-            None => Arc::new(MemoryStore::new()),
-            Some(data) => {
+        let store: Arc<dyn Store> = match (&options.database, &options.data) {
+            (Some(database), _) => Arc::new(PostgresStore::connect(database).await?),
+            (None, None) => Arc::new(MemoryStore::new()),
+            (None, Some(data)) => {
                 let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
                 Arc::new(SledStore::open(data, sled)?)
             }

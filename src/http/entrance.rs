@@ -21,7 +21,10 @@ use super::{
     Faces, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths, portal,
     publisher_site, same_origin,
 };
-use crate::publisher::Publisher;
+use crate::{
+    app::{App, AppError},
+    publisher::Publisher,
+};
 
 /// Which players a server plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,8 +99,8 @@ impl Default for Entrance {
 
 impl Entrance {
     /// Opens: from now on these routes answer. The first call counts.
-    pub fn open(&self, routes: Router) {
-        let ready = get(|| async { "ready\n" });
+    pub fn open(&self, routes: Router, app: Arc<App>) {
+        let ready = get(move || ready(Arc::clone(&app)));
         let _already_open = self.open.set(health().route("/readyz", ready).merge(routes));
     }
 }
@@ -122,9 +125,21 @@ fn health() -> Router {
     Router::new().route("/livez", get(|| async { "ok\n" })).route("/version", get(version))
 }
 
+/// Ready, as long as the store answers.
+async fn ready(app: Arc<App>) -> Response {
+    match app.reach_store().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(AppError::Store(error)) => unavailable(format!("{error}\n")),
+        Err(error) => unavailable(format!("{error}\n")),
+    }
+}
+
 fn not_ready() -> Response {
-    let mut response =
-        (StatusCode::SERVICE_UNAVAILABLE, "the store and the fixtures are being loaded\n").into_response();
+    unavailable("the store and the fixtures are being loaded\n".to_owned())
+}
+
+fn unavailable(why: String) -> Response {
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

@@ -30,7 +30,11 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 
 /// A page from HTML that is already escaped.
 pub fn html_response(status: StatusCode, html: String) -> Response {
-    (status, headers("text/html; charset=utf-8"), html).into_response()
+    let mut response = (status, headers("text/html; charset=utf-8"), html).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    }
+    response
 }
 
 fn headers(content_type: &'static str) -> [(HeaderName, HeaderValue); 5] {

@@ -7,6 +7,7 @@
 mod claims;
 pub mod key;
 mod memory;
+mod postgres;
 mod sled_store;
 
 use std::{fmt, sync::Arc};
@@ -15,6 +16,7 @@ use futures_util::future::BoxFuture;
 
 pub use key::{Key, KeyRange};
 pub use memory::MemoryStore;
+pub use postgres::{ConnectError, DatabaseUrl, PostgresStore};
 pub use sled_store::{AfterSync, OpenError, SledOptions, SledStore};
 
 /// The version of a document: 1 when first written, then counted up by each commit that writes it. It starts at 1 again

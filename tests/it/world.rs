@@ -5,9 +5,12 @@
 use rehearsal::{
     app::Changes,
     cli::wiring::{Server, ServerOptions},
+    store::DatabaseUrl,
 };
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
+
+use crate::postgres::Database;
 
 /// The sandbox that the world's people act in, and the time that it starts at.
 pub(crate) const SANDBOX: &str = "stage";
@@ -21,6 +24,8 @@ pub(crate) struct World {
     pub(crate) base_url: String,
     pub(crate) http: Client,
     server: Server,
+    /// Goes when the world does.
+    _database: Option<Database>,
 }
 
 /// An answer, read to its end.
@@ -58,8 +63,9 @@ impl World {
     }
 
     pub(crate) async fn start_with(options: ServerOptions) -> Self {
+        let (options, database) = on_engine(options).await;
         let server = Server::start(options).await.unwrap();
-        Self { base_url: server.base_url.clone(), http: client(), server }
+        Self { base_url: server.base_url.clone(), http: client(), server, _database: database }
     }
 
     pub(crate) async fn create_sandbox(&self, name: &str) {
@@ -138,6 +144,17 @@ pub(crate) fn token_form(environment: &Value) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Where a world keeps what it has: in memory; or, if REHEARSAL_TEST_ENGINE is `postgres`, in a database of its own.
+#[expect(clippy::disallowed_methods, reason = "tests take this one switch from the environment")]
+async fn on_engine(options: ServerOptions) -> (ServerOptions, Option<Database>) {
+    let is_postgres = std::env::var("REHEARSAL_TEST_ENGINE").is_ok_and(|engine| engine == "postgres");
+    if !is_postgres || options.data.is_some() || options.database.is_some() {
+        return (options, None);
+    }
+    let database = Database::new().await;
+    (ServerOptions { database: Some(DatabaseUrl::new(&database.url())), ..options }, Some(database))
+}
+
 pub(crate) fn client() -> Client {
     Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
 }
@@ -157,6 +174,12 @@ impl Reply {
     }
 
     /// The body; `null` if there is none.
+    /// The status, and what the text starts with.
+    #[track_caller]
+    pub(crate) fn expect_text(&self, status: u16, start: &str) {
+        assert!(self.status == status && self.text.starts_with(start), "{}: {}", self.status, self.text);
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }

@@ -71,10 +71,10 @@ impl ConsoleError {
             AppError::WorkDoesNotEnd(_) => {
                 (StatusCode::CONFLICT, "The clock could not be moved so far", "The journal shows what is due again.")
             }
-            AppError::Unreadable { .. } | AppError::Store(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "That did not work", fix_later)
+            AppError::Unreadable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "That did not work", fix_later),
+            AppError::Stopping | AppError::Store(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", fix_later)
             }
-            AppError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", fix_later),
         };
         if status.is_server_error() {
             tracing::error!(sandbox = %place.sandbox, ?error, "a console page could not be made");

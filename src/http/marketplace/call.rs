@@ -399,6 +399,9 @@ fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: CallI
         ids.etag.hyphenated().encode_lower(&mut quoted[1..]);
         headers.insert(header::ETAG, visible(&quoted));
     }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
     response

@@ -268,6 +268,10 @@ impl Call {
             }
         };
         self.record(sandbox, partner, &answer, remark).await;
+        // The store is away: it is worth another try.
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            retry_after = Some(10);
+        }
         let is_denied = answer.status == StatusCode::UNAUTHORIZED;
         let mut response = respond(answer, &self.ids);
         if is_denied

@@ -130,7 +130,9 @@ impl Visit {
                 (StatusCode::NOT_FOUND, "There is nothing here", "Start again from the customer's page.")
             }
             AppError::Refused(refusal) => (StatusCode::CONFLICT, "That is not possible", refusal.hint()),
-            AppError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", "Try again."),
+            AppError::Stopping | AppError::Store(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", "Try again in a moment.")
+            }
             _ => {
                 tracing::error!(?error, "a page of the portal could not be made");
                 (StatusCode::INTERNAL_SERVER_ERROR, "That did not work", "Try again; the server's log says more.")

@@ -8,24 +8,35 @@ mod sled_folder;
 
 use std::sync::Arc;
 
-use rehearsal::store::{Changeset, Document, Key, MemoryStore, SledOptions, SledStore, Store, Version};
+use rehearsal::store::{
+    Changeset, DatabaseUrl, Document, Key, MemoryStore, PostgresStore, SledOptions, SledStore, Store, Version,
+};
 use tempfile::TempDir;
+
+use crate::postgres::Database;
 
 /// An engine, opened empty for one test.
 pub(crate) struct Opened {
     pub(crate) store: Arc<dyn Store>,
-    /// Goes when the test does.
+    /// Go when the test does.
     _folder: Option<TempDir>,
+    _database: Option<Database>,
 }
 
-fn memory() -> Opened {
-    Opened { store: Arc::new(MemoryStore::new()), _folder: None }
+async fn memory() -> Opened {
+    Opened { store: Arc::new(MemoryStore::new()), _folder: None, _database: None }
 }
 
-fn sled() -> Opened {
+async fn sled() -> Opened {
     let folder = tempfile::tempdir().unwrap();
     let store = SledStore::open(&folder.path().join("data"), SledOptions::default()).unwrap();
-    Opened { store: Arc::new(store), _folder: Some(folder) }
+    Opened { store: Arc::new(store), _folder: Some(folder), _database: None }
+}
+
+async fn postgres() -> Opened {
+    let database = Database::new().await;
+    let store = PostgresStore::connect(&DatabaseUrl::new(&database.url())).await.unwrap();
+    Opened { store: Arc::new(store), _folder: None, _database: Some(database) }
 }
 
 /// Makes a test of each case for each engine. Another engine is one more line in `mod engines`.
@@ -33,13 +44,14 @@ macro_rules! conformance {
     ($($case:ident)*) => {
         conformance!(@engine memory [$($case)*]);
         conformance!(@engine sled [$($case)*]);
+        conformance!(@engine postgres [$($case)*]);
     };
     (@engine $engine:ident [$($case:ident)*]) => {
         mod $engine {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
-                    let opened = super::$engine();
+                    let opened = super::$engine().await;
                     super::conformance::$case(&opened.store).await;
                 }
             )*

@@ -1,0 +1,132 @@
+//! Claims as leases: a row says who works on it and until when. They are renewed while their process lives; those of one that
+//! has died run out, and others take its work over.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use deadpool_postgres::{Object, Pool};
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::{failed, found, place, place::Span, rows};
+use crate::{
+    sim::entropy::Seed,
+    store::{Document, Key, StoreError},
+};
+
+/// Seconds that a lease is good for, of the database's own clock, and how often leases are renewed.
+const LEASE_SECONDS: f64 = 15.0;
+const RENEWED_EVERY: Duration = Duration::from_secs(5);
+
+const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + make_interval(secs => $4) \
+    FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
+    WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
+const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
+    WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
+
+/// The leases of this process.
+#[derive(Debug)]
+pub(super) struct Leases {
+    worker: Vec<u8>,
+    held: Arc<Mutex<BTreeSet<Key>>>,
+    renewing: JoinHandle<()>,
+}
+
+impl Leases {
+    /// Begins to renew what will be taken.
+    pub(super) fn begin(pool: Pool) -> Arc<Self> {
+        let worker = Uuid::from_u64_pair(Seed::of_this_run(), u64::from(std::process::id())).as_bytes().to_vec();
+        let held = Arc::<Mutex<BTreeSet<Key>>>::default();
+        let renewing = tokio::spawn(renew(pool, worker.clone(), Arc::clone(&held)));
+        Arc::new(Self { worker, held, renewing })
+    }
+
+    /// Takes leases on up to `limit` documents that nobody holds.
+    pub(super) async fn take(
+        &self,
+        client: &Object,
+        span: &Span<'_>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Document)>, StoreError> {
+        let (condition, mut parameters) = span.condition();
+        let limit = rows(limit);
+        let next = parameters.len().saturating_add(1);
+        let more: [&(dyn ToSql + Sync); 3] = [&limit, &self.worker, &LEASE_SECONDS];
+        parameters.extend(more);
+        let (worker, seconds) = (next.saturating_add(1), next.saturating_add(2));
+        let statement = format!(
+            "UPDATE rehearsal_document d SET claimed_by = ${worker}, claimed_until = now() + make_interval(secs => ${seconds}) \
+             FROM (SELECT sandbox, key FROM rehearsal_document \
+                   WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
+                   ORDER BY sandbox, key LIMIT ${next} FOR UPDATE SKIP LOCKED) AS free \
+             WHERE d.sandbox = free.sandbox AND d.key = free.key \
+             RETURNING d.sandbox, d.key, d.version, d.body"
+        );
+        let statement = client.prepare_cached(&statement).await.map_err(failed)?;
+        let taken = client.query(&statement, &parameters).await.map_err(failed)?;
+        let mut taken: Vec<(Key, Document)> = taken.iter().map(found).collect();
+        taken.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.lock().extend(taken.iter().map(|(key, _)| key.clone()));
+        Ok(taken)
+    }
+
+    /// Gives a lease back. If the database can't be told, it runs out.
+    pub(super) async fn release(&self, client: &Object, key: &Key) {
+        if !self.lock().remove(key) {
+            return;
+        }
+        let (sandbox, rest) = place::split(key);
+        if let Ok(statement) = client.prepare_cached(RELEASE).await
+            && let Err(error) = client.execute(&statement, &[&sandbox, &rest, &self.worker]).await
+        {
+            tracing::warn!(%error, "a lease was not given back; it runs out by itself");
+        }
+    }
+
+    /// Forgets leases on documents that are gone.
+    pub(super) fn forget(&self, removed: &[Key]) {
+        let mut held = self.lock();
+        for key in removed {
+            held.remove(key);
+        }
+    }
+
+    /// Renews no more.
+    pub(super) fn end(&self) {
+        self.renewing.abort();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Key>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Leases {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "leases are on the database's clock, not on a sandbox's")]
+async fn renew(pool: Pool, worker: Vec<u8>, held: Arc<Mutex<BTreeSet<Key>>>) {
+    loop {
+        tokio::time::sleep(RENEWED_EVERY).await;
+        let keys: Vec<Key> = held.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        if keys.is_empty() {
+            continue;
+        }
+        let (sandboxes, rests): (Vec<&[u8]>, Vec<&[u8]>) = keys.iter().map(place::split).unzip();
+        let renewed = async {
+            let client = pool.get().await.map_err(|error| super::out_of_reach(&error))?;
+            let statement = client.prepare_cached(RENEW).await.map_err(failed)?;
+            client.execute(&statement, &[&sandboxes, &rests, &worker, &LEASE_SECONDS]).await.map_err(failed)
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!(%error, "leases were not renewed; trying again");
+        }
+    }
+}
