@@ -66,6 +66,8 @@ const HOUSE: &[(&str, &[&str])] = &[
 /// Files that may wait for real time, and why. An entry that is not needed any more is reported.
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer"),
+    ("src/store/postgres/leases.rs", "leases run on the database's clock"),
+    ("src/store/postgres/ownership.rs", "a database that is away comes back in its own time"),
     ("src/store/sled_store/committer.rs", "sled's threads let go of its file a moment after it is closed"),
 ];
 

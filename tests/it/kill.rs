@@ -16,6 +16,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::postgres::Database;
+
 const CLIENTS: usize = 12;
 const ROUNDS: usize = 5;
 const SEED: u64 = 20_261_122;
@@ -30,11 +32,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn start(data: &Path) -> Self {
-        Self::start_with(data, &[])
-    }
-
-    /// A server with more arguments.
+    /// A server with a data folder, and more arguments.
     pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
@@ -240,13 +238,26 @@ async fn subscriptions(http: &Client, base: &str) -> BTreeMap<String, Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing() {
+    is_killed_again_and_again(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_on_postgres_that_is_killed_again_and_again_loses_nothing_either() {
+    let database = Database::new().await;
+    is_killed_again_and_again(&["--database-url", &database.url()]).await;
+}
+
+#[expect(clippy::print_stdout, reason = "a failure is played again with what this says")]
+/// Kills servers that are started with these arguments.
+async fn is_killed_again_and_again(arguments: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
+    let start = || Process::start_with(folder.path(), arguments);
     #[expect(clippy::disallowed_methods, reason = "a failure is played again with its seed")]
     let seed = std::env::var(SEED_VARIABLE).map_or(SEED, |seed| seed.parse().expect("a seed is a number"));
     let mut moments = ChaCha8Rng::seed_from_u64(seed);
     let told = Arc::new(Mutex::new(Told::default()));
     for round in 0..ROUNDS {
-        let mut server = Process::start(folder.path());
+        let mut server = start();
         let answers = Arc::new(Semaphore::new(0));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|number| {
@@ -266,12 +277,12 @@ async fn a_server_that_is_killed_again_and_again_loses_nothing_and_repeats_nothi
             client.await.expect("no client was told anything wrong");
         }
         drop(server);
-        let server = Process::start(folder.path());
+        let server = start();
         audit(&server.base, &*told.lock().await).await;
     }
 
     // Whatever was started ends: due work and its retries run, and the publisher's accounts become active.
-    let server = Process::start(folder.path());
+    let server = start();
     clock(&Client::new(), &server.base, "advance", &json!({"by": "PT1H"})).await;
     let told = told.lock().await;
     let subscriptions = audit(&server.base, &told).await;

@@ -154,7 +154,8 @@ fn binaries() -> PathBuf {
         versions.filter_map(|version| Some(version.ok()?.path().join("bin"))).find(|bin| has_server(bin))
     };
     let found = told.map(PathBuf::from).filter(|bin| has_server(bin)).or_else(debian);
-    found.expect("PostgreSQL's server programs are missing: install the package postgresql, or use tests/run")
+    let missing = "PostgreSQL's server programs are missing: install the package postgresql, or use tests/run";
+    found.unwrap_or_else(|| panic!("{missing}"))
 }
 
 fn has_server(bin: &Path) -> bool {

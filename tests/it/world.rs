@@ -144,10 +144,10 @@ pub(crate) fn token_form(environment: &Value) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Where a world keeps what it has: in memory; or, if REHEARSAL_TEST_ENGINE is `postgres`, in a database of its own.
+/// Where a world keeps what it has: in memory; or, if `TEST_ENGINE` is `postgres`, in a database of its own.
 #[expect(clippy::disallowed_methods, reason = "tests take this one switch from the environment")]
 async fn on_engine(options: ServerOptions) -> (ServerOptions, Option<Database>) {
-    let is_postgres = std::env::var("REHEARSAL_TEST_ENGINE").is_ok_and(|engine| engine == "postgres");
+    let is_postgres = std::env::var("TEST_ENGINE").is_ok_and(|engine| engine == "postgres");
     if !is_postgres || options.data.is_some() || options.database.is_some() {
         return (options, None);
     }

@@ -10,13 +10,9 @@ use std::{
 use deadpool_postgres::{Object, Pool};
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use super::{failed, found, place, place::Span, rows};
-use crate::{
-    sim::entropy::Seed,
-    store::{Document, Key, StoreError},
-};
+use crate::store::{Document, Key, StoreError};
 
 /// Seconds that a lease is good for, of the database's own clock, and how often leases are renewed.
 const LEASE_SECONDS: f64 = 15.0;
@@ -28,6 +24,13 @@ const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + mak
 const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
     WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
 
+/// Whoever has the database to itself knows that nobody works on anything.
+const RELEASE_ALL: &str =
+    "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by IS NOT NULL";
+
+/// A name that no other process has had.
+const NAME: &str = "SELECT decode(md5(random()::text || clock_timestamp()::text), 'hex')";
+
 /// The leases of this process.
 #[derive(Debug)]
 pub(super) struct Leases {
@@ -37,12 +40,15 @@ pub(super) struct Leases {
 }
 
 impl Leases {
-    /// Begins to renew what will be taken.
-    pub(super) fn begin(pool: Pool) -> Arc<Self> {
-        let worker = Uuid::from_u64_pair(Seed::of_this_run(), u64::from(std::process::id())).as_bytes().to_vec();
+    /// Ends the leases of servers that were killed, and begins to renew what will be taken.
+    pub(super) async fn begin(pool: Pool) -> Result<Arc<Self>, StoreError> {
+        let client = pool.get().await.map_err(|error| super::out_of_reach(&error))?;
+        client.batch_execute(RELEASE_ALL).await.map_err(failed)?;
+        let worker: Vec<u8> = client.query_one(NAME, &[]).await.map_err(failed)?.get(0);
+        drop(client);
         let held = Arc::<Mutex<BTreeSet<Key>>>::default();
         let renewing = tokio::spawn(renew(pool, worker.clone(), Arc::clone(&held)));
-        Arc::new(Self { worker, held, renewing })
+        Ok(Arc::new(Self { worker, held, renewing }))
     }
 
     /// Takes leases on up to `limit` documents that nobody holds.

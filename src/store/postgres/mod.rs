@@ -47,7 +47,7 @@ impl PostgresStore {
     /// [`ConnectError`].
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
         let (pool, ownership) = open::open(url).await?;
-        let leases = Leases::begin(pool.clone());
+        let leases = Leases::begin(pool.clone()).await.map_err(|error| ConnectError::SetUp(error.to_string()))?;
         Ok(Self { pool, ownership, leases, commits: AtomicU64::new(0), is_closed: AtomicBool::new(false) })
     }
 

@@ -19,6 +19,9 @@ const LOCK: &str = "SELECT pg_try_advisory_lock(5390, hashtext(current_schema())
 /// How often it is tried to have the database again that was lost.
 const TRIED_EVERY: Duration = Duration::from_millis(500);
 
+/// How often it is tried to have one that another server seems to have.
+const TRIES: u32 = 6;
+
 /// The hold on the database.
 #[derive(Debug)]
 pub(super) struct Ownership {
@@ -29,7 +32,15 @@ pub(super) struct Ownership {
 impl Ownership {
     /// Takes the database.
     pub(super) async fn take(config: Config) -> Result<Self, ConnectError> {
-        let connection = lock(&config).await?;
+        let mut tries = 0;
+        // A server that was killed a moment ago may still be noticed to be gone.
+        let connection = loop {
+            tries += 1;
+            match lock(&config).await {
+                Err(ConnectError::InUse) if tries < TRIES => pause().await,
+                locked => break locked?,
+            }
+        };
         let is_held = Arc::new(AtomicBool::new(true));
         let holding = tokio::spawn(hold(config, connection, Arc::clone(&is_held)));
         Ok(Self { is_held, holding })
@@ -72,6 +83,10 @@ async fn lock(config: &Config) -> Result<Held, ConnectError> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a database that is away comes back in its own time")]
+async fn pause() {
+    tokio::time::sleep(TRIED_EVERY).await;
+}
+
 async fn hold(config: Config, (client, connection): Held, is_held: Arc<AtomicBool>) {
     let (mut client, mut connection) = (Some(client), connection);
     loop {
@@ -81,7 +96,7 @@ async fn hold(config: Config, (client, connection): Held, is_held: Arc<AtomicBoo
         is_held.store(false, Ordering::Release);
         tracing::error!(error = ?ended.err().map(|error| in_words(&error)), "the database is gone; waiting for it");
         loop {
-            tokio::time::sleep(TRIED_EVERY).await;
+            pause().await;
             match lock(&config).await {
                 Ok((again, held)) => {
                     (client, connection) = (Some(again), held);

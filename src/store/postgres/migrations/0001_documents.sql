@@ -12,3 +12,6 @@ CREATE TABLE rehearsal_document (
     claimed_until timestamptz,
     PRIMARY KEY (sandbox, key)
 );
+
+-- What is worked on, which is little: found when a server starts over.
+CREATE INDEX rehearsal_claimed ON rehearsal_document (sandbox, key) WHERE claimed_by IS NOT NULL;
