@@ -74,6 +74,8 @@ pub(super) enum Look {
     /// 360 px wide.
     Telephone,
     WithoutScript,
+    /// The machine is set to dark colors.
+    Night,
 }
 
 impl Look {
@@ -97,6 +99,7 @@ impl Look {
         chrome.set_browser_log_level(LoggingPrefsLogLevel::All)?;
         match self {
             Self::Desktop => {}
+            Self::Night => chrome.add_arg("--force-dark-mode")?,
             Self::Telephone => {
                 let screen = json!({"width": 360, "height": 740, "pixelRatio": 1.0, "mobile": true, "touch": false});
                 chrome.add_experimental_option("mobileEmulation", json!({"deviceMetrics": screen}))?;

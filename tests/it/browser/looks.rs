@@ -1,4 +1,4 @@
-//! Narrow windows and keyboards.
+//! Narrow windows, dark rooms, and keyboards.
 
 use serde::Deserialize;
 use thirtyfour::prelude::*;
@@ -67,6 +67,66 @@ async fn every_page_fits_a_telephone() {
     world.stop().await;
 }
 
+const CONTRAST: &str = include_str!("contrast.js");
+/// A text that hardly anybody can read.
+const ADD_FAINT: &str = "const text = document.createElement('p'); text.textContent = 'faint'; \
+    text.style.color = '#808080'; text.style.background = '#707070'; document.body.append(text);";
+
+/// Every text can be read against what is behind it.
+async fn can_be_read(page: &Page) {
+    let faint: Vec<String> = page.run(CONTRAST).await;
+    assert!(faint.is_empty(), "{}: {faint:#?}", page.url().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_read_by_day() {
+    every_page_can_be_read(Look::Desktop, "contrast-by-day").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_can_be_read_by_night() {
+    every_page_can_be_read(Look::Night, "contrast-by-night").await;
+}
+
+async fn every_page_can_be_read(look: Look, name: &str) {
+    let world = World::start().await;
+    let bought = world.buy().await;
+    world
+        .tell(name, look, async move |page| {
+            let subscription = format!("/subscriptions/{}", bought.id);
+            let guidance = "/publisher/landing?token=broken&site=contoso";
+            for path in ["/", "/journal", &subscription, guidance, "/nowhere"] {
+                page.open(path).await;
+                can_be_read(&page).await;
+            }
+            let is_dark: bool = page.run("return matchMedia('(prefers-color-scheme: dark)').matches;").await;
+            assert_eq!(is_dark, look == Look::Night);
+            let seen: Vec<String> = page.run(&format!("{ADD_FAINT} {CONTRAST}")).await;
+            assert!(seen.len() == 1 && seen[0].ends_with("P : faint"), "{seen:?}");
+            page.open("/partner").await;
+            can_be_read(&page).await;
+            page.click("person-priya.sharma@proseware.example").await;
+            page.click_link("Northwind Traders").await;
+            let customer = page.url().await;
+            page.click("add-product").await;
+            page.click("choose-contoso-crm-team").await;
+            page.write("pick-quantity", "4").await;
+            page.click("add-to-cart").await;
+            page.see(&id("error-quantity")).await;
+            can_be_read(&page).await;
+            for path in ["", "/products", "/orders", "/account", &format!("/subscriptions/{}", bought.id)] {
+                page.open(&format!("{customer}{path}")).await;
+                can_be_read(&page).await;
+            }
+            for path in ["/partner/activity", "/partner/invoices", "/partner/invoices/none"] {
+                page.open(path).await;
+                can_be_read(&page).await;
+            }
+        })
+        .await;
+    world.stop().await;
+}
+
 #[derive(Deserialize)]
 struct Focus {
     test_id: String,
@@ -81,6 +141,51 @@ async fn focus(page: &Page) -> Focus {
                   width: parseFloat(style.outlineWidth) };",
     )
     .await
+}
+
+/// Goes on with the Tab key until a field or button has the focus, which can be seen all the way.
+async fn tab_to(page: &Page, test_id: &str) {
+    for _ in 0..60 {
+        page.press(Key::Tab).await;
+        let at = focus(page).await;
+        assert!(at.outline != "none" && at.width >= 2.0, "no one sees the focus on {:?}", at.test_id);
+        if at.test_id == test_id {
+            return;
+        }
+    }
+    panic!("{test_id} is not reached on {}", page.url().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_needs_nothing_but_the_keyboard() {
+    let world = World::start().await;
+    world
+        .tell("portal-keyboard", Look::Desktop, async |page| {
+            page.open("/partner").await;
+            tab_to(&page, "person-priya.sharma@proseware.example").await;
+            page.press(Key::Enter).await;
+            page.see(&id("search")).await;
+            tab_to(&page, "search").await;
+            page.press("north").await;
+            page.press(Key::Enter).await;
+            page.click_link("Northwind Traders").await;
+            tab_to(&page, "add-product").await;
+            page.press(Key::Enter).await;
+            page.see(&id("choose-contoso-crm-team")).await;
+            tab_to(&page, "choose-contoso-crm-team").await;
+            page.press(Key::Enter).await;
+            page.see(&id("pick-quantity")).await;
+            tab_to(&page, "pick-quantity").await;
+            page.press("8").await;
+            tab_to(&page, "add-to-cart").await;
+            page.press(Key::Enter).await;
+            page.see(&id("buy")).await;
+            tab_to(&page, "buy").await;
+            page.press(Key::Enter).await;
+            page.shows("confirmed", &["is confirmed"]).await;
+        })
+        .await;
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
