@@ -17,7 +17,7 @@ use super::{
     frame::{Frame, PortalError, Visit},
 };
 use crate::{
-    app::{AppError, Entry, KnownSubscription, What},
+    app::{AppError, Entry, Exchange, KnownSubscription, Player, What},
     domain::{
         catalogue::ConfirmationKind,
         charges,
@@ -82,7 +82,7 @@ struct SeatChange {
     operation: OperationId,
     to: String,
     at: Moment,
-    words: &'static str,
+    words: String,
     tone: &'static str,
 }
 
@@ -247,7 +247,7 @@ fn resellers(visit: &Visit, chosen: Option<&str>) -> Vec<Choice> {
 /// What has become of the changes of seats, the newest first: what is under way, done or refused.
 fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
     let mut changes: Vec<SeatChange> = Vec::new();
-    for entry in entries {
+    for (number, entry) in entries.iter().enumerate() {
         let What::Fact(fact) = &entry.what else { continue };
         let ended = match fact {
             Event::OperationRequested { operation, action: Action::ChangeQuantity, quantity: Some(seats), .. } => {
@@ -255,15 +255,18 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
                     operation: *operation,
                     to: count(u64::from(seats.get()), "license"),
                     at: Moment::of(entry.at),
-                    words: "Pending: the publisher is asked",
+                    words: "Pending: the publisher is asked".to_owned(),
                     tone: "info",
                 });
                 continue;
             }
-            Event::OperationSucceeded { operation, .. } => (operation, "Done", "good"),
-            Event::OperationFailed { operation, .. } => (operation, "Refused by the publisher", "bad"),
+            Event::OperationSucceeded { operation, .. } => (operation, "Done".to_owned(), "good"),
+            Event::OperationFailed { operation, .. } => {
+                let why = why_refused(entries, number, *operation);
+                (operation, format!("Refused by the publisher: {why}"), "bad")
+            }
             Event::OperationConflicted { operation, .. } => {
-                (operation, "Given up: the subscription has changed", "bad")
+                (operation, "Given up: the subscription has changed".to_owned(), "bad")
             }
             _ => continue,
         };
@@ -274,6 +277,25 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
     changes.reverse();
     changes.truncate(3);
     changes
+}
+
+/// Why a change has failed: what the publisher has said right before, or while, it did.
+fn why_refused(entries: &[Entry], failed: usize, operation: OperationId) -> String {
+    let before = entries.get(..failed).and_then(<[Entry]>::last).map(|entry| &entry.what);
+    if let Some(What::Exchange(Exchange { to: Player::Publisher, status, .. })) = before {
+        return match status {
+            Some(status) => format!("its webhook answered {status}"),
+            None => "its webhook did not answer".to_owned(),
+        };
+    }
+    let id = operation.to_string();
+    let is_answer = |entry: &Entry| match &entry.what {
+        What::Exchange(call) => call.method == "PATCH" && call.path.contains(&id),
+        _ => false,
+    };
+    // The journal has a call behind what it has caused.
+    let is_answered = entries.get(failed..).unwrap_or_default().iter().any(is_answer);
+    if is_answered { "it answered with Failure" } else { "it said no" }.to_owned()
 }
 
 /// What has happened, the newest first.

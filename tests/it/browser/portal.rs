@@ -183,6 +183,7 @@ const FETCH_CSV: &str = "const done = arguments[arguments.length - 1]; \
 async fn an_agreement_comes_before_the_purchase_and_a_refusal_is_told_live() {
     let world = World::start().await;
     let refuse = world.steer("faults/webhook", json!({ "manner": "refuse" }));
+    let decline = world.steer("faults/webhook", json!({ "manner": "decline" }));
     world
         .tell("portal-agreement", Look::Desktop, async move |page| {
             sign_in(&page, "person-adam.fischer@proseware.example").await;
@@ -217,7 +218,11 @@ async fn an_agreement_comes_before_the_purchase_and_a_refusal_is_told_live() {
             follow(&page, "CRM for sales").await;
             page.write("quantity", "9").await;
             page.click("quantity-submit").await;
-            page.will_show("seat-change", &["Refused by the publisher", "9 licenses"]).await;
+            page.will_show("seat-change", &["Refused by the publisher: its webhook answered 400", "9 licenses"]).await;
+            decline.await;
+            page.write("quantity", "10").await;
+            page.click("quantity-submit").await;
+            page.will_show("seat-change", &["Refused by the publisher: it answered with Failure", "10 licenses"]).await;
             page.click("cancel").await;
             page.shows("status", &["Canceled"]).await;
             page.shows("nothing-to-edit", &["nothing of it can be changed"]).await;
