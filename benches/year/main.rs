@@ -1,4 +1,5 @@
-//! A year of monthly renewals with a webhook to tell: `cargo bench --bench year`, or `cargo bench --bench year -- quick`.
+//! A year of monthly renewals with a webhook to tell: `cargo bench --bench year`, or `cargo bench --bench year -- quick`;
+//! with `cache=512`, the store may keep so many MiB of pages in memory.
 //!
 //! What an advance costs is shown for a few subscriptions and for ten times as many, beside what the webhook and the disk
 //! can do alone, so that it shows whether the cost of an event grows and what limits it.
@@ -40,20 +41,23 @@ const PURCHASE: &str = r#"{"customer":"northwind","offer":"tailspin-tracker","pl
 async fn main() {
     let quick = std::env::args().any(|arg| arg == "quick");
     let sizes = if quick { [100, 1_000] } else { [1_000, 10_000] };
+    let cache = std::env::args().find_map(|arg| arg.strip_prefix("cache=")?.parse::<u64>().ok());
+    let cache_bytes = cache.map_or_else(|| ServerOptions::default().cache_bytes, |mib| mib << 20);
     let mut costs = Vec::new();
     for size in sizes {
-        costs.push(year(size).await);
+        costs.push(year(size, cache_bytes).await);
     }
     println!("cost of an event, {} / {} subscriptions: {:.2}", sizes[1], sizes[0], costs[1] / costs[0]);
 }
 
 /// Advances a sandbox with so many subscriptions by a year; gives the seconds that an event took.
-async fn year(subscriptions: usize) -> f64 {
+async fn year(subscriptions: usize, cache_bytes: u64) -> f64 {
     let told = Arc::new(AtomicU64::new(0));
     let sink = sink(Arc::clone(&told)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let options = ServerOptions {
         data: Some(folder.path().to_owned()),
+        cache_bytes,
         webhook: Some(format!("http://{sink}/hook").parse().expect("a URL")),
         ..ServerOptions::default()
     };

@@ -34,6 +34,7 @@ mod repeated_reads;
 mod sandbox;
 mod settings;
 mod timers;
+mod transfer;
 mod webhook_manner;
 mod webhook_trust;
 
@@ -59,4 +60,5 @@ pub use registry::{App, AppOptions, AppOwner, NewSandbox, Registered};
 pub use sandbox::{Changes, Sandbox, TimerMode};
 pub use settings::Settings;
 pub use timers::{Due, PublisherWork, StoredTimer};
+pub use transfer::{Moved, TransferError, export, import};
 pub use webhook_manner::WebhookWish;

@@ -72,7 +72,7 @@ struct Open {
 
 /// That a sandbox exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Registration {
+pub(super) struct Registration {
     space: String,
 }
 
@@ -150,12 +150,8 @@ impl App {
             outside: OnceLock::new(),
             run: Seed::of_this_run(),
         });
-        let registered = KeyRange::under(&keys::sandboxes());
-        for (key, document) in app.options.store.scan(&registered, Direction::Ascending, usize::MAX).await? {
-            let Some(name) = keys::sandboxes().rest_of(&key).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
-            let Ok(id) = String::from_utf8_lossy(name).parse() else { continue };
-            let registration: Registration = decode(&key, &document.bytes)?;
-            app.open_sandbox(id, &registration.space).await?;
+        for (id, space) in registered(&*app.options.store).await? {
+            app.open_sandbox(id, &space).await?;
         }
         let id = SandboxId::default_sandbox();
         if app.sandbox(&id).is_err() {
@@ -302,8 +298,7 @@ impl App {
         changeset.put(counter_key.clone(), encode(&counter_key, &number)?);
         let registration_key = keys::sandbox(&new.id);
         changeset.expect(registration_key.clone(), Expectation::Absent);
-        let registration = Registration { space: space.name().to_owned() };
-        changeset.put(registration_key.clone(), encode(&registration_key, &registration)?);
+        changeset.put(registration_key.clone(), encode(&registration_key, &registration(&space))?);
         changeset.put(space.head(), encode(&space.head(), &head)?);
         changeset.put(space.catalogue(), encode(&space.catalogue(), &catalogue)?);
         self.options.store.commit(changeset).await.map_err(|error| match error {
@@ -386,6 +381,24 @@ impl App {
             }
         });
     }
+}
+
+/// The sandboxes of a store, each with the name of its space.
+pub(super) async fn registered(store: &dyn Store) -> Result<Vec<(SandboxId, String)>, AppError> {
+    let sandboxes = keys::sandboxes();
+    let mut registered = Vec::new();
+    for (key, document) in store.scan(&KeyRange::under(&sandboxes), Direction::Ascending, usize::MAX).await? {
+        let Some(name) = sandboxes.rest_of(&key).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
+        let Ok(id) = String::from_utf8_lossy(name).parse() else { continue };
+        let registration: Registration = decode(&key, &document.bytes)?;
+        registered.push((id, registration.space));
+    }
+    Ok(registered)
+}
+
+/// That a sandbox has a space.
+pub(super) fn registration(space: &Space) -> Registration {
+    Registration { space: space.name().to_owned() }
 }
 
 /// The app registrations of a catalogue, and whose each is.

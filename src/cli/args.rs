@@ -52,6 +52,18 @@ pub(super) enum Verb {
     #[command(after_help = "Examples:\n  rehearsal ca > rehearsal-ca.pem\n  rehearsal ca --data ./my-data --path\n\n\
                             The certificate goes to standard output, the explanation to standard error.")]
     Ca(CaArgs),
+    /// Write what a stopped server has, or some of its sandboxes, into a file.
+    #[command(
+        after_help = "Examples:\n  rehearsal export all.jsonl\n  rehearsal export --sandbox team-a team-a.jsonl\n  \
+                            rehearsal export --database-url postgres://localhost/rehearsal - | gzip > all.jsonl.gz\n\n\
+                            The server has to be stopped."
+    )]
+    Export(TransferArgs),
+    /// Take sandboxes from such a file into a folder or a database. Nothing is taken in half.
+    #[command(after_help = "Examples:\n  rehearsal import --data ./new-data all.jsonl\n  \
+                            rehearsal import --database-url postgres://localhost/rehearsal --sandbox team-a all.jsonl\n\n\
+                            The server has to be stopped. Sandboxes that are there already are not touched.")]
+    Import(TransferArgs),
     /// Print shell completions.
     #[command(after_help = "Examples:\n  rehearsal completions bash > /etc/bash_completion.d/rehearsal\n  \
                             rehearsal completions zsh > ~/.zfunc/_rehearsal")]
@@ -73,6 +85,26 @@ pub(super) struct CaArgs {
     /// Print where the certificate is, instead of the certificate.
     #[arg(long)]
     pub(super) path: bool,
+}
+
+/// Arguments of `export` and `import`.
+#[derive(Debug, Args)]
+pub(super) struct TransferArgs {
+    /// The file; `-` is standard output.
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The data folder. [default: ./rehearsal-data]
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// A PostgreSQL instead: `postgres://user:password@host/database`.
+    #[arg(long, value_name = "URL", env = "REHEARSAL_DATABASE_URL", hide_env_values = true)]
+    pub(super) database_url: Option<String>,
+    /// The same, read from a file: for a URL that holds a password.
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub(super) database_url_file: Option<PathBuf>,
+    /// Only this sandbox; may be repeated. Without it, all of them and the keys that tokens are signed by.
+    #[arg(long, value_name = "NAME")]
+    pub(super) sandbox: Vec<String>,
 }
 
 /// Settings of `serve`. Each is a flag, a `REHEARSAL_*` variable or a key of the settings file, in this order.

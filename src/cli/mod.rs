@@ -9,6 +9,7 @@ mod play;
 mod publisher_host;
 mod serve;
 mod settings;
+mod transfer;
 pub mod wiring;
 
 use std::{io::IsTerminal, process::ExitCode};
@@ -46,6 +47,8 @@ async fn run(verb: Verb) -> Exit {
         Verb::PrintEnv(args) => ask::print_env(&args).await,
         Verb::Healthcheck(args) => ask::healthcheck(&args).await,
         Verb::Ca(args) => ca::run(&args),
+        Verb::Export(args) => transfer::export(&args).await,
+        Verb::Import(args) => transfer::import(&args).await,
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rehearsal", &mut text);

@@ -94,7 +94,10 @@ impl Settings {
                     .to_owned(),
             ));
         }
-        let database = database(args, (file.database_url, file.database_url_file.as_deref()))?;
+        let database = match (&args.database_url, &args.database_url_file) {
+            (None, None) => database(file.database_url, file.database_url_file.as_deref()),
+            (url, path) => database(url.clone(), path.as_deref()),
+        }?;
         if ephemeral && database.is_some() {
             return Err(BadSettings(
                 "error: --ephemeral keeps nothing, and there is a database to keep it in\n  fix: leave one of them out"
@@ -133,15 +136,8 @@ impl Settings {
     }
 }
 
-/// The database that was named: by a flag or a variable before the file.
-fn database(
-    args: &ServeArgs,
-    (url, file): (Option<String>, Option<&Path>),
-) -> Result<Option<DatabaseUrl>, BadSettings> {
-    let (url, file) = match (&args.database_url, &args.database_url_file) {
-        (None, None) => (url, file),
-        (url, file) => (url.clone(), file.as_deref()),
-    };
+/// The database that was named by a URL, or by a file that holds one.
+pub(super) fn database(url: Option<String>, file: Option<&Path>) -> Result<Option<DatabaseUrl>, BadSettings> {
     let url = match (url, file) {
         (Some(_), Some(_)) => {
             return Err(BadSettings(

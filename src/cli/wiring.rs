@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -196,14 +196,7 @@ impl Server {
             None => Fixtures::built_in()?,
         };
         let auth = auth_mode(options, &catalogue)?;
-        let store: Arc<dyn Store> = match (&options.database, &options.data) {
-            (Some(database), _) => Arc::new(PostgresStore::connect(database).await?),
-            (None, None) => Arc::new(MemoryStore::new()),
-            (None, Some(data)) => {
-                let sled = SledOptions { cache_bytes: options.cache_bytes, ..SledOptions::default() };
-                Arc::new(SledStore::open(data, sled)?)
-            }
-        };
+        let store = open_store(options.database.as_ref(), options.data.as_deref(), options.cache_bytes).await?;
         let wall = Arc::new(OsClock);
         let app = App::open(AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed }).await?;
         let own = own_url(address, certificate.is_some());
@@ -232,6 +225,19 @@ impl Server {
         }
         Ok(self.store.close().await?)
     }
+}
+
+/// The store that was asked for.
+pub(super) async fn open_store(
+    database: Option<&DatabaseUrl>,
+    data: Option<&Path>,
+    cache_bytes: u64,
+) -> Result<Arc<dyn Store>, StartError> {
+    Ok(match (database, data) {
+        (Some(database), _) => Arc::new(PostgresStore::connect(database).await?),
+        (None, None) => Arc::new(MemoryStore::new()),
+        (None, Some(data)) => Arc::new(SledStore::open(data, SledOptions { cache_bytes, ..SledOptions::default() })?),
+    })
 }
 
 /// The authority that signs the server's certificate, if it speaks HTTPS. With everything in memory it lives for the run.

@@ -21,6 +21,7 @@ mod partner_center;
 mod postgres;
 mod stores;
 mod tls;
+mod transfer;
 mod webhooks;
 mod workload;
 mod world;
