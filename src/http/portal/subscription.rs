@@ -262,7 +262,7 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
             }
             Event::OperationSucceeded { operation, .. } => (operation, "Done".to_owned(), "good"),
             Event::OperationFailed { operation, .. } => {
-                let why = why_refused(entries, number, *operation);
+                let why = why_refused(entries, number);
                 (operation, format!("Refused by the publisher: {why}"), "bad")
             }
             Event::OperationConflicted { operation, .. } => {
@@ -279,23 +279,18 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
     changes
 }
 
-/// Why a change has failed: what the publisher has said right before, or while, it did.
-fn why_refused(entries: &[Entry], failed: usize, operation: OperationId) -> String {
-    let before = entries.get(..failed).and_then(<[Entry]>::last).map(|entry| &entry.what);
-    if let Some(What::Exchange(Exchange { to: Player::Publisher, status, .. })) = before {
-        return match status {
-            Some(status) => format!("its webhook answered {status}"),
-            None => "its webhook did not answer".to_owned(),
-        };
+/// Why a change has failed: what the publisher's webhook answered last, or that it said so afterwards.
+fn why_refused(entries: &[Entry], failed: usize) -> String {
+    let before = entries.get(..failed).unwrap_or_default().iter().rev();
+    let told = before.filter(|entry| entry.from == Player::Marketplace).find_map(|entry| match &entry.what {
+        What::Exchange(Exchange { to: Player::Publisher, status, .. }) => Some(*status),
+        _ => None,
+    });
+    match told {
+        Some(None) => "its webhook did not answer".to_owned(),
+        Some(Some(status @ 300..)) => format!("its webhook answered {status}"),
+        Some(Some(_)) | None => "it answered with Failure".to_owned(),
     }
-    let id = operation.to_string();
-    let is_answer = |entry: &Entry| match &entry.what {
-        What::Exchange(call) => call.method == "PATCH" && call.path.contains(&id),
-        _ => false,
-    };
-    // The journal has a call behind what it has caused.
-    let is_answered = entries.get(failed..).unwrap_or_default().iter().any(is_answer);
-    if is_answered { "it answered with Failure" } else { "it said no" }.to_owned()
 }
 
 /// What has happened, the newest first.
