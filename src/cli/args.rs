@@ -102,6 +102,9 @@ pub(super) struct TransferArgs {
     /// The same, read from a file: for a URL that holds a password.
     #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
     pub(super) database_url_file: Option<PathBuf>,
+    /// Connect to the database over TLS; it has to show a certificate of this authority (PEM).
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_CA")]
+    pub(super) database_ca: Option<PathBuf>,
     /// Only this sandbox; may be repeated. Without it, all of them and the keys that tokens are signed by.
     #[arg(long, value_name = "NAME")]
     pub(super) sandbox: Vec<String>,
@@ -122,6 +125,9 @@ pub(super) struct ServeArgs {
     /// The same, read from a file: for a URL that holds a password.
     #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
     pub(super) database_url_file: Option<PathBuf>,
+    /// Connect to the database over TLS; it has to show a certificate of this authority (PEM).
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_CA")]
+    pub(super) database_ca: Option<PathBuf>,
     /// Speak HTTPS, with a certificate of a local authority that is kept in the data folder; see `rehearsal ca`.
     #[arg(long, env = "REHEARSAL_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(super) tls: Option<bool>,

@@ -60,6 +60,7 @@ struct SettingsFile {
     ephemeral: Option<bool>,
     database_url: Option<String>,
     database_url_file: Option<PathBuf>,
+    database_ca: Option<PathBuf>,
     tls: Option<bool>,
     fixtures: Option<PathBuf>,
     seed: Option<String>,
@@ -94,9 +95,10 @@ impl Settings {
                     .to_owned(),
             ));
         }
+        let authority = args.database_ca.as_ref().or(file.database_ca.as_ref());
         let database = match (&args.database_url, &args.database_url_file) {
-            (None, None) => database(file.database_url, file.database_url_file.as_deref()),
-            (url, path) => database(url.clone(), path.as_deref()),
+            (None, None) => database((file.database_url, file.database_url_file.as_deref()), authority),
+            (url, path) => database((url.clone(), path.as_deref()), authority),
         }?;
         if ephemeral && database.is_some() {
             return Err(BadSettings(
@@ -137,7 +139,10 @@ impl Settings {
 }
 
 /// The database that was named by a URL, or by a file that holds one.
-pub(super) fn database(url: Option<String>, file: Option<&Path>) -> Result<Option<DatabaseUrl>, BadSettings> {
+pub(super) fn database(
+    (url, file): (Option<String>, Option<&Path>),
+    authority: Option<&PathBuf>,
+) -> Result<Option<DatabaseUrl>, BadSettings> {
     let url = match (url, file) {
         (Some(_), Some(_)) => {
             return Err(BadSettings(
@@ -145,12 +150,20 @@ pub(super) fn database(url: Option<String>, file: Option<&Path>) -> Result<Optio
             ));
         }
         (Some(url), None) => url,
-        (None, Some(file)) => std::fs::read_to_string(file).map_err(|error| {
-            BadSettings(Diagnostic::of_file(file.display().to_string(), format!("can't be read: {error}")).render())
-        })?,
+        (None, Some(file)) => read(file)?,
         (None, None) => return Ok(None),
     };
-    Ok(Some(DatabaseUrl::new(&url)))
+    let url = DatabaseUrl::new(&url);
+    Ok(Some(match authority {
+        Some(file) => url.trusting(read(file)?),
+        None => url,
+    }))
+}
+
+fn read(file: &Path) -> Result<String, BadSettings> {
+    std::fs::read_to_string(file).map_err(|error| {
+        BadSettings(Diagnostic::of_file(file.display().to_string(), format!("can't be read: {error}")).render())
+    })
 }
 
 /// One of the values of a setting that the file spells.

@@ -99,6 +99,47 @@ async fn a_database_that_goes_away_is_waited_for() {
     world.stop().await;
 }
 
+/// A certificate for localhost, and the authority that has signed it: all in PEM, the key in the middle.
+fn for_localhost() -> (String, String, String) {
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let issuer = rcgen::Issuer::from_params(&authority, &authority_key);
+    let signed = certificate.signed_by(&key, &issuer).unwrap();
+    (signed.pem(), key.serialize_pem(), authority.self_signed(&authority_key).unwrap().pem())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_encrypted_if_that_is_asked_for_and_only_to_the_right_server() {
+    let database = Database::alone().await;
+    let (certificate, key, authority) = for_localhost();
+    database.server.speaks_tls(&certificate, &key).await;
+    let url = database.url().replace("127.0.0.1", "localhost");
+    let on_tls = |authority: &str| ServerOptions {
+        database: Some(DatabaseUrl::new(&url).trusting(authority.to_owned())),
+        ..ServerOptions::default()
+    };
+    let said = |started: Result<Server, StartError>| started.err().map(|error| error.to_string()).unwrap_or_default();
+    let world = World::start_with(on_tls(&authority)).await;
+    world.create_sandbox(SANDBOX).await;
+    world.buyer().buys_seats().await;
+    let plain = "SELECT 1 / (count(*) FILTER (WHERE NOT ssl) = 0 AND count(*) > 1)::int \
+        FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'rehearsal'";
+    database.run(plain).await;
+    world.stop().await;
+    let (_, _, stranger) = for_localhost();
+    let refusals = [
+        (said(Server::start(on_tls(&stranger)).await), "can't be reached"),
+        (said(Server::start(on_tls("no certificate")).await), "no certificate in it"),
+        (refused(&format!("{url}&sslmode=require")).await, "can't be reached"),
+    ];
+    for (said, why) in refusals {
+        assert!(said.contains(why), "{why}: {said}");
+    }
+}
+
 /// Timers that were set before a restart run after it, once each.
 #[tokio::test(flavor = "multi_thread")]
 async fn timers_are_taken_over_by_the_next_server() {

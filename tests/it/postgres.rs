@@ -97,6 +97,21 @@ impl Postgres {
         done(as_user("pg_ctl").args(["start", "-w", "-s", "-o", &options, "-l"]).arg(log).arg("-D").arg(data));
     }
 
+    /// From now on it speaks TLS too, with this certificate and key (PEM).
+    pub(crate) async fn speaks_tls(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let file = self.folder.path().join("data").join(name);
+            std::fs::write(&file, text).unwrap();
+            done(Command::new("chmod").arg("600").arg(&file));
+            if is_root() {
+                done(Command::new("chown").arg("postgres").arg(&file));
+            }
+        }
+        // Not in one transaction: the first can't be in any.
+        self.run("ALTER SYSTEM SET ssl = on").await;
+        self.run("SELECT pg_reload_conf()").await;
+    }
+
     /// Stops it at once, as a crash would.
     pub(crate) fn stop(&self) {
         let data = self.folder.path().join("data");

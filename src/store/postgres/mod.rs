@@ -5,6 +5,7 @@
 //! | [`open`] | connecting, and what a database has to be |
 //! | [`migrations`] | its tables |
 //! | [`ownership`] | one server at a time |
+//! | [`tls`] | whether and how connections are encrypted |
 //! | [`place`] | where in the table a key lies |
 //! | [`commit`] | a changeset as one transaction of two round trips |
 //! | [`leases`] | claims: for a while, renewed while the work goes on |
@@ -15,6 +16,7 @@ mod migrations;
 mod open;
 mod ownership;
 mod place;
+mod tls;
 
 use std::sync::{
     Arc,

@@ -3,9 +3,9 @@
 use std::{error::Error as _, fmt, str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
-use super::{migrations::migrate, ownership::Ownership};
+use super::{migrations::migrate, ownership::Ownership, tls};
 
 /// The oldest server: the first whose `unnest` and `SKIP LOCKED` are what the engines that speak its protocol imitate.
 const OLDEST: i32 = 120_000;
@@ -17,15 +17,25 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a statement may take on the server, in milliseconds: whoever asked has gone away by then.
 const STATEMENT_MILLIS: u32 = 30_000;
 
-/// Where a database is, and how to get in: `postgres://user:password@host:5432/database`.
+/// Where a database is, how to get in (`postgres://user:password@host:5432/database`), and whom to believe that it is that one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(String);
+pub struct DatabaseUrl {
+    url: String,
+    /// A certificate authority, PEM.
+    authority: Option<String>,
+}
 
 impl DatabaseUrl {
     /// A URL as somebody has written it.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(text.trim().to_owned())
+        Self { url: text.trim().to_owned(), authority: None }
+    }
+
+    /// The same, over TLS: the server has to show a certificate of this authority (PEM).
+    #[must_use]
+    pub fn trusting(self, authority: String) -> Self {
+        Self { authority: Some(authority), ..self }
     }
 }
 
@@ -42,6 +52,9 @@ pub enum ConnectError {
     /// The URL can't be read. It is not shown: it may hold a password.
     #[error("the database URL can't be read: {0}\n  fix: write it as postgres://user:password@host:5432/database")]
     Url(String),
+    /// The certificate authority can't be used.
+    #[error("the database's certificate authority can't be used: {0}\n  fix: give its certificate in PEM")]
+    Authority(String),
     /// Nobody answers, or the database does not let us in.
     #[error("the database can't be reached: {0}\n  fix: check host, port, database, user and password")]
     Unreachable(String),
@@ -87,7 +100,8 @@ impl From<tokio_postgres::Error> for ConnectError {
 
 /// Makes sure that a database can be used, and gives connections to it.
 pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Ownership), ConnectError> {
-    let mut config = Config::from_str(&url.0).map_err(|error| ConnectError::Url(in_words(&error)))?;
+    let mut config = Config::from_str(&url.url).map_err(|error| ConnectError::Url(in_words(&error)))?;
+    let tls = tls::connector(&mut config, url.authority.as_deref())?;
     config.connect_timeout(CONNECT);
     let timeout = format!("-c statement_timeout={STATEMENT_MILLIS}");
     config.options(config.get_options().map_or_else(|| timeout.clone(), |more| format!("{timeout} {more}")));
@@ -95,16 +109,16 @@ pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Ownership), Connect
         config.application_name("rehearsal");
     }
     let (mut client, connection) =
-        config.connect(NoTls).await.map_err(|error| ConnectError::Unreachable(in_words(&error)))?;
+        config.connect(tls.clone()).await.map_err(|error| ConnectError::Unreachable(in_words(&error)))?;
     let driven = tokio::spawn(connection);
     let checked = check(&mut client).await;
     drop(client);
     let _ended = driven.await;
     checked?;
-    let ownership = Ownership::take(config.clone()).await?;
+    let ownership = Ownership::take(config.clone(), tls.clone()).await?;
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let timeouts = Timeouts { wait: Some(WAIT), create: Some(CONNECT), recycle: Some(WAIT) };
-    let pool = Pool::builder(Manager::from_config(config, NoTls, manager));
+    let pool = Pool::builder(Manager::from_config(config, tls, manager));
     let pool = pool.max_size(CONNECTIONS).runtime(Runtime::Tokio1).timeouts(timeouts).build();
     let pool = pool.map_err(|error| ConnectError::SetUp(error.to_string()))?;
     Ok((pool, ownership))

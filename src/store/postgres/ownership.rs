@@ -10,7 +10,8 @@ use std::{
 };
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Config, Connection, NoTls, Socket, tls::NoTlsStream};
+use tokio_postgres::{Client, Config, Connection, Socket, tls::MakeTlsConnect};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::open::{ConnectError, in_words};
 
@@ -31,18 +32,18 @@ pub(super) struct Ownership {
 
 impl Ownership {
     /// Takes the database.
-    pub(super) async fn take(config: Config) -> Result<Self, ConnectError> {
+    pub(super) async fn take(config: Config, tls: MakeRustlsConnect) -> Result<Self, ConnectError> {
         let mut tries = 0;
         // A server that was killed a moment ago may still be noticed to be gone.
         let connection = loop {
             tries += 1;
-            match lock(&config).await {
+            match lock(&config, &tls).await {
                 Err(ConnectError::InUse) if tries < TRIES => pause().await,
                 locked => break locked?,
             }
         };
         let is_held = Arc::new(AtomicBool::new(true));
-        let holding = tokio::spawn(hold(config, connection, Arc::clone(&is_held)));
+        let holding = tokio::spawn(hold((config, tls), connection, Arc::clone(&is_held)));
         Ok(Self { is_held, holding })
     }
 
@@ -63,11 +64,11 @@ impl Drop for Ownership {
     }
 }
 
-type Held = (tokio_postgres::Client, Connection<Socket, NoTlsStream>);
+type Held = (Client, Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>);
 
-async fn lock(config: &Config) -> Result<Held, ConnectError> {
+async fn lock(config: &Config, tls: &MakeRustlsConnect) -> Result<Held, ConnectError> {
     let unreachable = |error: tokio_postgres::Error| ConnectError::Unreachable(in_words(&error));
-    let (client, mut connection) = config.connect(NoTls).await.map_err(unreachable)?;
+    let (client, mut connection) = config.connect(tls.clone()).await.map_err(unreachable)?;
     let locked = {
         let asking = client.query_one(LOCK, &[]);
         tokio::pin!(asking);
@@ -87,7 +88,7 @@ async fn pause() {
     tokio::time::sleep(TRIED_EVERY).await;
 }
 
-async fn hold(config: Config, (client, connection): Held, is_held: Arc<AtomicBool>) {
+async fn hold((config, tls): (Config, MakeRustlsConnect), (client, connection): Held, is_held: Arc<AtomicBool>) {
     let (mut client, mut connection) = (Some(client), connection);
     loop {
         // It ends when the server goes away.
@@ -97,7 +98,7 @@ async fn hold(config: Config, (client, connection): Held, is_held: Arc<AtomicBoo
         tracing::error!(error = ?ended.err().map(|error| in_words(&error)), "the database is gone; waiting for it");
         loop {
             pause().await;
-            match lock(&config).await {
+            match lock(&config, &tls).await {
                 Ok((again, held)) => {
                     (client, connection) = (Some(again), held);
                     break;
