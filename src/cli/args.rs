@@ -87,6 +87,20 @@ pub(super) struct CaArgs {
     pub(super) path: bool,
 }
 
+/// Which database, if one is used.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct DatabaseArgs {
+    /// A PostgreSQL that has everything, instead of the data folder: `postgres://user:password@host/database`.
+    #[arg(long, value_name = "URL", env = "REHEARSAL_DATABASE_URL", hide_env_values = true)]
+    pub(super) database_url: Option<String>,
+    /// The same, read from a file: for a URL that holds a password.
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
+    pub(super) database_url_file: Option<PathBuf>,
+    /// Connect to the database over TLS; it has to show a certificate of this authority (PEM).
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_CA")]
+    pub(super) database_ca: Option<PathBuf>,
+}
+
 /// Arguments of `export` and `import`.
 #[derive(Debug, Args)]
 pub(super) struct TransferArgs {
@@ -96,15 +110,8 @@ pub(super) struct TransferArgs {
     /// The data folder. [default: ./rehearsal-data]
     #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
     pub(super) data: Option<PathBuf>,
-    /// A PostgreSQL instead: `postgres://user:password@host/database`.
-    #[arg(long, value_name = "URL", env = "REHEARSAL_DATABASE_URL", hide_env_values = true)]
-    pub(super) database_url: Option<String>,
-    /// The same, read from a file: for a URL that holds a password.
-    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
-    pub(super) database_url_file: Option<PathBuf>,
-    /// Connect to the database over TLS; it has to show a certificate of this authority (PEM).
-    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_CA")]
-    pub(super) database_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) database: DatabaseArgs,
     /// Only this sandbox; may be repeated. Without it, all of them and the keys that tokens are signed by.
     #[arg(long, value_name = "NAME")]
     pub(super) sandbox: Vec<String>,
@@ -119,15 +126,8 @@ pub(super) struct ServeArgs {
     /// The data folder. [default: ./rehearsal-data]
     #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
     pub(super) data: Option<PathBuf>,
-    /// Keep everything in a PostgreSQL instead: `postgres://user:password@host/database`.
-    #[arg(long, value_name = "URL", env = "REHEARSAL_DATABASE_URL", hide_env_values = true)]
-    pub(super) database_url: Option<String>,
-    /// The same, read from a file: for a URL that holds a password.
-    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_URL_FILE", conflicts_with = "database_url")]
-    pub(super) database_url_file: Option<PathBuf>,
-    /// Connect to the database over TLS; it has to show a certificate of this authority (PEM).
-    #[arg(long, value_name = "FILE", env = "REHEARSAL_DATABASE_CA")]
-    pub(super) database_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) database: DatabaseArgs,
     /// Speak HTTPS, with a certificate of a local authority that is kept in the data folder; see `rehearsal ca`.
     #[arg(long, env = "REHEARSAL_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(super) tls: Option<bool>,

@@ -11,7 +11,7 @@ use clap::{CommandFactory as _, ValueEnum};
 use serde::Deserialize;
 use url::Url;
 
-use super::args::{AuthSetting, Cli, OnlySetting, SeedSetting, ServeArgs};
+use super::args::{AuthSetting, Cli, DatabaseArgs, OnlySetting, SeedSetting, ServeArgs};
 use crate::{
     diagnostic::{Diagnostic, SourceFile, did_you_mean},
     http::Players,
@@ -95,11 +95,12 @@ impl Settings {
                     .to_owned(),
             ));
         }
-        let authority = args.database_ca.as_ref().or(file.database_ca.as_ref());
-        let database = match (&args.database_url, &args.database_url_file) {
-            (None, None) => database((file.database_url, file.database_url_file.as_deref()), authority),
-            (url, path) => database((url.clone(), path.as_deref()), authority),
-        }?;
+        let of_file = DatabaseArgs {
+            database_url: file.database_url,
+            database_url_file: file.database_url_file,
+            database_ca: file.database_ca,
+        };
+        let database = database(over(args.database.clone(), of_file))?;
         if ephemeral && database.is_some() {
             return Err(BadSettings(
                 "error: --ephemeral keeps nothing, and there is a database to keep it in\n  fix: leave one of them out"
@@ -138,24 +139,29 @@ impl Settings {
     }
 }
 
+/// What flags and variables say before what the file says.
+fn over(flags: DatabaseArgs, file: DatabaseArgs) -> DatabaseArgs {
+    let is_named = flags.database_url.is_some() || flags.database_url_file.is_some();
+    let database_ca = flags.database_ca.clone().or_else(|| file.database_ca.clone());
+    DatabaseArgs { database_ca, ..if is_named { flags } else { file } }
+}
+
 /// The database that was named by a URL, or by a file that holds one.
-pub(super) fn database(
-    (url, file): (Option<String>, Option<&Path>),
-    authority: Option<&PathBuf>,
-) -> Result<Option<DatabaseUrl>, BadSettings> {
-    let url = match (url, file) {
+pub(super) fn database(named: DatabaseArgs) -> Result<Option<DatabaseUrl>, BadSettings> {
+    let DatabaseArgs { database_url, database_url_file, database_ca } = named;
+    let url = match (database_url, database_url_file) {
         (Some(_), Some(_)) => {
             return Err(BadSettings(
                 "error: there are both a database URL and a file with one\n  fix: leave one of them out".to_owned(),
             ));
         }
         (Some(url), None) => url,
-        (None, Some(file)) => read(file)?,
+        (None, Some(file)) => read(&file)?,
         (None, None) => return Ok(None),
     };
     let url = DatabaseUrl::new(&url);
-    Ok(Some(match authority {
-        Some(file) => url.trusting(read(file)?),
+    Ok(Some(match database_ca {
+        Some(file) => url.trusting(read(&file)?),
         None => url,
     }))
 }
@@ -244,9 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn a_database_is_named_once() {
+        let file = || SettingsFile { database_url: Some("postgres://file/x".into()), ..SettingsFile::default() };
+        let named = |url: &str| DatabaseArgs { database_url: Some(url.to_owned()), ..DatabaseArgs::default() };
+        let flag = ServeArgs { database: named("postgres://flag/x"), ..ServeArgs::default() };
+        let database = |args: &ServeArgs| Settings::layered(args, file()).unwrap().database;
+        assert_eq!(database(&flag), Some(DatabaseUrl::new("postgres://flag/x")));
+        assert_eq!(database(&ServeArgs::default()), Some(DatabaseUrl::new("postgres://file/x")));
+        let both = parsed("databaseUrl: postgres://db/x\ndatabaseUrlFile: /nowhere").unwrap_err();
+        assert!(both.contains("leave one of them out"), "{both}");
+        assert!(parsed("databaseUrlFile: /nowhere/url").unwrap_err().contains("can't be read"));
+        assert!(parsed("databaseUrl: postgres://db/x\ndatabaseCa: /nowhere/ca").unwrap_err().contains("can't be read"));
+    }
+
+    #[test]
     fn keeping_and_not_keeping_exclude_each_other() {
         let both = ServeArgs { ephemeral: Some(true), data: Some("x".into()), ..ServeArgs::default() };
         assert!(Settings::layered(&both, SettingsFile::default()).is_err());
         assert_eq!(parsed("ephemeral: true").unwrap().data, None);
+        let in_database = "ephemeral: true\ndatabaseUrl: postgres://db/x";
+        assert!(parsed(in_database).unwrap_err().contains("there is a database to keep it in"));
     }
 }

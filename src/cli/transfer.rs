@@ -66,7 +66,7 @@ pub(super) async fn import(args: &TransferArgs) -> Exit {
 async fn opened(args: &TransferArgs, must_exist: bool) -> Result<(Arc<dyn Store>, Vec<SandboxId>), (String, Exit)> {
     let names: Result<Vec<SandboxId>, _> = args.sandbox.iter().map(|name| name.parse()).collect();
     let names = names.map_err(|error| (format!("error: --sandbox: {error}"), Exit::Usage))?;
-    let database = database((args.database_url.clone(), args.database_url_file.as_deref()), args.database_ca.as_ref());
+    let database = database(args.database.clone());
     let database = database.map_err(|bad| (bad.0, Exit::Usage))?;
     let data = args.data.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA));
     if must_exist && database.is_none() && !data.exists() {

@@ -9,7 +9,7 @@ use super::{
     catalogue::Seats,
     ids::{CustomerId, DimensionId, OfferId, OperationId, PartnerId, PlanId, SubscriptionId, UsageEventId},
     money::{Decimal, Money},
-    operation::{Action, RequestSource},
+    operation::{Action, RequestSource, TurnedDown},
     partner::MpnId,
     purchase_token::CodeFault,
     subscription::Status,
@@ -139,6 +139,8 @@ pub enum Event {
         operation: OperationId,
         /// What it was to do.
         action: Action,
+        /// How the publisher has said no.
+        how: TurnedDown,
     },
     /// The subscription has become another one meanwhile, and the operation does not fit it any more.
     OperationConflicted {

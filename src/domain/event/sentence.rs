@@ -93,8 +93,8 @@ impl Event {
             }
             Self::OperationStarted { action, .. } => format!("{} is in progress.", action.words()),
             Self::OperationSucceeded { action, .. } => format!("{} succeeded.", action.words()),
-            Self::OperationFailed { action, .. } => {
-                format!("{} was turned down; the subscription stays as it was.", action.words())
+            Self::OperationFailed { action, how, .. } => {
+                format!("{} was turned down by the publisher: {how}. The subscription stays as it was.", action.words())
             }
             Self::OperationConflicted { action, .. } => {
                 format!("{} does not fit the subscription any more, and is given up.", action.words())

@@ -1,13 +1,16 @@
 //! Operations: a change of plan or quantity, or a cancellation, from the request to its end.
 //!
-//! [`request_change`] and [`request_cancel`] make a publisher's, [`change_in_marketplace`] and [`cancel_in_marketplace`] a buyer's; [`step`] takes it on, [`answer`] is what a publisher may say to
-//! one. Each gives facts, which both the operation and its subscription are built from: whoever has to tell the publisher
-//! (a webhook) hangs on these facts, and on nothing else.
+//! [`request_change`] and [`request_cancel`] make a publisher's, [`change_in_marketplace`] and [`cancel_in_marketplace`]
+//! a buyer's; [`step`] takes it on, [`answer`] is what a publisher may say to one. Each gives facts, which both the
+//! operation and its subscription are built from: whoever has to tell the publisher (a webhook) hangs on these facts, and
+//! on nothing else.
 
 mod progress;
 mod request;
 #[cfg(test)]
 mod tests;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -133,6 +136,29 @@ impl Action {
             Self::Suspend => "The suspension",
             Self::Reinstate => "The reinstatement",
             Self::Subscribe => "The automatic activation",
+        }
+    }
+}
+
+/// How a publisher has turned an operation down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub enum TurnedDown {
+    /// It answered the operation with `Failure`.
+    Failure,
+    /// Its webhook refused it.
+    Webhook {
+        /// The status of its last answer; `None` if it gave none in all the attempts.
+        status: Option<u16>,
+    },
+}
+
+impl fmt::Display for TurnedDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failure => f.write_str("it answered with Failure"),
+            Self::Webhook { status: Some(status) } => write!(f, "its webhook answered {status}"),
+            Self::Webhook { status: None } => f.write_str("its webhook did not answer"),
         }
     }
 }

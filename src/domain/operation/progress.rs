@@ -11,7 +11,7 @@ use super::{
         subscription::{Context, Decision, Status, Subscription, TimerPlan},
         time::Term,
     },
-    Action, Delays, Effect, Operation, OperationStatus, Request, RequestSource,
+    Action, Delays, Effect, Operation, OperationStatus, Request, RequestSource, TurnedDown,
     request::end,
 };
 
@@ -89,7 +89,9 @@ pub fn answer(
         Verdict::Success if fits(operation, subscription) => succeed(operation, subscription, &mut decision, context),
         Verdict::Success => decision.events.push(Event::OperationConflicted { operation: id, action }),
         Verdict::Failure if rules.failure_answer == FailureAnswer::Ignored => {}
-        Verdict::Failure => decision.events.push(Event::OperationFailed { operation: id, action }),
+        Verdict::Failure => {
+            decision.events.push(Event::OperationFailed { operation: id, action, how: TurnedDown::Failure })
+        }
     }
     Ok(decision)
 }

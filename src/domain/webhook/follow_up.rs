@@ -3,7 +3,7 @@
 use super::{
     super::{
         event::Event,
-        operation::{Operation, RequestSource},
+        operation::{Operation, RequestSource, TurnedDown},
         rules::AnswerWindow,
         subscription::{Context, Decision, TimerPlan},
         time::Timestamp,
@@ -45,6 +45,7 @@ pub struct Made {
 pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Made, context: Context) -> FollowUp {
     let heard = sent.heard(context.rules);
     let has_webhook = sent != Sent::NoWebhook;
+    let how = TurnedDown::Webhook { status: sent.status() };
     let mut delivery = delivery.attempted(sent, context.now, made.run);
     let mut decision = Decision::starting_at(context.first_entry);
     let mut again = None;
@@ -72,7 +73,7 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Ma
             decision.timers.push(TimerPlan::OperationStep { due, operation: operation.id });
         }
         DeliveryState::Refused | DeliveryState::GivenUp if waits => {
-            decision.events.push(Event::OperationFailed { operation: operation.id, action: operation.action() });
+            decision.events.push(Event::OperationFailed { operation: operation.id, action: operation.action(), how });
         }
         DeliveryState::Waiting
         | DeliveryState::Held

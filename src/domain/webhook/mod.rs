@@ -148,6 +148,14 @@ impl Sent {
             Self::Answered { .. } | Self::Unanswered { .. } => Heard::Unknown,
         }
     }
+
+    /// The status of the answer, if there was one.
+    const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answered { status, .. } => Some(*status),
+            Self::Unanswered { .. } | Self::NoWebhook => None,
+        }
+    }
 }
 
 /// Attempts that are kept.

@@ -17,7 +17,7 @@ use super::{
     frame::{Frame, PortalError, Visit},
 };
 use crate::{
-    app::{AppError, Entry, Exchange, KnownSubscription, Player, What},
+    app::{AppError, Entry, KnownSubscription, What},
     domain::{
         catalogue::ConfirmationKind,
         charges,
@@ -247,7 +247,7 @@ fn resellers(visit: &Visit, chosen: Option<&str>) -> Vec<Choice> {
 /// What has become of the changes of seats, the newest first: what is under way, done or refused.
 fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
     let mut changes: Vec<SeatChange> = Vec::new();
-    for (number, entry) in entries.iter().enumerate() {
+    for entry in entries {
         let What::Fact(fact) = &entry.what else { continue };
         let ended = match fact {
             Event::OperationRequested { operation, action: Action::ChangeQuantity, quantity: Some(seats), .. } => {
@@ -261,9 +261,8 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
                 continue;
             }
             Event::OperationSucceeded { operation, .. } => (operation, "Done".to_owned(), "good"),
-            Event::OperationFailed { operation, .. } => {
-                let why = why_refused(entries, number);
-                (operation, format!("Refused by the publisher: {why}"), "bad")
+            Event::OperationFailed { operation, how, .. } => {
+                (operation, format!("Refused by the publisher: {how}"), "bad")
             }
             Event::OperationConflicted { operation, .. } => {
                 (operation, "Given up: the subscription has changed".to_owned(), "bad")
@@ -277,20 +276,6 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
     changes.reverse();
     changes.truncate(3);
     changes
-}
-
-/// Why a change has failed: what the publisher's webhook answered last, or that it said so afterwards.
-fn why_refused(entries: &[Entry], failed: usize) -> String {
-    let before = entries.get(..failed).unwrap_or_default().iter().rev();
-    let told = before.filter(|entry| entry.from == Player::Marketplace).find_map(|entry| match &entry.what {
-        What::Exchange(Exchange { to: Player::Publisher, status, .. }) => Some(*status),
-        _ => None,
-    });
-    match told {
-        Some(None) => "its webhook did not answer".to_owned(),
-        Some(Some(status @ 300..)) => format!("its webhook answered {status}"),
-        Some(Some(_)) | None => "it answered with Failure".to_owned(),
-    }
 }
 
 /// What has happened, the newest first.

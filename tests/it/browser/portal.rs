@@ -9,6 +9,8 @@ const PRIYA: &str = "person-priya.sharma@proseware.example";
 async fn sign_in(page: &Page, person: &str) {
     page.open("/partner").await;
     page.click(person).await;
+    // A click does not wait for the page that it leads to; the next address would be opened before this one.
+    page.see("[data-testid='nav-customers'][aria-current='page']").await;
 }
 
 /// Opens a page that a row leads to, by the text of its link.
