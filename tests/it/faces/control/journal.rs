@@ -17,6 +17,11 @@ async fn eventful() -> (World, String, String) {
     let contoso = world.publisher("contoso").await;
     contoso.reports(&first, 5).await.expect(200);
     contoso.activate(&first).await;
+    // A call is recorded once it was answered, and nobody waits for that.
+    let is_recorded = |entry: &Value| entry["data"]["path"].as_str().is_some_and(|path| path.contains("/activate"));
+    while !world.operator().journal("kind=exchange").await.iter().any(is_recorded) {
+        tokio::task::yield_now().await;
+    }
     (world, first, second)
 }
 
