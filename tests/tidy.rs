@@ -66,8 +66,9 @@ const HOUSE: &[(&str, &[&str])] = &[
 /// Files that may wait for real time, and why. An entry that is not needed any more is reported.
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer"),
+    ("src/app/turns.rs", "processes that share a store yield to each other"),
     ("src/store/postgres/leases.rs", "leases run on the database's clock"),
-    ("src/store/postgres/ownership.rs", "a database that is away comes back in its own time"),
+    ("src/store/postgres/others.rs", "notices to other processes are gathered, and looked for when none can come"),
     ("src/store/sled_store/committer.rs", "sled's threads let go of its file a moment after it is closed"),
 ];
 

@@ -15,13 +15,15 @@ use futures_util::{
 };
 
 use super::{
-    deliveries::Outside,
+    deliveries::{ClaimedCall, Outside},
     desk::{Desk, decode},
     error::AppError,
+    holds::Hold,
     journal::{Player, What},
     mailbox::Command,
-    sandbox::Sandbox,
+    sandbox::{LookAgain, Sandbox},
     timers::{Due, StoredTimer},
+    turns::a_moment,
 };
 use crate::{
     domain::{
@@ -86,6 +88,29 @@ impl Sandbox {
     /// [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
     pub async fn advance(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         let _alone = self.timers_at_work.write().await;
+        let head = self.claim_head().await?;
+        let advanced = self.advance_alone(by, outside).await;
+        head.give_back().await;
+        advanced
+    }
+
+    /// Keeps other processes from running timers, and from advancing the clock too.
+    async fn claim_head(&self) -> Result<Hold, AppError> {
+        let head = KeyRange::under(&self.head());
+        loop {
+            if let Some(claimed) = self.store.claim(&head, 1).await?.pop() {
+                return Ok(Hold::on(&self.store, vec![claimed.key]));
+            }
+            if self.store.get(&self.head()).await?.is_none() {
+                return Err(AppError::UnknownSandbox(self.id().clone()));
+            }
+            a_moment().await;
+        }
+    }
+
+    async fn advance_alone(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
+        // Another process may have been here since.
+        self.ask(LookAgain).await?;
         let mut advanced = Advanced::default();
         let target = match by {
             Advance::By(period) => self.now().plus(period),
@@ -102,9 +127,15 @@ impl Sandbox {
             if before.contains(first) {
                 return Err(AppError::WorkDoesNotEnd(first.to_string()));
             }
+            let Some(claimed) = self.claim_all(&due).await? else {
+                // Another process is still at one of them, or has died over it and will lose it soon.
+                a_moment().await;
+                continue;
+            };
             before = due.iter().map(|(key, _)| key.clone()).collect();
             self.ask(SetClock::To(timer.due)).await?;
-            self.run_together(due, outside, &mut advanced).await?;
+            self.run_together(due, &claimed.left_behind, outside, &mut advanced).await?;
+            claimed.hold.give_back().await;
         }
         self.ask(SetClock::To(target)).await?;
         Ok(advanced)
@@ -126,12 +157,24 @@ impl Sandbox {
         Ok(due)
     }
 
+    /// Claims timers; `None` if one of them is held elsewhere or gone.
+    async fn claim_all(&self, due: &[(Key, StoredTimer)]) -> Result<Option<ClaimedTimers>, AppError> {
+        let (Some((first, _)), Some((last, _))) = (due.first(), due.last()) else { return Ok(None) };
+        let range = KeyRange { start: first.clone(), end: None }.up_to(last);
+        let claimed = self.store.claim(&range, due.len()).await?;
+        let hold = Hold::on(&self.store, claimed.iter().map(|claimed| claimed.key.clone()).collect());
+        let is_all = claimed.iter().map(|claimed| &claimed.key).eq(due.iter().map(|(key, _)| key));
+        let left_behind = claimed.into_iter().filter(|claimed| claimed.left_behind).map(|claimed| claimed.key);
+        Ok(is_all.then(|| ClaimedTimers { hold, left_behind: left_behind.collect() }))
+    }
+
     /// Runs timers that are due at the same time, in their order. What can share a flush shares it: commands of the
     /// marketplace are decided one after the other and committed together, and calls to webhooks of somebody's own are
     /// made at once, as long as each is about another subscription.
     async fn run_together(
         &self,
         due: Vec<(Key, StoredTimer)>,
+        left_behind: &BTreeSet<Key>,
         outside: &Outside,
         advanced: &mut Advanced,
     ) -> Result<(), AppError> {
@@ -150,22 +193,24 @@ impl Sandbox {
                 }
                 continue;
             }
+            let call = |timer: Key| ClaimedCall { left_behind: left_behind.contains(&timer), timer };
             let (mut calls, mut with_it) = (Vec::new(), Vec::new());
             let mut about = BTreeSet::new();
             if let Some(delivery) = self.outside_delivery(&timer, outside).await? {
                 about.insert(delivery.operation.subscription);
-                calls.push((key.clone(), delivery));
+                calls.push((call(key.clone()), delivery));
                 while let Some((_, next)) = due.peek()
                     && let Some(delivery) = self.outside_delivery(next, outside).await?
                     && about.insert(delivery.operation.subscription)
                     && let Some((key, next)) = due.next()
                 {
-                    calls.push((key, delivery));
+                    calls.push((call(key), delivery));
                     with_it.push(next);
                 }
                 self.call_together(calls, outside).await?;
             } else if self.store.get(&key).await?.is_some() {
-                self.run_timer(key, &timer, outside).await?;
+                let is_left_behind = left_behind.contains(&key);
+                self.run_timer(key, &timer, is_left_behind, outside).await?;
             }
             advanced.add(timer, before.0.saturating_add(1)..=self.newest_entry().0);
             with_it.into_iter().for_each(|timer| advanced.add(timer, NO_ENTRIES));
@@ -181,15 +226,21 @@ impl Sandbox {
     }
 
     /// Makes calls at once, and records them in their order.
-    async fn call_together(&self, calls: Vec<(Key, Delivery)>, outside: &Outside) -> Result<(), AppError> {
-        let attempts = calls.into_iter().map(|(key, delivery)| async move {
+    async fn call_together(&self, calls: Vec<(ClaimedCall, Delivery)>, outside: &Outside) -> Result<(), AppError> {
+        let attempts = calls.into_iter().map(|(call, delivery)| async move {
             let courier = &*outside.courier;
-            self.attempt(key, &delivery, courier).await
+            self.attempt(call, &delivery, courier).await
         });
         let made: Vec<_> = stream::iter(attempts).buffered(CALLS_AT_ONCE).collect().await;
         try_join_all(made.into_iter().map(|made| made.record(self))).await?;
         Ok(())
     }
+}
+
+/// Timers in our hands, and those of them that a process had which is gone.
+struct ClaimedTimers {
+    hold: Hold,
+    left_behind: BTreeSet<Key>,
 }
 
 impl Advanced {

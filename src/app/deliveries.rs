@@ -96,14 +96,14 @@ impl Sandbox {
     /// Attempts a delivery whose timer is due, and waits for what comes of it.
     pub(super) async fn deliver(
         &self,
-        timer: Key,
+        call: ClaimedCall,
         due: Timestamp,
         (subscription, operation): (SubscriptionId, OperationId),
         courier: &dyn Courier,
     ) -> Result<(), AppError> {
         match self.due_delivery(subscription, operation, due).await? {
-            Some(delivery) => self.attempt(timer, &delivery, courier).await.record(self).await,
-            None => self.ask(Forget(timer)).await,
+            Some(delivery) => self.attempt(call, &delivery, courier).await.record(self).await,
+            None => self.ask(Forget(call.timer)).await,
         }
     }
 
@@ -121,12 +121,23 @@ impl Sandbox {
     }
 
     /// Calls the webhook. What came of it is still to be recorded.
-    pub(super) async fn attempt(&self, timer: Key, delivery: &Delivery, courier: &dyn Courier) -> Unrecorded {
-        let began = self.now();
+    pub(super) async fn attempt(&self, call: ClaimedCall, delivery: &Delivery, courier: &dyn Courier) -> Unrecorded {
+        let ClaimedCall { timer, left_behind } = call;
+        let run = self.world.run;
+        let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
+        let made = Made { run, began: self.now(), repeated };
         let attempted = courier.attempt(self, delivery).await;
         let (subscription, operation) = (delivery.operation.subscription, delivery.operation.id);
-        Unrecorded(RecordAttempt { timer, subscription, operation, began, attempted })
+        Unrecorded(RecordAttempt { timer, subscription, operation, made, attempted })
     }
+}
+
+/// A call to a webhook that is claimed by its timer.
+pub(super) struct ClaimedCall {
+    /// The timer.
+    pub(super) timer: Key,
+    /// Whether a process had it that is gone.
+    pub(super) left_behind: bool,
 }
 
 /// Puts down what the publisher has to be told of a decision about an operation. Both are as the decision left them.
@@ -233,7 +244,7 @@ struct RecordAttempt {
     timer: Key,
     subscription: SubscriptionId,
     operation: OperationId,
-    began: Timestamp,
+    made: Made,
     attempted: Attempted,
 }
 
@@ -248,13 +259,11 @@ impl Command for RecordAttempt {
             let Some(delivery) = desk.load::<Delivery>(&key).await? else { return Ok(()) };
             let operation = operations::load_operation(desk, self.subscription, self.operation).await?;
             let Attempted { sent, body } = &self.attempted;
-            let run = desk.world.run;
-            let repeated = delivery.in_hand_of != run;
-            let exchange = exchange(sent, body, &delivery, repeated);
+            let exchange = exchange(sent, body, &delivery, self.made.repeated);
             desk.note(Player::Marketplace, Some(self.subscription), What::Exchange(exchange));
             let context = desk.context();
-            let made = Made { run, began: self.began };
-            let FollowUp { delivery, again, decision } = follow_up(delivery, &operation, sent.clone(), made, context);
+            let FollowUp { delivery, again, decision } =
+                follow_up(delivery, &operation, sent.clone(), self.made, context);
             desk.put(key, &delivery)?;
             if let Some(due) = again {
                 let what = Due::Delivery { subscription: self.subscription, operation: self.operation };

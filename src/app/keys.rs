@@ -30,6 +30,12 @@ pub(crate) fn sandbox(id: &SandboxId) -> Key {
     sandboxes().text(id.as_str())
 }
 
+/// The sandbox that a key made by [`sandbox`] is about.
+pub(crate) fn sandbox_of(key: &Key) -> Option<SandboxId> {
+    let name = sandboxes().rest_of(key)?.strip_suffix(&[0])?.to_vec();
+    String::from_utf8(name).ok()?.parse().ok()
+}
+
 /// All documents of [`sandbox`].
 pub(crate) fn sandboxes() -> Key {
     Key::in_sandbox(REGISTRY).text("sandbox")
@@ -73,7 +79,7 @@ impl Space {
         Key::in_sandbox(&self.0)
     }
 
-    /// Seed, clock and counters.
+    /// Seed, clock and counters. Claimed by whoever advances the clock.
     pub(crate) fn head(&self) -> Key {
         self.root().text("head")
     }
@@ -189,6 +195,11 @@ impl Space {
     /// Where a partner's program wants to hear of what.
     pub(crate) fn registration(&self, partner: &PartnerId) -> Key {
         self.root().text("registration").text(partner.as_str())
+    }
+
+    /// How often a partner has done something in a minute.
+    pub(crate) fn calls(&self, partner: &PartnerId, what: &str) -> Key {
+        self.root().text("calls").text(partner.as_str()).text(what)
     }
 
     /// A notice to a partner's program.

@@ -3,17 +3,19 @@
 //! Total order and group commit in one mechanism. Nobody gets an answer before the commit that carries it is durable.
 //! While a batch is on its way to the disk, the commands that arrive are decided on top of it; they are committed as the
 //! next batch when it is there, and decided anew if it did not get there. If another process changed the sandbox
-//! meanwhile, the whole batch is decided again on fresh state.
+//! meanwhile, the whole batch is decided again on fresh state, after a while that grows with each time that another one was
+//! first: so processes yield to each other, and the one that waits gathers more commands for its next commit.
 
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     desk::{Desk, UnderWay, decode},
     error::AppError,
-    sandbox::{Head, World},
+    sandbox::{Head, Published, World},
+    turns::Turns,
 };
 use crate::{
     sim::clock::WallClock,
@@ -85,7 +87,8 @@ pub(super) struct Mailbox {
     pub(super) wall: Arc<dyn WallClock>,
     pub(super) head: Head,
     pub(super) version: Version,
-    pub(super) publish: Box<dyn Fn(&Head) + Send>,
+    pub(super) published: watch::Sender<Published>,
+    pub(super) turns: Turns,
 }
 
 /// A batch whose commit the store is working on.
@@ -96,6 +99,9 @@ struct Submitted {
     writes: UnderWay,
     commit: BoxFuture<'static, Result<(), CommitError>>,
 }
+
+/// How often commands that write nothing are decided again because another process has changed the sandbox meanwhile.
+const CHECKS: u32 = 8;
 
 impl Mailbox {
     /// Works until every handle of the sandbox is gone.
@@ -108,7 +114,7 @@ impl Mailbox {
                     if receiver.recv_many(&mut jobs, HANDFUL).await == 0 {
                         return;
                     }
-                    self.decide(jobs, &mut receiver).await
+                    self.decide(jobs, &mut receiver, 0).await
                 }
                 Some(batch) => self.decide_behind(batch, &mut receiver).await,
             };
@@ -120,6 +126,7 @@ impl Mailbox {
         &mut self,
         mut jobs: Vec<Box<dyn Job>>,
         receiver: &mut mpsc::Receiver<Box<dyn Job>>,
+        checks: u32,
     ) -> Option<Submitted> {
         let nothing = UnderWay::default();
         let mut desk = Desk::open(&*self.store, &self.world, &self.head, Expectation::At(self.version), &nothing);
@@ -134,7 +141,31 @@ impl Mailbox {
             jobs.push(job);
         }
         let batch = desk.into_changeset();
-        self.submit(jobs, batch)
+        self.settle(jobs, batch, receiver, checks).await
+    }
+
+    /// Hands a decided batch on. One that writes nothing is not checked by a commit, so it is answered only if what it was
+    /// decided on is still so: what it read may be of different moments.
+    async fn settle(
+        &mut self,
+        jobs: Vec<Box<dyn Job>>,
+        batch: Result<(Head, Option<(Changeset, UnderWay)>), AppError>,
+        receiver: &mut mpsc::Receiver<Box<dyn Job>>,
+        checks: u32,
+    ) -> Option<Submitted> {
+        let is_checked = matches!(batch, Ok((_, Some(_)))) || checks >= CHECKS;
+        if jobs.is_empty() || is_checked || self.store.shared().is_none() {
+            return self.submit(jobs, batch);
+        }
+        let version = self.version;
+        match self.reload().await {
+            Ok(()) if self.version == version => self.submit(jobs, batch),
+            Ok(()) => Box::pin(self.decide(jobs, receiver, checks.saturating_add(1))).await,
+            Err(error) => {
+                answer(jobs, &Err(error));
+                None
+            }
+        }
     }
 
     /// Decides what arrives while a batch is being committed, on top of that batch.
@@ -168,12 +199,17 @@ impl Mailbox {
             Ok(()) => {
                 self.head = head;
                 self.version = version;
-                (self.publish)(&self.head);
+                self.published.send_replace(Published::of(&self.head, version));
+                self.turns.is_ours();
+                if let Some(shared) = self.store.shared() {
+                    shared.tell(&self.world.space.head());
+                }
                 answer(before, &Ok(()));
-                return self.submit(jobs, batch);
+                return self.settle(jobs, batch, receiver, 0).await;
             }
             Err(CommitError::Conflict(key)) => {
                 tracing::debug!(sandbox = %self.world.id, %key, "another process was first; deciding again");
+                self.turns.yielded().await;
                 match self.reload().await {
                     Ok(()) => jobs.splice(0..0, before).for_each(drop),
                     Err(error) => answer(before, &Err(error)),
@@ -185,7 +221,7 @@ impl Mailbox {
             }
         }
         // They were decided on what has not come to be.
-        if jobs.is_empty() { None } else { self.decide(jobs, receiver).await }
+        if jobs.is_empty() { None } else { self.decide(jobs, receiver, 0).await }
     }
 
     /// Hands a decided batch to the store; answers at once if there is nothing to commit.
@@ -214,9 +250,11 @@ impl Mailbox {
     async fn reload(&mut self) -> Result<(), AppError> {
         let key = self.world.space.head();
         let document = self.store.get(&key).await?.ok_or_else(|| AppError::UnknownSandbox(self.world.id.clone()))?;
-        self.head = decode(&key, &document.bytes)?;
-        self.version = document.version;
-        (self.publish)(&self.head);
+        if document.version != self.version {
+            self.head = decode(&key, &document.bytes)?;
+            self.version = document.version;
+            self.published.send_replace(Published::of(&self.head, self.version));
+        }
         Ok(())
     }
 }

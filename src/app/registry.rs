@@ -12,6 +12,7 @@ use super::{
     desk::{decode, encode},
     error::AppError,
     identity::{CheckedTokens, SigningKeys, WebhookTokens},
+    keeping_up::Looks,
     keys::{self, Space},
     sandbox::{Head, Sandbox, TimerMode, World},
     timers::attend,
@@ -55,6 +56,7 @@ pub struct App {
     open: RwLock<Open>,
     /// Creating and deleting, one at a time.
     registrar: tokio::sync::Mutex<()>,
+    looks: Looks,
     outside: OnceLock<Outside>,
     /// A number of this run of the program.
     run: u64,
@@ -66,6 +68,7 @@ pub struct App {
 #[derive(Debug, Default)]
 struct Open {
     sandboxes: BTreeMap<SandboxId, Arc<Sandbox>>,
+    heads: BTreeMap<Key, SandboxId>,
     apps: BTreeMap<ClientId, SandboxId>,
     tenants: BTreeMap<TenantId, SandboxId>,
 }
@@ -73,7 +76,7 @@ struct Open {
 /// That a sandbox exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Registration {
-    space: String,
+    pub(super) space: String,
 }
 
 /// A sandbox to be made.
@@ -147,6 +150,7 @@ impl App {
             webhook_tokens: WebhookTokens::default(),
             open: RwLock::default(),
             registrar: tokio::sync::Mutex::default(),
+            looks: Looks::default(),
             outside: OnceLock::new(),
             run: Seed::of_this_run(),
         });
@@ -155,17 +159,22 @@ impl App {
         }
         let id = SandboxId::default_sandbox();
         if app.sandbox(&id).is_err() {
-            app.create_sandbox(NewSandbox {
+            let new = NewSandbox {
                 id,
                 seed: None,
                 frozen_at: None,
                 timers: TimerMode::Automatic,
                 delays: Delays::default(),
                 rules: Rules::default(),
-            })
-            .await?;
+            };
+            match app.create_sandbox(new).await {
+                // Another server, started at the same time, was first.
+                Ok(_) | Err(AppError::SandboxExists(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         app.sweep_in_background();
+        app.keep_up_in_background();
         Ok(app)
     }
 
@@ -218,7 +227,24 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] when the store fails.
     pub async fn rotate_signing_key(&self) -> Result<(), AppError> {
-        self.signing_keys.rotate(&*self.options.store).await
+        self.signing_keys.rotate(&*self.options.store).await?;
+        self.tell_others(&keys::signing_keys());
+        Ok(())
+    }
+
+    fn tell_others(&self, key: &Key) {
+        if let Some(shared) = self.options.store.shared() {
+            shared.tell(key);
+        }
+    }
+
+    pub(super) const fn looks(&self) -> &Looks {
+        &self.looks
+    }
+
+    /// Whoever opens and closes sandboxes holds it.
+    pub(super) const fn registrar(&self) -> &tokio::sync::Mutex<()> {
+        &self.registrar
     }
 
     /// Tokens for webhooks that are still good.
@@ -243,6 +269,12 @@ impl App {
     pub fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, AppError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.sandboxes.get(id).cloned().ok_or_else(|| AppError::UnknownSandbox(id.clone()))
+    }
+
+    /// The sandbox whose head lies there.
+    pub(super) fn sandbox_of_head(&self, key: &Key) -> Option<Arc<Sandbox>> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.sandboxes.get(open.heads.get(key)?).cloned()
     }
 
     /// All sandboxes, by name.
@@ -273,9 +305,21 @@ impl App {
     /// [`AppError::SandboxExists`].
     pub async fn create_sandbox(&self, new: NewSandbox) -> Result<Arc<Sandbox>, AppError> {
         let _alone = self.registrar.lock().await;
-        if self.sandbox(&new.id).is_ok() {
-            return Err(AppError::SandboxExists(new.id));
+        loop {
+            if self.options.store.shared().is_some() {
+                self.look_at(&new.id).await?;
+            }
+            if self.sandbox(&new.id).is_ok() {
+                return Err(AppError::SandboxExists(new.id));
+            }
+            if let Some(sandbox) = self.try_to_create(&new).await? {
+                return Ok(sandbox);
+            }
         }
+    }
+
+    /// Creates a sandbox; `None` if another server has created one at the same time.
+    async fn try_to_create(&self, new: &NewSandbox) -> Result<Option<Arc<Sandbox>>, AppError> {
         let wall = self.options.wall.now();
         let counter_key = keys::newest_space();
         let counter = self.options.store.get(&counter_key).await?;
@@ -301,14 +345,17 @@ impl App {
         changeset.put(registration_key.clone(), encode(&registration_key, &registration(&space))?);
         changeset.put(space.head(), encode(&space.head(), &head)?);
         changeset.put(space.catalogue(), encode(&space.catalogue(), &catalogue)?);
-        self.options.store.commit(changeset).await.map_err(|error| match error {
-            CommitError::Conflict(_) => AppError::SandboxExists(new.id.clone()),
-            CommitError::Store(error) => error.into(),
-        })?;
-        Ok(self.start(new.id, space, catalogue, head, Version(1)))
+        match self.options.store.commit(changeset).await {
+            Ok(()) => {
+                self.tell_others(&registration_key);
+                Ok(Some(self.start(new.id.clone(), space, catalogue, head, Version(1))))
+            }
+            Err(CommitError::Conflict(_)) => Ok(None),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
     }
 
-    async fn open_sandbox(&self, id: SandboxId, space: &str) -> Result<(), AppError> {
+    pub(super) async fn open_sandbox(&self, id: SandboxId, space: &str) -> Result<(), AppError> {
         let space = Space::new(space);
         let head = self.document(&space.head()).await?;
         let catalogue = self.document(&space.catalogue()).await?;
@@ -340,6 +387,7 @@ impl App {
         for partner in &catalogue.partners {
             open.tenants.insert(partner.user.tenant_id, id.clone());
         }
+        open.heads.insert(sandbox.head(), id.clone());
         open.sandboxes.insert(id, Arc::clone(&sandbox));
         drop(open);
         self.attend(&sandbox);
@@ -355,22 +403,41 @@ impl App {
         if *id == SandboxId::default_sandbox() {
             return Err(AppError::DefaultSandbox);
         }
+        if self.options.store.shared().is_some() {
+            self.look_at(id).await?;
+        }
         let sandbox = self.sandbox(id)?;
+        let registration = keys::sandbox(id);
+        let found = self.options.store.get(&registration).await?;
         let mut changeset = Changeset::default();
-        changeset.remove(keys::sandbox(id));
+        changeset.expect(registration.clone(), expectation(found.as_ref()));
+        changeset.remove(registration.clone());
         changeset.put(keys::garbage(sandbox.world.space.name()), Vec::new());
         // Without its head, whatever is still in the mailbox can't be committed any more.
         changeset.remove(sandbox.world.space.head());
-        self.options.store.commit(changeset).await.map_err(store_error)?;
+        match self.options.store.commit(changeset).await {
+            Ok(()) => {}
+            // Another server has deleted it first.
+            Err(CommitError::Conflict(_)) => return Err(AppError::UnknownSandbox(id.clone())),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
+        self.tell_others(&registration);
+        self.close_sandbox(&sandbox);
+        self.sweep_in_background();
+        Ok(())
+    }
+
+    /// Forgets a sandbox that is gone from the store.
+    pub(super) fn close_sandbox(&self, sandbox: &Arc<Sandbox>) {
+        let id = sandbox.id();
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.sandboxes.remove(id);
+        open.heads.remove(&sandbox.head());
         open.apps.retain(|_, of| of != id);
         open.tenants.retain(|_, of| of != id);
         drop(open);
-        self.checked_tokens().forget(&sandbox);
+        self.checked_tokens().forget(sandbox);
         self.webhook_tokens().forget(sandbox.space());
-        self.sweep_in_background();
-        Ok(())
     }
 
     fn sweep_in_background(self: &Arc<Self>) {
@@ -388,8 +455,7 @@ pub(super) async fn registered(store: &dyn Store) -> Result<Vec<(SandboxId, Stri
     let sandboxes = keys::sandboxes();
     let mut registered = Vec::new();
     for (key, document) in store.scan(&KeyRange::under(&sandboxes), Direction::Ascending, usize::MAX).await? {
-        let Some(name) = sandboxes.rest_of(&key).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
-        let Ok(id) = String::from_utf8_lossy(name).parse() else { continue };
+        let Some(id) = keys::sandbox_of(&key) else { continue };
         let registration: Registration = decode(&key, &document.bytes)?;
         registered.push((id, registration.space));
     }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{RwLock, mpsc, watch};
 
 use super::{
+    desk::Desk,
     error::AppError,
+    keeping_up::Looks,
     keys::Space,
     known_subscriptions::KnownSubscriptions,
     mailbox::{self, Command, Job},
-    partner_calls::PartnerCalls,
     repeated_reads::RepeatedReads,
+    turns::Turns,
 };
 use crate::{
     domain::{
@@ -22,7 +25,7 @@ use crate::{
         clock::{Clock, WallClock},
         entropy::Seed,
     },
-    store::{Store, Version},
+    store::{Key, Store, Version},
 };
 
 /// Commands that may wait in a mailbox before callers have to wait for a place.
@@ -91,11 +94,14 @@ pub(crate) struct Published {
     pub(crate) rules: Rules,
     pub(crate) next_entry: Seq,
     pub(crate) last_moment: Timestamp,
+    /// The head's version.
+    pub(super) version: Version,
 }
 
 impl Published {
-    fn of(head: &Head) -> Self {
+    pub(super) fn of(head: &Head, version: Version) -> Self {
         Self {
+            version,
             seed: head.seed,
             clock: head.clock,
             timers: head.timers,
@@ -119,7 +125,7 @@ pub struct Sandbox {
     pub(super) timers_at_work: Arc<RwLock<()>>,
     pub(super) repeated_reads: RepeatedReads,
     pub(super) known_subscriptions: KnownSubscriptions,
-    pub(super) partner_calls: PartnerCalls,
+    pub(super) looks: Looks,
 }
 
 impl Sandbox {
@@ -133,16 +139,15 @@ impl Sandbox {
     ) -> Arc<Self> {
         let world = Arc::new(world);
         let (sender, receiver) = mpsc::channel(MAILBOX_PLACES);
-        let (publisher, published) = watch::channel(Published::of(&head));
+        let (publisher, published) = watch::channel(Published::of(&head, version));
         let mailbox = mailbox::Mailbox {
             world: Arc::clone(&world),
             store: Arc::clone(&store),
             wall: Arc::clone(&wall),
             head,
             version,
-            publish: Box::new(move |head| {
-                publisher.send_replace(Published::of(head));
-            }),
+            published: publisher,
+            turns: Turns::default(),
         };
         tokio::spawn(mailbox.run(receiver));
         Arc::new(Self {
@@ -154,7 +159,7 @@ impl Sandbox {
             timers_at_work: Arc::default(),
             repeated_reads: RepeatedReads::default(),
             known_subscriptions: KnownSubscriptions::default(),
-            partner_calls: PartnerCalls::default(),
+            looks: Looks::default(),
         })
     }
 
@@ -219,6 +224,21 @@ impl Sandbox {
         Seq(self.published.borrow().next_entry.0.saturating_sub(1))
     }
 
+    /// Where its head is.
+    pub(super) fn head(&self) -> Key {
+        self.world.space.head()
+    }
+
+    /// The version of its head that is known here.
+    pub(super) fn version(&self) -> Version {
+        self.published.borrow().version
+    }
+
+    /// Looks whether another process has changed it.
+    pub(super) async fn look_again(&self) -> Result<(), AppError> {
+        self.tell(LookAgain).await
+    }
+
     /// Tells of each commit from now on: wakes up when the journal or the clock has changed.
     #[must_use]
     pub fn changes(&self) -> Changes {
@@ -239,6 +259,17 @@ impl Sandbox {
     pub(crate) async fn tell<C: Command>(&self, command: C) -> Result<(), AppError> {
         let (job, _answer) = mailbox::job(command);
         self.mailbox.send(job).await.map_err(|_| AppError::Stopping)
+    }
+}
+
+/// Does nothing, but on what is so now.
+pub(super) struct LookAgain;
+
+impl Command for LookAgain {
+    type Answer = ();
+
+    fn decide<'a>(&'a self, _desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

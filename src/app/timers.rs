@@ -11,10 +11,11 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    deliveries::Outside,
+    deliveries::{ClaimedCall, Outside},
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
+    holds::Hold,
     invoicing,
     journal::Player,
     lifecycle,
@@ -31,11 +32,13 @@ use crate::{
         subscription::{self, decide},
         time::Timestamp,
     },
-    store::{Direction, Key, KeyRange},
+    store::{Claimed, Direction, Key, KeyRange},
 };
 
 /// Publisher work that runs at the same time in one sandbox.
 const WORK_AT_ONCE: usize = 32;
+/// How long it takes until something is looked at again that is due and in somebody's hands, in milliseconds.
+const AGAIN_MILLIS: u64 = 250;
 
 /// A deadline as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,15 +214,23 @@ impl Sandbox {
         found.into_iter().next().map(|(key, document)| Ok((key.clone(), decode(&key, &document.bytes)?))).transpose()
     }
 
-    /// Runs a timer that is due, and waits for what it causes.
-    pub(super) async fn run_timer(&self, key: Key, timer: &StoredTimer, outside: &Outside) -> Result<(), AppError> {
+    /// Runs a timer that is due and claimed, and waits for what it causes. It was left behind if a process had it that
+    /// is gone.
+    pub(super) async fn run_timer(
+        &self,
+        key: Key,
+        timer: &StoredTimer,
+        left_behind: bool,
+        outside: &Outside,
+    ) -> Result<(), AppError> {
         match &timer.what {
             Due::PublisherWork { work } => {
                 outside.publisher.run(self.id(), work).await;
                 Ok(())
             }
             Due::Delivery { subscription, operation } => {
-                self.deliver(key, timer.due, (*subscription, *operation), &*outside.courier).await
+                let call = ClaimedCall { timer: key, left_behind };
+                self.deliver(call, timer.due, (*subscription, *operation), &*outside.courier).await
             }
             Due::Notice { partner, notice } => self.notify(key, (partner, *notice), &*outside.courier).await,
             Due::CodeLifeEnds { .. }
@@ -337,6 +348,8 @@ async fn start_due(
         return Ok(None);
     }
     loop {
+        // Whoever advances the clock runs all timers itself: in this process it holds the lock, in others the head.
+        let at_work = Arc::new(Arc::clone(&sandbox.timers_at_work).read_owned().await);
         let timers = sandbox.world.space.timers();
         let now = sandbox.now();
         let due = KeyRange::under(&timers).before(&timers.clone().instant(now.as_millis().saturating_add(1)));
@@ -346,24 +359,33 @@ async fn start_due(
             if free == 0 {
                 return Ok(Some(20));
             }
-            if sandbox.clock().is_frozen() {
-                return Ok(None);
-            }
             let next = sandbox.earliest_timer().await?;
             let until = next.map(|(_, timer)| timer.due.as_millis().saturating_sub(now.as_millis()));
-            return Ok(until.map(|millis| u64::try_from(millis).unwrap_or(0).clamp(10, 3_600_000)));
+            return Ok(match until {
+                Some(..=0) => Some(AGAIN_MILLIS),
+                Some(millis) if !sandbox.clock().is_frozen() => {
+                    Some(u64::try_from(millis).unwrap_or(0).clamp(10, 3_600_000))
+                }
+                Some(_) | None => None,
+            });
         }
-        for (key, document) in claimed {
+        let hold = |key: &Key| Hold::on(&sandbox.store, vec![key.clone()]);
+        let claimed: Vec<(Hold, Claimed)> = claimed.into_iter().map(|claimed| (hold(&claimed.key), claimed)).collect();
+        if let Some(shared) = sandbox.store.shared()
+            && shared.is_claimed_elsewhere(&sandbox.head()).await?
+        {
+            return Ok(Some(AGAIN_MILLIS));
+        }
+        for (hold, Claimed { key, document, left_behind }) in claimed {
             let timer: StoredTimer = decode(&key, &document.bytes)?;
-            let (sandbox, outside) = (Arc::clone(sandbox), outside.clone());
+            let (sandbox, outside, at_work) = (Arc::clone(sandbox), outside.clone(), Arc::clone(&at_work));
             let place = Arc::clone(places).acquire_owned().await;
             tokio::spawn(async move {
-                let _place = place;
-                let _at_work = Arc::clone(&sandbox.timers_at_work).read_owned().await;
-                if let Err(error) = sandbox.run_timer(key.clone(), &timer, &outside).await {
+                let (_place, _at_work) = (place, at_work);
+                if let Err(error) = sandbox.run_timer(key, &timer, left_behind, &outside).await {
                     tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due");
                 }
-                sandbox.store.release(&key).await;
+                hold.give_back().await;
             });
         }
     }

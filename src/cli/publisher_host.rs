@@ -3,7 +3,11 @@
 
 use std::sync::{Arc, Weak};
 
-use futures_util::future::BoxFuture;
+use futures_util::{
+    StreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 
 use crate::{
     app::{App, AppError, PublisherChange, PublisherStep, PublisherWork, Sandbox},
@@ -31,28 +35,36 @@ impl PublisherHost {
         Arc::new(Self(Arc::downgrade(app)))
     }
 
-    fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, HostError> {
+    async fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, HostError> {
         let app = self.0.upgrade().ok_or_else(|| HostError::UnknownSandbox(id.clone()))?;
-        app.sandbox(id).map_err(|_| HostError::UnknownSandbox(id.clone()))
+        app.find_sandbox(id).await.map_err(failed)
     }
 }
 
 impl Host for PublisherHost {
     fn sites<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Vec<Site>, HostError>> {
         Box::pin(async move {
-            let open = self.sandbox(sandbox)?;
+            let open = self.sandbox(sandbox).await?;
             let catalogue = open.catalogue();
             Ok(catalogue.publishers.iter().map(|seller| site(&open, seller, catalogue)).collect())
         })
     }
 
     fn now<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>> {
-        Box::pin(async move { Ok(self.sandbox(sandbox)?.now()) })
+        Box::pin(async move { Ok(self.sandbox(sandbox).await?.now()) })
+    }
+
+    fn changes<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>> {
+        Box::pin(async move {
+            let changes = self.sandbox(sandbox).await?.changes();
+            let each = stream::unfold(changes, async |mut changes| changes.next().await.ok().map(|()| ((), changes)));
+            Ok(each.boxed())
+        })
     }
 
     fn read<'a>(&'a self, sandbox: &'a SandboxId, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, HostError>> {
         Box::pin(async move {
-            let found = self.sandbox(sandbox)?.publisher_record(key).await.map_err(failed)?;
+            let found = self.sandbox(sandbox).await?.publisher_record(key).await.map_err(failed)?;
             Ok(found.map(|document| Record { version: document.version, bytes: document.bytes }))
         })
     }
@@ -64,18 +76,18 @@ impl Host for PublisherHost {
                 notes: change.notes.into_iter().map(noted).collect(),
                 work: change.work,
             };
-            self.sandbox(sandbox)?.commit_publisher_change(change).await.map_err(failed)
+            self.sandbox(sandbox).await?.commit_publisher_change(change).await.map_err(failed)
         })
     }
 
     fn webhook_manner<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<WebhookManner, HostError>> {
-        Box::pin(async move { self.sandbox(sandbox)?.use_webhook_manner().await.map_err(failed) })
+        Box::pin(async move { self.sandbox(sandbox).await?.use_webhook_manner().await.map_err(failed) })
     }
 
     fn fails<'a>(&'a self, sandbox: &'a SandboxId, attempt: StepAttempt<'a>) -> BoxFuture<'a, Result<bool, HostError>> {
         Box::pin(async move {
             let StepAttempt { step, attempt, offer } = attempt;
-            self.sandbox(sandbox)?.step_fails(step, attempt, offer).await.map_err(failed)
+            self.sandbox(sandbox).await?.step_fails(step, attempt, offer).await.map_err(failed)
         })
     }
 }

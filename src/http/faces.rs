@@ -57,17 +57,17 @@ impl Faces {
     ///
     /// # Errors
     /// The error that `refused` makes of a token that is not accepted; [`AppError::UnknownSandbox`] turned into one.
-    pub(super) fn caller<E: From<AppError>>(
+    pub(super) async fn caller<E: From<AppError>>(
         &self,
         headers: &HeaderMap,
         refused: impl FnOnce(TokenFault) -> E,
     ) -> Result<Caller, E> {
         let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         if let (None, AuthMode::Relaxed(publisher)) = (authorization, &self.auth) {
-            let sandbox = self.app.sandbox(&SandboxId::default_sandbox())?;
+            let sandbox = self.app.find_sandbox(&SandboxId::default_sandbox()).await?;
             return Ok(Caller { sandbox, publisher: publisher.clone() });
         }
-        self.app.caller(authorization).map_err(refused)
+        self.app.caller(authorization).await.map_err(refused)
     }
 
     /// Where the personalized links of an offer lead.

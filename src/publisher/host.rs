@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use futures_util::future::BoxFuture;
+use futures_util::{future::BoxFuture, stream::BoxStream};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -156,6 +156,9 @@ pub trait Host: fmt::Debug + Send + Sync {
 
     /// The sandbox's time.
     fn now<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>>;
+
+    /// Wakes up each time that something has been committed in a sandbox, from now on, wherever; ends with the sandbox.
+    fn changes<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>>;
 
     /// A record of the publisher.
     fn read<'a>(&'a self, sandbox: &'a SandboxId, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, HostError>>;

@@ -28,7 +28,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::sync::broadcast;
+use futures_util::stream::BoxStream;
 use url::Url;
 
 use self::{
@@ -68,7 +68,6 @@ pub struct Publisher {
     sign_in: Url,
     public_base: Url,
     draws: RequestIds,
-    changes: broadcast::Sender<String>,
     /// One run for each account at a time in this process. Saves work; what keeps things right are the versions.
     at_work: Mutex<BTreeMap<(SandboxId, String), Turn>>,
 }
@@ -97,9 +96,6 @@ pub enum Submission {
     NotPossible(Box<LandingView>),
 }
 
-/// The slowest page may fall this many changes behind before it is told only that it did.
-const CHANGES_KEPT: usize = 1024;
-
 impl Publisher {
     /// A publisher on a host.
     ///
@@ -112,7 +108,6 @@ impl Publisher {
             sign_in: options.sign_in.clone(),
             public_base: options.public_base.clone(),
             draws: RequestIds::default(),
-            changes: broadcast::channel(CHANGES_KEPT).0,
             at_work: Mutex::default(),
         })
     }
@@ -187,10 +182,7 @@ impl Publisher {
             [Page::Account, Page::Welcome].map(|page| PageKey::derive(page, &site, &purchase.subscription).to_string());
         let account = provisioning::open(pages.into(), site.publisher.clone(), purchase, answers, now);
         match self.host.commit(&site.sandbox, opening(&account, now)?).await {
-            Ok(()) => {
-                self.announce(&account);
-                Ok(Submission::Accepted { account: Box::new(account), opened: true })
-            }
+            Ok(()) => Ok(Submission::Accepted { account: Box::new(account), opened: true }),
             Err(HostError::Conflict) => {
                 // Another tab was faster; its account is the one.
                 let first = self.read_account(&site.sandbox, &account.purchase.subscription).await?;
@@ -269,20 +261,19 @@ impl Publisher {
         change.notes.push(note);
         change.work.push((again.work(), Some(self.host.now(&key.sandbox).await?)));
         match self.host.commit(&key.sandbox, change).await {
-            Ok(()) => {
-                self.announce(&again);
-                Ok(Some(again))
-            }
+            Ok(()) => Ok(Some(again)),
             // It moved on by itself in the meantime.
             Err(HostError::Conflict) => self.account(key).await,
             Err(error) => Err(error),
         }
     }
 
-    /// The page keys of accounts as they change, from now on.
-    #[must_use]
-    pub fn changes(&self) -> broadcast::Receiver<String> {
-        self.changes.subscribe()
+    /// Wakes up each time that an account of a sandbox may have changed, from now on; ends with the sandbox.
+    ///
+    /// # Errors
+    /// [`HostError`] when there is no such sandbox.
+    pub async fn changes(&self, sandbox: &SandboxId) -> Result<BoxStream<'static, ()>, HostError> {
+        self.host.changes(sandbox).await
     }
 
     /// The URL that the partner sends on to the customer.
@@ -295,11 +286,6 @@ impl Publisher {
     #[must_use]
     pub fn account_url(&self, account: &Account) -> String {
         format!("{}/publisher/accounts/{}", self.public_base.as_str().trim_end_matches('/'), account.account)
-    }
-
-    fn announce(&self, account: &Account) {
-        // Nobody listening is no error.
-        let _ = self.changes.send(account.account.clone());
     }
 
     async fn find(&self, key: &PageKey, index: &str) -> Result<Option<(Version, Account)>, HostError> {

@@ -224,7 +224,6 @@ impl Publisher {
             }
         };
         self.host.commit(&case.site.sandbox, change).await?;
-        self.announce(&account);
         Ok(going)
     }
 
@@ -232,7 +231,6 @@ impl Publisher {
     async fn save<'a>(&self, case: Case<'a>, change: impl FnOnce(&Account) -> Account) -> Result<Case<'a>, HostError> {
         let account = change(&case.account);
         self.host.commit(&case.site.sandbox, rewriting(&account, case.version)?).await?;
-        self.announce(&account);
         let version = Version(case.version.0.saturating_add(1));
         Ok(Case { account, version, ..case })
     }

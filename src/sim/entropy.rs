@@ -123,6 +123,23 @@ impl Draws {
     }
 }
 
+/// Random bits of pauses, by which processes that have met don't meet again. Nothing that is kept depends on them.
+#[derive(Debug)]
+pub struct Jitter(ChaCha8Rng);
+
+impl Default for Jitter {
+    fn default() -> Self {
+        Self(ChaCha8Rng::seed_from_u64(Seed::random().0))
+    }
+}
+
+impl Jitter {
+    /// A number below another one; 0 below 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0.next_u64().checked_rem(end).unwrap_or(0)
+    }
+}
+
 /// Ids of requests and traces: unique, but no part of what a sandbox decides or a report shows.
 #[derive(Debug)]
 pub struct RequestIds(Mutex<ChaCha8Rng>);

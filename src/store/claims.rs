@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Document, Key, KeyRange, StoreError};
+use super::{Claimed, Document, Key, KeyRange, StoreError};
 
 /// The keys that workers of this process hold.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Claims {
         range: &KeyRange,
         limit: usize,
         scan: impl FnOnce(usize) -> Result<Vec<(Key, Document)>, StoreError>,
-    ) -> Result<Vec<(Key, Document)>, StoreError> {
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut held = self.lock();
         // So many of the range are out of reach at most; a scan that much longer finds enough free ones if there are
         // any.
@@ -30,7 +30,8 @@ impl Claims {
         found.retain(|(key, _)| !held.contains(key));
         found.truncate(limit);
         held.extend(found.iter().map(|(key, _)| key.clone()));
-        Ok(found)
+        // Nobody had them before: claims have ended with the process.
+        Ok(found.into_iter().map(|(key, document)| Claimed { key, document, left_behind: false }).collect())
     }
 
     /// Ends the claims on these documents, if there are any.

@@ -119,6 +119,14 @@ impl KeyRange {
         self
     }
 
+    /// The part of this range until `key`, which is in it.
+    #[must_use]
+    pub fn up_to(self, key: &Key) -> Self {
+        let mut next = key.0.clone();
+        next.push(0);
+        self.before(&Key(next))
+    }
+
     /// The part of this range from `key` on.
     #[must_use]
     pub fn from(mut self, key: Key) -> Self {

@@ -9,8 +9,8 @@ use std::{
 use futures_util::future::{self, BoxFuture, FutureExt};
 
 use super::{
-    Changeset, CommitError, Direction, Document, Expectation, FlushFigures, Key, KeyRange, Store, StoreError, Version,
-    Write, claims::Claims,
+    Changeset, Claimed, CommitError, Direction, Document, Expectation, FlushFigures, Key, KeyRange, Store, StoreError,
+    Version, Write, claims::Claims,
 };
 
 /// Documents in memory. Nothing survives the process, so [`Store::commit`]'s promise of durability is void here.
@@ -118,11 +118,7 @@ impl Store for MemoryStore {
         async move { self.commit_now(changeset) }.boxed()
     }
 
-    fn claim<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+    fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>> {
         async move { self.claims.take(range, limit, |limit| self.read().scan(range, Direction::Ascending, limit)) }
             .boxed()
     }
@@ -143,6 +139,6 @@ impl Store for MemoryStore {
 
     /// There is nothing to flush, so only commits are counted.
     fn flush_figures(&self) -> FlushFigures {
-        FlushFigures { commits: self.read().commits, flushes: 0 }
+        FlushFigures { commits: self.read().commits, ..FlushFigures::default() }
     }
 }

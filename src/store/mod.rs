@@ -147,11 +147,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the engine can't tell.
-    fn claim<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>>;
+    fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>>;
 
     /// Gives a claim back.
     fn release<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()>;
@@ -164,6 +160,52 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// How many commits and how many flushes there have been, for the figures of a load run.
     fn flush_figures(&self) -> FlushFigures;
+
+    /// What processes that share the store tell each other; `None` where only one process can have it.
+    fn shared(&self) -> Option<&dyn Shared> {
+        None
+    }
+}
+
+/// A document that was claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Where it is.
+    pub key: Key,
+    /// What it is.
+    pub document: Document,
+    /// Whether a process that is gone had a claim on it: what is to be done may have been done.
+    pub left_behind: bool,
+}
+
+/// What processes that share a store tell each other.
+pub trait Shared: fmt::Debug + Send + Sync {
+    /// Tells the others that a document has changed. It reaches them soon, or not at all.
+    fn tell(&self, key: &Key);
+
+    /// Waits until there may be something new; `None` once the store is closed.
+    fn news(&self) -> BoxFuture<'_, Option<News>>;
+
+    /// The versions of documents, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't tell.
+    fn versions<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Version>>, StoreError>>;
+
+    /// Whether another process has a claim on a document.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the engine can't tell.
+    fn is_claimed_elsewhere<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>>;
+}
+
+/// What may be new in a shared store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Others have changed these documents.
+    Changed(Vec<Key>),
+    /// Others may have changed anything: nobody could tell for a while.
+    Anything,
 }
 
 /// Counters since the store was opened.
@@ -171,6 +213,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 pub struct FlushFigures {
     /// Changesets committed.
     pub commits: u64,
+    /// Changesets that were not committed because another writer was first.
+    pub conflicts: u64,
     /// Durable flushes that carried them.
     pub flushes: u64,
 }

@@ -13,7 +13,10 @@ use rehearsal::{
     },
     fixtures::Fixtures,
     sim::{clock::OsClock, entropy::Seed},
-    store::{Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, MemoryStore, Store, StoreError},
+    store::{
+        Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, MemoryStore, Store,
+        StoreError,
+    },
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -85,11 +88,7 @@ impl Store for SlowStore {
         })
     }
 
-    fn claim<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+    fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>> {
         self.inner.claim(range, limit)
     }
 

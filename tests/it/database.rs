@@ -1,5 +1,5 @@
-//! A server that keeps everything in a PostgreSQL: what it says of databases that it can't use, what becomes of it when the
-//! database goes away, and that one server has it to itself.
+//! A server that keeps everything in a PostgreSQL: what it says of databases that it can't use, and what becomes of it when
+//! the database goes away.
 
 use rehearsal::{
     cli::wiring::{Server, ServerOptions, StartError},
@@ -59,9 +59,7 @@ async fn a_database_that_can_t_be_used_says_why() {
     database.run("CREATE TABLE rehearsal_document (id integer)").await;
     assert!(refused(&url).await.contains("rehearsal has not made"));
     database.run("DROP TABLE rehearsal_document").await;
-    let world = World::start_with(on(&url)).await;
-    assert!(refused(&url).await.contains("another server uses the database"));
-    world.stop().await;
+    World::start_with(on(&url)).await.stop().await;
     database.run("INSERT INTO rehearsal_migration (number) VALUES (99)").await;
     let said = refused(&url).await;
     assert!(said.contains("newer version") && said.contains("step 99"), "{said}");

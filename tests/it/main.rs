@@ -21,6 +21,7 @@ mod partner_center;
 mod postgres;
 mod stores;
 mod tls;
+mod together;
 mod transfer;
 mod webhooks;
 mod workload;

@@ -10,7 +10,7 @@ use rehearsal::{
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 
-use crate::postgres::Database;
+use crate::{postgres::Database, together::RoundRobin};
 
 /// The sandbox that the world's people act in, and the time that it starts at.
 pub(crate) const SANDBOX: &str = "stage";
@@ -24,8 +24,10 @@ pub(crate) struct World {
     pub(crate) base_url: String,
     pub(crate) http: Client,
     server: Server,
-    /// Goes when the world does.
-    _database: Option<Database>,
+    /// Further servers on the same database, behind a balancer.
+    more: Vec<Server>,
+    /// Go when the world does.
+    _behind: Option<(Database, Option<RoundRobin>)>,
 }
 
 /// An answer, read to its end.
@@ -63,9 +65,44 @@ impl World {
     }
 
     pub(crate) async fn start_with(options: ServerOptions) -> Self {
-        let (options, database) = on_engine(options).await;
-        let server = Server::start(options).await.unwrap();
-        Self { base_url: server.base_url.clone(), http: client(), server, _database: database }
+        if options.data.is_some() || options.database.is_some() {
+            return Self::of(Server::start(options).await.unwrap());
+        }
+        match engine().as_deref() {
+            Ok("postgres") => {
+                let database = Database::new().await;
+                let database_url = Some(DatabaseUrl::new(&database.url()));
+                let server = Server::start(ServerOptions { database: database_url, ..options }).await.unwrap();
+                Self { _behind: Some((database, None)), ..Self::of(server) }
+            }
+            Ok("together") => Self::together(options).await,
+            Ok(other) => panic!("TEST_ENGINE may be postgres or together, not {other}"),
+            Err(_) => Self::of(Server::start(options).await.unwrap()),
+        }
+    }
+
+    fn of(server: Server) -> Self {
+        Self { base_url: server.base_url.clone(), http: client(), server, more: Vec::new(), _behind: None }
+    }
+
+    /// Three servers on one database, each of which gets every third connection.
+    pub(crate) async fn together(options: ServerOptions) -> Self {
+        let (database, balancer) = (Database::new().await, RoundRobin::listen().await);
+        let mut servers = Vec::new();
+        for _ in 0..3 {
+            let options = ServerOptions {
+                database: Some(DatabaseUrl::new(&database.url())),
+                public_url: Some(balancer.base_url.parse().unwrap()),
+                ..options.clone()
+            };
+            servers.push(Server::start(options).await.unwrap());
+        }
+        let own: Vec<String> = servers.iter().map(|server| format!("http://{}", server.address)).collect();
+        balancer.serve(&own.iter().map(String::as_str).collect::<Vec<_>>());
+        let base_url = balancer.base_url.clone();
+        let server = servers.remove(0);
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);
+        Self { base_url, http: http.build().unwrap(), server, more: servers, _behind: Some((database, Some(balancer))) }
     }
 
     pub(crate) async fn create_sandbox(&self, name: &str) {
@@ -76,6 +113,9 @@ impl World {
     /// Stops the server, as its owner does.
     pub(crate) async fn stop(self) {
         self.server.stop().await.unwrap();
+        for server in self.more {
+            server.stop().await.unwrap();
+        }
     }
 
     /// Tells of each commit in a sandbox from now on.
@@ -144,15 +184,11 @@ pub(crate) fn token_form(environment: &Value) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Where a world keeps what it has: in memory; or, if `TEST_ENGINE` is `postgres`, in a database of its own.
+/// Where worlds keep what they have: in memory; or, if `TEST_ENGINE` is `postgres`, in a database of its own each; or, if
+/// it is `together`, in a database that three servers share.
 #[expect(clippy::disallowed_methods, reason = "tests take this one switch from the environment")]
-async fn on_engine(options: ServerOptions) -> (ServerOptions, Option<Database>) {
-    let is_postgres = std::env::var("TEST_ENGINE").is_ok_and(|engine| engine == "postgres");
-    if !is_postgres || options.data.is_some() || options.database.is_some() {
-        return (options, None);
-    }
-    let database = Database::new().await;
-    (ServerOptions { database: Some(DatabaseUrl::new(&database.url())), ..options }, Some(database))
+fn engine() -> Result<String, std::env::VarError> {
+    std::env::var("TEST_ENGINE")
 }
 
 pub(crate) fn client() -> Client {

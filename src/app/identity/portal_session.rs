@@ -36,10 +36,9 @@ impl App {
     }
 
     /// Who a cookie of the portal is about, if that person still works there.
-    #[must_use]
-    pub fn portal_visitor(&self, cookie: &str) -> Option<PartnerCaller> {
+    pub async fn portal_visitor(&self, cookie: &str) -> Option<PartnerCaller> {
         let session: SealedPortal = self.unseal(cookie, PORTAL)?;
-        let sandbox: Arc<Sandbox> = self.sandbox(&session.sandbox).ok()?;
+        let sandbox: Arc<Sandbox> = self.find_sandbox(&session.sandbox).await.ok()?;
         if sandbox.space() != session.space || self.wall().now().as_seconds() >= session.exp {
             return None;
         }

@@ -26,7 +26,11 @@ use crate::{
 const KEYS: usize = 2;
 
 /// Keys that stay published after a rotation: tokens of the last one are still good for an hour.
-const KEPT: usize = 3;
+const PUBLISHED: usize = 3;
+
+/// Keys that are kept. What an older one has signed stays good here, on every server and after a restart, however often
+/// keys are rotated in a token's hour.
+const KEPT: usize = 24;
 
 /// The signing keys of a store, the one that signs first.
 #[derive(Debug)]
@@ -80,6 +84,21 @@ impl SigningKeys {
         }
     }
 
+    /// Reads the keys again, which another server may have changed.
+    ///
+    /// # Errors
+    /// As [`SigningKeys::of`].
+    pub async fn look_again(&self, store: &dyn Store) -> Result<(), AppError> {
+        let key = keys::signing_keys();
+        let document = store.get(&key).await?.ok_or_else(|| damaged("they are missing"))?;
+        let stored: StoredKeys = decode(&key, &document.bytes)?;
+        let is_known = self.all().iter().map(|key| &key.pem).eq(&stored.private_keys);
+        if !is_known {
+            *self.0.write().unwrap_or_else(PoisonError::into_inner) = read(&stored)?;
+        }
+        Ok(())
+    }
+
     /// Makes a new key, which signs from now on. The older ones stay published for a while.
     ///
     /// # Errors
@@ -117,10 +136,10 @@ impl SigningKeys {
         self.all().iter().find(|key| key.id == id).cloned()
     }
 
-    /// The public half of each key, the one that signs first.
+    /// The public half of each key that is published, the one that signs first.
     #[must_use]
     pub fn public(&self) -> Vec<PublicKey> {
-        self.all().iter().filter_map(|key| key.public_half()).collect()
+        self.all().iter().take(PUBLISHED).filter_map(|key| key.public_half()).collect()
     }
 
     fn all(&self) -> Arc<[Arc<SigningKey>]> {

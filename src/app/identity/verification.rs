@@ -124,8 +124,8 @@ impl App {
     ///
     /// # Errors
     /// The [`TokenFault`] for which the token is not accepted.
-    pub fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenFault> {
-        let (sandbox, checked) = self.checked(authorization)?;
+    pub async fn caller(&self, authorization: Option<&[u8]>) -> Result<Caller, TokenFault> {
+        let (sandbox, checked) = self.checked(authorization).await?;
         match (checked.audience, checked.owner) {
             (Audience::Marketplace, AppOwner::Publisher(publisher)) => Ok(Caller { sandbox, publisher }),
             (Audience::Marketplace, AppOwner::Partner(_)) => Err(TokenFault::UnknownApp),
@@ -137,8 +137,8 @@ impl App {
     ///
     /// # Errors
     /// The [`TokenFault`] for which the token is not accepted.
-    pub fn partner_caller(&self, authorization: Option<&[u8]>) -> Result<PartnerCaller, TokenFault> {
-        let (sandbox, checked) = self.checked(authorization)?;
+    pub async fn partner_caller(&self, authorization: Option<&[u8]>) -> Result<PartnerCaller, TokenFault> {
+        let (sandbox, checked) = self.checked(authorization).await?;
         match (checked.audience, sandbox.rules().partner_center_audience) {
             (Audience::PartnerCenter, _) | (Audience::Graph, PartnerCenterAudience::Graph) => {}
             (Audience::Graph, PartnerCenterAudience::PartnerCenter) => return Err(TokenFault::GraphAudience),
@@ -155,8 +155,30 @@ impl App {
         Ok(PartnerCaller { sandbox, partner, app: checked.app, user })
     }
 
-    /// What a token stands for, if it is valid now.
-    fn checked(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
+    /// What a token stands for, if it is valid now. Its key and its app may be another server's, made a moment ago.
+    async fn checked(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
+        let (sandbox, checked) = match self.read(authorization) {
+            Ok((sandbox, _)) if !sandbox.keep_up().await.unwrap_or(true) => {
+                self.look_around().await;
+                self.read(authorization)?
+            }
+            Err(TokenFault::UnknownKey | TokenFault::UnknownApp) if self.look_around().await => {
+                self.read(authorization)?
+            }
+            known => known?,
+        };
+        let now = sandbox.now().as_seconds();
+        if now >= checked.expires_on {
+            return Err(TokenFault::Expired);
+        }
+        if now < checked.not_before {
+            return Err(TokenFault::NotYetValid);
+        }
+        Ok((sandbox, checked))
+    }
+
+    /// What a token stands for, whether or not it is its time.
+    fn read(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
         let authorization = authorization.ok_or(TokenFault::Missing)?;
         let mut words = authorization.splitn(2, |&byte| byte == b' ');
         let is_bearer = words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
@@ -168,13 +190,6 @@ impl App {
             None => self.check(std::str::from_utf8(token).map_err(|_| TokenFault::Malformed)?)?,
         };
         let sandbox = checked.sandbox.upgrade().ok_or(TokenFault::UnknownApp)?;
-        let now = sandbox.now().as_seconds();
-        if now >= checked.expires_on {
-            return Err(TokenFault::Expired);
-        }
-        if now < checked.not_before {
-            return Err(TokenFault::NotYetValid);
-        }
         Ok((sandbox, checked))
     }
 

@@ -38,6 +38,8 @@ pub struct Made {
     pub run: u64,
     /// When the webhook was called.
     pub began: Timestamp,
+    /// Whether a server that was stopped may have made it before.
+    pub repeated: bool,
 }
 
 /// Decides what follows from an attempt; `operation` is the operation as it is now.
@@ -46,7 +48,7 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Ma
     let heard = sent.heard(context.rules);
     let has_webhook = sent != Sent::NoWebhook;
     let how = TurnedDown::Webhook { status: sent.status() };
-    let mut delivery = delivery.attempted(sent, context.now, made.run);
+    let mut delivery = delivery.attempted(sent, context.now, made);
     let mut decision = Decision::starting_at(context.first_entry);
     let mut again = None;
     delivery.state = match heard {

@@ -201,6 +201,13 @@ impl Delivery {
         self.state == DeliveryState::Waiting && self.next_attempt.is_none_or(|next| next == at)
     }
 
+    /// Whether an attempt that a run of a server is about to make may have been made before. `left_behind` tells whether a
+    /// process that is gone had claimed it, where claims outlive their processes.
+    #[must_use]
+    pub fn may_have_been_attempted(&self, run: u64, left_behind: Option<bool>) -> bool {
+        left_behind.unwrap_or(self.in_hand_of != run)
+    }
+
     /// The delivery once it is to be made again, now.
     #[must_use]
     pub fn again(mut self, now: Timestamp, run: u64) -> Self {
@@ -212,14 +219,13 @@ impl Delivery {
     }
 
     /// The delivery after an attempt.
-    fn attempted(mut self, sent: Sent, now: Timestamp, run: u64) -> Self {
+    fn attempted(mut self, sent: Sent, now: Timestamp, made: Made) -> Self {
         self.attempts = self.attempts.saturating_add(1);
-        let repeated = self.in_hand_of != run;
-        self.in_hand_of = run;
+        self.in_hand_of = made.run;
         if self.latest.len() >= KEPT {
             self.latest.remove(0);
         }
-        self.latest.push(Attempt { number: self.attempts, at: now, sent, repeated });
+        self.latest.push(Attempt { number: self.attempts, at: now, sent, repeated: made.repeated });
         self
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 const NOW: &str = "2026-02-02T00:00:00Z";
 
 fn made(run: u64) -> Made {
-    Made { run, began: at(NOW) }
+    Made { run, began: at(NOW), repeated: false }
 }
 
 fn context() -> Context {
@@ -166,11 +166,21 @@ fn five_hundred_retries_fill_eight_hours_and_then_the_change_has_failed() {
 #[test]
 fn another_run_does_not_know_whether_it_was_made_before() {
     let operation = changing();
-    let repeated = |run| {
-        let after = follow_up(waiting(&operation), &operation, answered(500), made(run), context());
-        let again = follow_up(after.delivery, &operation, answered(200), made(run), context());
-        again.delivery.latest.iter().map(|attempt| attempt.repeated).collect::<Vec<_>>()
-    };
-    assert_eq!(repeated(7), [false, false]);
-    assert_eq!(repeated(8), [true, false]);
+    let fresh = waiting(&operation);
+    let once = follow_up(fresh.clone(), &operation, answered(500), made(8), context()).delivery;
+    let table = [
+        (&fresh, 7, None, false),
+        (&fresh, 8, None, true),
+        (&once, 8, None, false),
+        (&once, 7, None, true),
+        // Where claims tell, the run that put it down says nothing.
+        (&fresh, 8, Some(false), false),
+        (&fresh, 7, Some(true), true),
+    ];
+    for (number, (delivery, run, left_behind, expected)) in table.into_iter().enumerate() {
+        assert_eq!(delivery.may_have_been_attempted(run, left_behind), expected, "row {number}");
+    }
+    let repeated = Made { repeated: true, ..made(8) };
+    let after = follow_up(once, &operation, answered(200), repeated, context()).delivery;
+    assert_eq!(after.latest.iter().map(|attempt| attempt.repeated).collect::<Vec<_>>(), [false, true]);
 }

@@ -127,7 +127,8 @@ impl FromRequestParts<Arc<Console>> for Here {
             None => SandboxId::default_sandbox(),
             Some(name) => name.parse().map_err(|_| ConsoleError::no_sandbox(&name))?,
         };
-        let sandbox = console.app.sandbox(&sandbox).map_err(|_| ConsoleError::no_sandbox(sandbox.as_str()))?;
+        let found = console.app.find_sandbox(&sandbox).await;
+        let sandbox = found.map_err(|_| ConsoleError::no_sandbox(sandbox.as_str()))?;
         let place = Place { sandbox: sandbox.id().clone() };
         Ok(Self { console: Arc::clone(console), sandbox, place })
     }

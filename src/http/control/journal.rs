@@ -61,7 +61,7 @@ pub(super) async fn read(
     Params(query): Params<JournalQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let filter = filter(query)?;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());

@@ -37,7 +37,7 @@ pub(super) async fn report(
     Input(input): Input<LicenseReport>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
     let started = Stopwatch::start();
-    let caller = faces.caller(&headers, ControlError::Token)?;
+    let caller = faces.caller(&headers, ControlError::Token).await?;
     let id = subscription_id(&subscription)?;
     let outcome = caller.sandbox.report_licenses(caller.publisher.clone(), id, input.assigned).await;
     record(&caller, id, &input, &headers, outcome.as_ref(), &started).await?;

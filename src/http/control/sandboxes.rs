@@ -32,6 +32,7 @@ use crate::{
 #[utoipa::path(get, path = "/sim/v1/sandboxes", tag = "sandboxes", responses((status = 200, body = SandboxList)))]
 pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Result<Json<SandboxList>, ControlError> {
     let mut sandboxes = Vec::new();
+    faces.app.look_around().await;
     for sandbox in faces.app.sandboxes() {
         sandboxes.push(view(&sandbox).await?);
     }
@@ -70,7 +71,7 @@ pub(super) async fn get(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<SandboxView>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     Ok(Json(view(&sandbox).await?))
 }
 
@@ -85,7 +86,7 @@ pub(super) async fn change(
     Path(sandbox): Path<String>,
     Input(input): Input<ChangeSandbox>,
 ) -> Result<Json<SandboxView>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     let settings = Settings {
         timers: timers_of(input.timers.as_deref())?,
         delays: delays_of(input.delays.as_deref())?,
@@ -104,7 +105,7 @@ pub(super) async fn rules(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<RuleList>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     Ok(Json(RuleList::of(&sandbox.rules())))
 }
 
@@ -130,7 +131,7 @@ pub(super) async fn environment(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<Environment>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     Ok(Json(environment_of(&faces, &sandbox)))
 }
 
@@ -143,7 +144,7 @@ pub(super) async fn catalogue(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<CatalogueView>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     Ok(Json(CatalogueView::of(sandbox.catalogue(), |offer| faces.landing_page(&sandbox, offer))))
 }
 

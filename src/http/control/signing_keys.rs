@@ -15,6 +15,7 @@ use crate::{
     get, path = "/sim/v1/signing-keys", tag = "identity", responses((status = 200, body = SigningKeyList))
 )]
 pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Json<SigningKeyList> {
+    faces.app.look_around().await;
     view(&faces)
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn show(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<WebhookAuthority>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     Ok(Json(WebhookAuthority { certificate: sandbox.webhook_authority().await? }))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn trust(
     Path(sandbox): Path<String>,
     Input(input): Input<WebhookAuthority>,
 ) -> Result<Json<WebhookAuthority>, ControlError> {
-    let sandbox = faces.app.sandbox(&sandbox_id(&sandbox)?)?;
+    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
     if let Some(certificate) = &input.certificate {
         let is_certificate =
             parse_x509_pem(certificate.trim().as_bytes()).is_ok_and(|(_, pem)| pem.parse_x509().is_ok());

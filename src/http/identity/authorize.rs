@@ -93,6 +93,7 @@ async fn authorize(faces: &Faces, asked: Asked, is_v1: bool, method: &Method, he
     let Asked { request, user, cancelled } = asked;
     let path = format!("/{}/oauth2/{}authorize", request.tenant, if is_v1 { "" } else { "v2.0/" });
     let origin = faces.origin(headers);
+    faces.app.meet(&request.tenant, request.client_id.as_deref()).await;
     let sign_in = match faces.app.check_sign_in(request, is_v1, &origin) {
         SignInCheck::Possible(sign_in) => sign_in,
         SignInCheck::Returned(sign_in, error) => {

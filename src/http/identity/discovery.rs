@@ -26,7 +26,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
 
 /// `GET /{tenant}/.well-known/openid-configuration`
 pub(super) async fn v1(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
-    if let Some(refused) = unknown_tenant(&faces, &tenant) {
+    if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }
     let origin = faces.origin(&headers);
@@ -43,7 +43,7 @@ pub(super) async fn v1(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration`
 pub(super) async fn v2(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
-    if let Some(refused) = unknown_tenant(&faces, &tenant) {
+    if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }
     let origin = faces.origin(&headers);
@@ -60,9 +60,10 @@ pub(super) async fn v2(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
 
 /// `GET /{tenant}/discovery/keys`, `GET /{tenant}/discovery/v2.0/keys`
 pub(super) async fn keys(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>) -> Response {
-    if let Some(refused) = unknown_tenant(&faces, &tenant) {
+    if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }
+    faces.app.look_around().await;
     let issuer = format!("https://login.microsoftonline.com/{}/v2.0", issuer_tenant(&tenant));
     let keys = faces.app.signing_keys().public().into_iter().map(|key| KeyDocument {
         kty: "RSA".to_owned(),
@@ -175,7 +176,8 @@ fn issuer_tenant(tenant: &str) -> &str {
     if is_multi_tenant(tenant) { "{tenantid}" } else { tenant }
 }
 
-fn unknown_tenant(faces: &Faces, tenant: &str) -> Option<Response> {
+async fn unknown_tenant(faces: &Faces, tenant: &str) -> Option<Response> {
+    faces.app.meet(tenant, None).await;
     let known = tenant.parse().ok().and_then(|id| faces.app.sandbox_of_tenant(id)).is_some();
     if known || is_multi_tenant(tenant) {
         return None;

@@ -56,6 +56,7 @@ async fn grant(
     let sent = headers.get("client-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let correlation_id = sent.unwrap_or_else(|| faces.request_ids.next().to_string());
 
+    faces.app.meet(&request.tenant, request.client_id.as_deref()).await;
     let outcome = match exchanged {
         Some(exchanged) => faces
             .app

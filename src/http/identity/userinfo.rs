@@ -16,7 +16,11 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, headers: HeaderMap) ->
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token =
         authorization.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    match token.and_then(|(_, token)| faces.app.user_info(token.trim())) {
+    let found = match token {
+        Some((_, token)) => faces.app.user_info(token.trim()).await,
+        None => None,
+    };
+    match found {
         Some(user) => {
             let body = UserInfoBody { sub: user.sub, name: user.name, email: user.email };
             ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()

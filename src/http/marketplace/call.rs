@@ -178,7 +178,7 @@ impl Call {
         Fut: Future<Output = Result<Answer, Problem>>,
     {
         let call = Arc::new(self);
-        let caller = call.faces.caller(&call.headers, Problem::Token);
+        let caller = call.faces.caller(&call.headers, Problem::Token).await;
         let caller = match call.check_version() {
             Err(problem) if call.rules(caller.as_ref().ok()).api_version == ApiVersion::Required => Err(problem),
             Ok(()) | Err(_) => caller,
@@ -228,6 +228,11 @@ impl Call {
     }
 
     async fn finish(&self, caller: Option<Caller>, answer: Result<Answer, Problem>) -> Response {
+        if caller.is_none()
+            && let Err(error) = self.faces.app.find_sandbox(&SandboxId::default_sandbox()).await
+        {
+            tracing::debug!(%error, "the rules of the default sandbox may be out of date");
+        }
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
         let ids = CallIds::of(&self.headers, &self.faces, operation);

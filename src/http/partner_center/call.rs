@@ -168,7 +168,7 @@ impl Call {
         Fut: Future<Output = Result<Answer, Problem>>,
     {
         let call = Arc::new(self);
-        let caller = match call.check(needs) {
+        let caller = match call.check(needs).await {
             Ok(caller) => caller,
             Err((sandbox, problem)) => return call.finish(sandbox, "", Err(problem)).await,
         };
@@ -187,14 +187,17 @@ impl Call {
         call.finish(Some(caller.sandbox), caller.partner.as_str(), answer).await
     }
 
-    fn check(&self, needs: Needs) -> Result<PartnerCaller, (Option<Arc<Sandbox>>, Problem)> {
+    async fn check(&self, needs: Needs) -> Result<PartnerCaller, (Option<Arc<Sandbox>>, Problem)> {
         let authorization = self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        let caller = self.faces.app.partner_caller(authorization).map_err(|fault| (None, Problem::Token(fault)))?;
+        let caller =
+            self.faces.app.partner_caller(authorization).await.map_err(|fault| (None, Problem::Token(fault)))?;
         let refused = |problem| Err((Some(Arc::clone(&caller.sandbox)), problem));
-        if caller.sandbox.rules().throttling == Throttling::Documented
-            && let Err(seconds) = caller.sandbox.count_call(&caller.partner, Limited::Calls)
-        {
-            return refused(Problem::TooMany(seconds));
+        if caller.sandbox.rules().throttling == Throttling::Documented {
+            match caller.sandbox.count_call(&caller.partner, Limited::Calls).await {
+                Ok(None) => {}
+                Ok(Some(seconds)) => return refused(Problem::TooMany(seconds)),
+                Err(error) => return refused(error.into()),
+            }
         }
         match caller.user {
             Some((_, role)) if !role.may(needs.right) => return refused(Problem::Role),

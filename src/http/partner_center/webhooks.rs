@@ -99,7 +99,9 @@ struct TestStarted {
 pub(super) async fn test(State(_): State<Arc<Faces>>, call: Call) -> Response {
     call.answer(Needs::right(Right::ManageSubscriptions), |at| async move {
         registered(&at).await?;
-        at.sandbox.count_call(&at.partner.id, Limited::Tests).map_err(Problem::TooMany)?;
+        if let Some(seconds) = at.sandbox.count_call(&at.partner.id, Limited::Tests).await? {
+            return Err(Problem::TooMany(seconds));
+        }
         let correlation_id = at.sandbox.test_registration(at.partner.id.clone()).await?.to_string();
         Ok(Answer::ok(&TestStarted { correlation_id }))
     })

@@ -48,7 +48,10 @@ impl FromRequestParts<Arc<Faces>> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, faces: &Arc<Faces>) -> Result<Self, Response> {
         let cookie = cookies::named(&parts.headers, COOKIE);
-        let visitor = cookie.and_then(|cookie| faces.app.portal_visitor(cookie));
+        let visitor = match cookie {
+            Some(cookie) => faces.app.portal_visitor(cookie).await,
+            None => None,
+        };
         // A page that somebody wanted is not worth remembering: the way to it is short.
         let Some(PartnerCaller { sandbox, partner, user: Some((user, role)), .. }) = visitor else {
             return Err(Redirect::to("/partner").into_response());

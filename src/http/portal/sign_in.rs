@@ -57,7 +57,7 @@ pub(super) struct Picked {
 
 /// `GET /partner`
 pub(super) async fn show(State(faces): State<Arc<Faces>>, Query(query): Query<InSandbox>) -> Response {
-    let sandbox = sandbox(&faces, query.sandbox.as_deref().unwrap_or_default());
+    let sandbox = sandbox(&faces, query.sandbox.as_deref().unwrap_or_default()).await;
     match sandbox {
         Some(sandbox) => page(StatusCode::OK, &SignInPage::of(&faces, &sandbox, None)),
         None => unknown_sandbox(&faces),
@@ -66,7 +66,7 @@ pub(super) async fn show(State(faces): State<Arc<Faces>>, Query(query): Query<In
 
 /// `POST /partner`
 pub(super) async fn pick(State(faces): State<Arc<Faces>>, Form(picked): Form<Picked>) -> Response {
-    let Some(sandbox) = sandbox(&faces, &picked.sandbox) else { return unknown_sandbox(&faces) };
+    let Some(sandbox) = sandbox(&faces, &picked.sandbox).await else { return unknown_sandbox(&faces) };
     let session = picked.user.split_once('/').and_then(|(partner, user)| {
         let (partner, user): (PartnerId, ObjectId) = (partner.parse().ok()?, user.parse().ok()?);
         sandbox.catalogue().partner(&partner)?.member(user)?;
@@ -94,9 +94,9 @@ fn set_cookie(response: &mut Response, cookie: &str) {
     }
 }
 
-fn sandbox(faces: &Faces, name: &str) -> Option<Arc<Sandbox>> {
+async fn sandbox(faces: &Faces, name: &str) -> Option<Arc<Sandbox>> {
     let id = if name.is_empty() { SandboxId::default_sandbox() } else { name.parse().ok()? };
-    faces.app.sandbox(&id).ok()
+    faces.app.find_sandbox(&id).await.ok()
 }
 
 fn unknown_sandbox(faces: &Faces) -> Response {

@@ -10,8 +10,10 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures_util::stream;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 
 use super::{
     Format, failed, json,
@@ -80,11 +82,17 @@ pub(super) async fn retry(
 /// One message at once, since the account may have changed after the page was rendered; then one for each change, and
 /// the end once it is active. A browser that comes back then gets 204, which tells it to stay away.
 pub(super) async fn events(State(publisher): State<Arc<Publisher>>, Path(key): Path<String>) -> Response {
-    let changes = publisher.changes();
+    let Ok(place) = key.parse::<PageKey>() else { return no_account(Format::Json) };
+    // Before the account is read, so that no change is missed.
+    let changes = match publisher.changes(&place.sandbox).await {
+        Ok(changes) => changes,
+        Err(HostError::UnknownSandbox(_)) => return no_account(Format::Json),
+        Err(error) => return failed(&error, Format::Json),
+    };
     match account_of(&publisher, &key).await {
         Ok(Some((_, account))) if account.state() == AccountState::Active => StatusCode::NO_CONTENT.into_response(),
-        Ok(Some((key, account))) => {
-            let watch = Watch { publisher, key, page: account.account, changes, next: Next::Now };
+        Ok(Some((key, _))) => {
+            let watch = Watch { publisher, key, changes, shown: Shown::Nothing };
             Sse::new(stream::unfold(watch, Watch::step)).keep_alive(KeepAlive::default()).into_response()
         }
         Ok(None) => no_account(Format::Json),
@@ -95,37 +103,33 @@ pub(super) async fn events(State(publisher): State<Arc<Publisher>>, Path(key): P
 struct Watch {
     publisher: Arc<Publisher>,
     key: PageKey,
-    page: String,
-    changes: Receiver<String>,
-    next: Next,
+    changes: BoxStream<'static, ()>,
+    shown: Shown,
 }
 
-/// When the next message of a stream comes.
-enum Next {
-    Now,
-    AfterChange,
-    Never,
+/// What the page was told last.
+enum Shown {
+    Nothing,
+    Underway(Box<Account>),
+    Active,
 }
 
 impl Watch {
     async fn step(mut self) -> Option<(Result<Event, Infallible>, Self)> {
-        match self.next {
-            Next::Never => return None,
-            Next::Now => {}
-            Next::AfterChange => loop {
-                match self.changes.recv().await {
-                    Ok(page) if page == self.page => break,
-                    Ok(_) => {}
-                    // Some changes were missed; one of them may have been ours.
-                    Err(RecvError::Lagged(_)) => break,
-                    Err(RecvError::Closed) => return None,
-                }
-            },
+        loop {
+            match self.shown {
+                Shown::Active => return None,
+                Shown::Nothing => {}
+                Shown::Underway(_) => self.changes.next().await?,
+            }
+            let account = self.publisher.account(&self.key).await.ok().flatten()?;
+            if matches!(&self.shown, Shown::Underway(shown) if **shown == account) {
+                continue;
+            }
+            let state = account.state();
+            self.shown = if state == AccountState::Active { Shown::Active } else { Shown::Underway(Box::new(account)) };
+            return Some((Ok(Event::default().data(state.as_str())), self));
         }
-        let account = self.publisher.account(&self.key).await.ok().flatten()?;
-        let state = account.state();
-        self.next = if state == AccountState::Active { Next::Never } else { Next::AfterChange };
-        Some((Ok(Event::default().data(state.as_str())), self))
     }
 }
 

@@ -12,7 +12,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{
+    StreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,6 +50,8 @@ pub(crate) struct Memory {
     pub(crate) sites: Vec<Site>,
     /// Commits until the machine is killed: from then on none succeeds.
     pub(crate) commits_left: Option<u32>,
+    /// Counts the commits.
+    pub(crate) commits: tokio::sync::watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +75,12 @@ impl Host for MemoryHost {
 
     fn now<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>> {
         Box::pin(async move { Ok(Timestamp::from_millis(self.memory().now_millis)) })
+    }
+
+    fn changes<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>> {
+        let commits = self.memory().commits.subscribe();
+        let each = stream::unfold(commits, async |mut commits| commits.changed().await.ok().map(|()| ((), commits)));
+        Box::pin(async { Ok(each.boxed()) })
     }
 
     fn read<'a>(&'a self, _: &'a SandboxId, key: &'a str) -> BoxFuture<'a, Result<Option<Record>, HostError>> {
@@ -106,6 +118,7 @@ impl Host for MemoryHost {
                     None => drop(memory.work.remove(&name)),
                 }
             }
+            memory.commits.send_modify(|commits| *commits += 1);
             Ok(())
         })
     }

@@ -118,9 +118,7 @@ impl Publisher {
             Some((version, account)) => {
                 let plan_name = site.plan_name(&account.purchase.offer, told.plan.as_deref().unwrap_or_default());
                 let after = told::after(&account, told, is_accepted, plan_name, now);
-                let change = rewriting(&after, version)?;
-                self.announce(&after);
-                change
+                rewriting(&after, version)?
             }
             // Whoever bought it may never have come to the landing page.
             None => Change::default(),

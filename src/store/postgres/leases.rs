@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
 
 use super::{failed, found, place, place::Span, rows};
-use crate::store::{Document, Key, StoreError};
+use crate::store::{Claimed, Key, StoreError};
 
 /// Seconds that a lease is good for, of the database's own clock, and how often leases are renewed.
-const LEASE_SECONDS: f64 = 15.0;
-const RENEWED_EVERY: Duration = Duration::from_secs(5);
+const LEASE_SECONDS: f64 = 6.0;
+const RENEWED_EVERY: Duration = Duration::from_secs(2);
 
 const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + make_interval(secs => $4) \
     FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
@@ -24,9 +24,11 @@ const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + mak
 const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
     WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
 
-/// Whoever has the database to itself knows that nobody works on anything.
-const RELEASE_ALL: &str =
-    "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL WHERE claimed_by IS NOT NULL";
+const RELEASE_ALL: &str = "UPDATE rehearsal_document d SET claimed_by = NULL, claimed_until = NULL \
+    FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
+    WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
+const IS_ELSEWHERE: &str = "SELECT 1 FROM rehearsal_document \
+    WHERE sandbox = $1 AND key = $2 AND claimed_by <> $3 AND claimed_until >= now()";
 
 /// A name that no other process has had.
 const NAME: &str = "SELECT decode(md5(random()::text || clock_timestamp()::text), 'hex')";
@@ -34,21 +36,26 @@ const NAME: &str = "SELECT decode(md5(random()::text || clock_timestamp()::text)
 /// The leases of this process.
 #[derive(Debug)]
 pub(super) struct Leases {
+    pool: Pool,
     worker: Vec<u8>,
     held: Arc<Mutex<BTreeSet<Key>>>,
     renewing: JoinHandle<()>,
 }
 
 impl Leases {
-    /// Ends the leases of servers that were killed, and begins to renew what will be taken.
+    /// Begins to renew what will be taken.
     pub(super) async fn begin(pool: Pool) -> Result<Arc<Self>, StoreError> {
         let client = pool.get().await.map_err(|error| super::out_of_reach(&error))?;
-        client.batch_execute(RELEASE_ALL).await.map_err(failed)?;
         let worker: Vec<u8> = client.query_one(NAME, &[]).await.map_err(failed)?.get(0);
         drop(client);
         let held = Arc::<Mutex<BTreeSet<Key>>>::default();
-        let renewing = tokio::spawn(renew(pool, worker.clone(), Arc::clone(&held)));
-        Ok(Arc::new(Self { worker, held, renewing }))
+        let renewing = tokio::spawn(renew(pool.clone(), worker.clone(), Arc::clone(&held)));
+        Ok(Arc::new(Self { pool, worker, held, renewing }))
+    }
+
+    /// The name of this process, which no other one has had.
+    pub(super) fn worker(&self) -> &[u8] {
+        &self.worker
     }
 
     /// Takes leases on up to `limit` documents that nobody holds.
@@ -57,7 +64,7 @@ impl Leases {
         client: &Object,
         span: &Span<'_>,
         limit: usize,
-    ) -> Result<Vec<(Key, Document)>, StoreError> {
+    ) -> Result<Vec<Claimed>, StoreError> {
         let (condition, mut parameters) = span.condition();
         let limit = rows(limit);
         let next = parameters.len().saturating_add(1);
@@ -66,18 +73,22 @@ impl Leases {
         let (worker, seconds) = (next.saturating_add(1), next.saturating_add(2));
         let statement = format!(
             "UPDATE rehearsal_document d SET claimed_by = ${worker}, claimed_until = now() + make_interval(secs => ${seconds}) \
-             FROM (SELECT sandbox, key FROM rehearsal_document \
+             FROM (SELECT sandbox, key, claimed_by IS NOT NULL AS left_behind FROM rehearsal_document \
                    WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
                    ORDER BY sandbox, key LIMIT ${next} FOR UPDATE SKIP LOCKED) AS free \
              WHERE d.sandbox = free.sandbox AND d.key = free.key \
-             RETURNING d.sandbox, d.key, d.version, d.body"
+             RETURNING d.sandbox, d.key, d.version, d.body, free.left_behind"
         );
         let statement = client.prepare_cached(&statement).await.map_err(failed)?;
         let taken = client.query(&statement, &parameters).await.map_err(failed)?;
-        let mut taken: Vec<(Key, Document)> = taken.iter().map(found).collect();
-        taken.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.lock().extend(taken.iter().map(|(key, _)| key.clone()));
-        Ok(taken)
+        let claimed = taken.iter().map(|row| {
+            let (key, document) = found(row);
+            Claimed { key, document, left_behind: row.get(4) }
+        });
+        let mut claimed: Vec<Claimed> = claimed.collect();
+        claimed.sort_by(|one, other| one.key.cmp(&other.key));
+        self.lock().extend(claimed.iter().map(|claimed| claimed.key.clone()));
+        Ok(claimed)
     }
 
     /// Gives a lease back. If the database can't be told, it runs out.
@@ -101,9 +112,27 @@ impl Leases {
         }
     }
 
-    /// Renews no more.
-    pub(super) fn end(&self) {
+    /// Whether somebody else holds a document.
+    pub(super) async fn is_held_elsewhere(&self, client: &Object, key: &Key) -> Result<bool, StoreError> {
+        let (sandbox, rest) = place::split(key);
+        let statement = client.prepare_cached(IS_ELSEWHERE).await.map_err(failed)?;
+        let held = client.query_opt(&statement, &[&sandbox, &rest, &self.worker]).await.map_err(failed)?;
+        Ok(held.is_some())
+    }
+
+    /// Renews no more, and gives back what is left: nobody shall have to wait for it to run out.
+    pub(super) async fn end(&self) {
         self.renewing.abort();
+        let keys = std::mem::take(&mut *self.lock());
+        if keys.is_empty() {
+            return;
+        }
+        let (sandboxes, rests): (Vec<&[u8]>, Vec<&[u8]>) = keys.iter().map(place::split).unzip();
+        if let Ok(client) = self.pool.get().await
+            && let Err(error) = client.execute(RELEASE_ALL, &[&sandboxes, &rests, &self.worker]).await
+        {
+            tracing::warn!(error = %super::in_words(&error), "leases were not given back; they run out by themselves");
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Key>> {

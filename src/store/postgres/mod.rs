@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`open`] | connecting, and what a database has to be |
 //! | [`migrations`] | its tables |
-//! | [`ownership`] | one server at a time |
+//! | [`others`] | what processes that share it tell each other |
 //! | [`tls`] | whether and how connections are encrypted |
 //! | [`place`] | where in the table a key lies |
 //! | [`commit`] | a changeset as one transaction of two round trips |
@@ -14,7 +14,7 @@ mod commit;
 mod leases;
 mod migrations;
 mod open;
-mod ownership;
+mod others;
 mod place;
 mod tls;
 
@@ -29,16 +29,20 @@ use tokio_postgres::{Row, types::ToSql};
 
 pub use open::{ConnectError, DatabaseUrl};
 
-use self::{leases::Leases, open::in_words, ownership::Ownership, place::Span};
-use super::{Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, Store, StoreError, Version};
+use self::{leases::Leases, open::in_words, others::Others, place::Span};
+use super::{
+    Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, News, Shared, Store, StoreError,
+    Version,
+};
 
 /// Documents in a database that many processes may share.
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: Pool,
-    ownership: Ownership,
     leases: Arc<Leases>,
+    others: Others,
     commits: AtomicU64,
+    conflicts: AtomicU64,
     is_closed: AtomicBool,
 }
 
@@ -48,17 +52,16 @@ impl PostgresStore {
     /// # Errors
     /// [`ConnectError`].
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
-        let (pool, ownership) = open::open(url).await?;
+        let (pool, config, tls) = open::open(url).await?;
         let leases = Leases::begin(pool.clone()).await.map_err(|error| ConnectError::SetUp(error.to_string()))?;
-        Ok(Self { pool, ownership, leases, commits: AtomicU64::new(0), is_closed: AtomicBool::new(false) })
+        let others = Others::begin(config, tls, leases.worker());
+        let (commits, conflicts) = Default::default();
+        Ok(Self { pool, leases, others, commits, conflicts, is_closed: AtomicBool::new(false) })
     }
 
     async fn client(&self) -> Result<Object, StoreError> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
-        }
-        if !self.ownership.is_held() {
-            return Err(StoreError::Engine("the connection to the database is lost".into()));
         }
         self.pool.get().await.map_err(|error| out_of_reach(&error))
     }
@@ -145,7 +148,11 @@ impl Store for PostgresStore {
             // Whoever asked may go away in the middle: the transaction is seen through all the same, because its connection
             // goes to somebody else afterwards.
             let committing = tokio::spawn(commit::commit(self.client().await?, changeset));
-            let removed = committing.await.map_err(|error| StoreError::Engine(error.to_string().into()))??;
+            let committed = committing.await.map_err(|error| StoreError::Engine(error.to_string().into()))?;
+            if matches!(committed, Err(CommitError::Conflict(_))) {
+                self.conflicts.fetch_add(1, Ordering::Relaxed);
+            }
+            let removed = committed?;
             self.leases.forget(&removed);
             self.commits.fetch_add(1, Ordering::Relaxed);
             Ok(())
@@ -153,11 +160,7 @@ impl Store for PostgresStore {
         .boxed()
     }
 
-    fn claim<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+    fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>> {
         async move {
             let client = self.client().await?;
             match Span::of(range) {
@@ -182,9 +185,9 @@ impl Store for PostgresStore {
             if self.is_closed.swap(true, Ordering::AcqRel) {
                 return Err(StoreError::Closed);
             }
-            self.leases.end();
+            self.leases.end().await;
+            self.others.end();
             self.pool.close();
-            self.ownership.end();
             Ok(())
         }
         .boxed()
@@ -192,6 +195,49 @@ impl Store for PostgresStore {
 
     /// How many flushes carry the commits is the database's own affair.
     fn flush_figures(&self) -> FlushFigures {
-        FlushFigures { commits: self.commits.load(Ordering::Relaxed), flushes: 0 }
+        let (commits, conflicts) = (self.commits.load(Ordering::Relaxed), self.conflicts.load(Ordering::Relaxed));
+        FlushFigures { commits, conflicts, flushes: 0 }
+    }
+
+    fn shared(&self) -> Option<&dyn Shared> {
+        Some(self)
+    }
+}
+
+const VERSIONS: &str = "SELECT w.place, d.version \
+    FROM unnest($1::bytea[], $2::bytea[], $3::bigint[]) AS w(sandbox, key, place) \
+    JOIN rehearsal_document d ON d.sandbox = w.sandbox AND d.key = w.key";
+
+impl Shared for PostgresStore {
+    fn tell(&self, key: &Key) {
+        self.others.tell(key);
+    }
+
+    fn news(&self) -> BoxFuture<'_, Option<News>> {
+        self.others.news().boxed()
+    }
+
+    fn versions<'a>(&'a self, keys: &'a [Key]) -> BoxFuture<'a, Result<Vec<Option<Version>>, StoreError>> {
+        async move {
+            let (sandboxes, rests): (Vec<&[u8]>, Vec<&[u8]>) = keys.iter().map(place::split).unzip();
+            let places: Vec<i64> = (0..).take(keys.len()).collect();
+            let mut versions = vec![None; keys.len()];
+            for row in self.query(VERSIONS, &[&sandboxes, &rests, &places]).await? {
+                let (place, version): (i64, i64) = (row.get(0), row.get(1));
+                if let Some(found) = usize::try_from(place).ok().and_then(|place| versions.get_mut(place)) {
+                    *found = Some(Version(version.unsigned_abs()));
+                }
+            }
+            Ok(versions)
+        }
+        .boxed()
+    }
+
+    fn is_claimed_elsewhere<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>> {
+        async move {
+            let client = self.client().await?;
+            self.leases.is_held_elsewhere(&client, key).await
+        }
+        .boxed()
     }
 }

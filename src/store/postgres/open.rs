@@ -4,8 +4,9 @@ use std::{error::Error as _, fmt, str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{migrations::migrate, ownership::Ownership, tls};
+use super::{migrations::migrate, tls};
 
 /// The oldest server: the first whose `unnest` and `SKIP LOCKED` are what the engines that speak its protocol imitate.
 const OLDEST: i32 = 120_000;
@@ -82,11 +83,6 @@ pub enum ConnectError {
         "the database has a table rehearsal_document that rehearsal has not made\n  fix: use a database, or a schema on the search path, of its own"
     )]
     NotOurs,
-    /// Another server has it.
-    #[error(
-        "another server uses the database\n  fix: stop it, or use another database or schema: servers can't share one yet"
-    )]
-    InUse,
     /// The database has refused a step.
     #[error("the database could not be set up: {0}")]
     SetUp(String),
@@ -99,7 +95,7 @@ impl From<tokio_postgres::Error> for ConnectError {
 }
 
 /// Makes sure that a database can be used, and gives connections to it.
-pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Ownership), ConnectError> {
+pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Config, MakeRustlsConnect), ConnectError> {
     let mut config = Config::from_str(&url.url).map_err(|error| ConnectError::Url(in_words(&error)))?;
     let tls = tls::connector(&mut config, url.authority.as_deref())?;
     config.connect_timeout(CONNECT);
@@ -115,13 +111,12 @@ pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Ownership), Connect
     drop(client);
     let _ended = driven.await;
     checked?;
-    let ownership = Ownership::take(config.clone(), tls.clone()).await?;
     let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let timeouts = Timeouts { wait: Some(WAIT), create: Some(CONNECT), recycle: Some(WAIT) };
-    let pool = Pool::builder(Manager::from_config(config, tls, manager));
+    let pool = Pool::builder(Manager::from_config(config.clone(), tls.clone(), manager));
     let pool = pool.max_size(CONNECTIONS).runtime(Runtime::Tokio1).timeouts(timeouts).build();
     let pool = pool.map_err(|error| ConnectError::SetUp(error.to_string()))?;
-    Ok((pool, ownership))
+    Ok((pool, config, tls))
 }
 
 async fn check(client: &mut Client) -> Result<(), ConnectError> {

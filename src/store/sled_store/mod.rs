@@ -38,7 +38,8 @@ use tokio::sync::oneshot;
 pub use folder::OpenError;
 
 use super::{
-    Changeset, CommitError, Direction, Document, FlushFigures, Key, KeyRange, Store, StoreError, claims::Claims,
+    Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, Store, StoreError,
+    claims::Claims,
 };
 use committer::{Committer, Job};
 use disk::{Disk, panicked};
@@ -199,11 +200,7 @@ impl Store for SledStore {
         async move { self.queue(changeset)?.await.unwrap_or_else(|_| Err(stopped().into())) }.boxed()
     }
 
-    fn claim<'a>(
-        &'a self,
-        range: &'a KeyRange,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
+    fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>> {
         async move {
             self.shared.claims.take(range, limit, |limit| self.view().scan(range, Direction::Ascending, limit))
         }
@@ -228,6 +225,7 @@ impl Store for SledStore {
         FlushFigures {
             commits: self.shared.commits.load(Ordering::Relaxed),
             flushes: self.shared.flushes.load(Ordering::Relaxed),
+            conflicts: 0,
         }
     }
 }

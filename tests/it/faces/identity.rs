@@ -338,9 +338,13 @@ async fn what_is_well_signed_for_something_else_is_refused_and_the_journal_tells
     world.operator_of("early").advances("PT1H").await;
     let fabrikam = world.publisher("fabrikam").await.token;
 
-    let why = async |sandbox: &str| {
+    // A call is recorded behind its answer.
+    let tells_why = async |sandbox: &str, reason: &str| loop {
         let entries = world.operator_of(sandbox).journal("kind=exchange&limit=1000").await;
-        entries.iter().rev().find_map(|entry| entry["data"]["remark"].as_str().map(str::to_owned)).unwrap_or_default()
+        let last = entries.iter().rev().find_map(|entry| entry["data"]["remark"].as_str());
+        if last == Some(reason) {
+            return;
+        }
     };
     for (token, reason) in [
         (to_the_webhook, "the token is for another API"),
@@ -349,11 +353,12 @@ async fn what_is_well_signed_for_something_else_is_refused_and_the_journal_tells
     ] {
         let reply = contoso.with_token(token).get(&id).await;
         assert_eq!((reply.status, reply.text.len()), (403, 403), "{reason}");
-        assert_eq!(why("default").await, reason, "nobody knows whose it is");
+        // Nobody knows whose it is.
+        tells_why("default", reason).await;
     }
     let reply = contoso.with_token(fabrikam).get(&id).await;
     assert_eq!((reply.status, reply.text.len()), (403, 403));
-    assert_eq!(why(SANDBOX).await, format!("subscription {id} does not belong to publisher fabrikam"));
+    tells_why(SANDBOX, &format!("subscription {id} does not belong to publisher fabrikam")).await;
     assert_eq!(contoso.with_token(elsewhere).get(&id).await.status, 404, "its own sandbox has no such subscription");
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rehearsal::store::{
-    Changeset, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version,
+    Changeset, Claimed, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version,
 };
 
 use super::{document, key, put};
@@ -279,9 +279,9 @@ pub(crate) async fn concurrent_claims_share_out_the_documents(store: &Subject) {
                 if found.is_empty() {
                     return mine;
                 }
-                for (key, _) in found {
-                    store.commit(remove(key.clone())).await.unwrap();
-                    mine.push(key);
+                for claimed in found {
+                    store.commit(remove(claimed.key.clone())).await.unwrap();
+                    mine.push(claimed.key);
                 }
             }
         })
@@ -385,5 +385,8 @@ async fn fill(store: &Subject, documents: u64) {
 async fn claim(store: &Subject, limit: usize) -> Vec<u64> {
     let prefix = Key::in_sandbox("a").text("doc");
     let claimed = store.claim(&all("a"), limit).await.unwrap();
-    claimed.iter().map(|(key, _)| u64::from_be_bytes(prefix.rest_of(key).unwrap().try_into().unwrap())).collect()
+    claimed
+        .iter()
+        .map(|Claimed { key, .. }| u64::from_be_bytes(prefix.rest_of(key).unwrap().try_into().unwrap()))
+        .collect()
 }
