@@ -67,6 +67,7 @@ const HOUSE: &[(&str, &[&str])] = &[
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer"),
     ("src/app/turns.rs", "processes that share a store yield to each other"),
+    ("tests/it/together/chaos.rs", "callers that hammer would take the machine from who is to come back"),
     ("src/store/postgres/leases.rs", "leases run on the database's clock"),
     ("src/store/postgres/others.rs", "notices to other processes are gathered, and looked for when none can come"),
     ("src/store/sled_store/committer.rs", "sled's threads let go of its file a moment after it is closed"),

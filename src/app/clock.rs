@@ -18,7 +18,7 @@ use super::{
     deliveries::{ClaimedCall, Outside},
     desk::{Desk, decode},
     error::AppError,
-    holds::Hold,
+    holds::{BrokenOff, Hold},
     journal::{Player, What},
     mailbox::Command,
     sandbox::{LookAgain, Sandbox},
@@ -98,8 +98,9 @@ impl Sandbox {
     async fn claim_head(&self) -> Result<Hold, AppError> {
         let head = KeyRange::under(&self.head());
         loop {
-            if let Some(claimed) = self.store.claim(&head, 1).await?.pop() {
-                return Ok(Hold::on(&self.store, vec![claimed.key]));
+            let claimed = self.store.claim(&head, 1).await?;
+            if !claimed.is_empty() {
+                return Ok(Hold::on(&self.store, &claimed, BrokenOff::GivenBack));
             }
             if self.store.get(&self.head()).await?.is_none() {
                 return Err(AppError::UnknownSandbox(self.id().clone()));
@@ -162,10 +163,13 @@ impl Sandbox {
         let (Some((first, _)), Some((last, _))) = (due.first(), due.last()) else { return Ok(None) };
         let range = KeyRange { start: first.clone(), end: None }.up_to(last);
         let claimed = self.store.claim(&range, due.len()).await?;
-        let hold = Hold::on(&self.store, claimed.iter().map(|claimed| claimed.key.clone()).collect());
-        let is_all = claimed.iter().map(|claimed| &claimed.key).eq(due.iter().map(|(key, _)| key));
+        let hold = Hold::on(&self.store, &claimed, BrokenOff::LeftBehind);
+        if !claimed.iter().map(|claimed| &claimed.key).eq(due.iter().map(|(key, _)| key)) {
+            hold.put_back().await;
+            return Ok(None);
+        }
         let left_behind = claimed.into_iter().filter(|claimed| claimed.left_behind).map(|claimed| claimed.key);
-        Ok(is_all.then(|| ClaimedTimers { hold, left_behind: left_behind.collect() }))
+        Ok(Some(ClaimedTimers { hold, left_behind: left_behind.collect() }))
     }
 
     /// Runs timers that are due at the same time, in their order. What can share a flush shares it: commands of the

@@ -50,12 +50,9 @@ impl Looks {
 
 impl Sandbox {
     /// Makes sure that its clock and its rules are known here as they are now, whichever server has changed them; tells
-    /// whether it is still there.
-    ///
-    /// # Errors
-    /// [`AppError::Store`] when the store fails.
-    pub(super) async fn keep_up(&self) -> Result<bool, AppError> {
-        let Some(shared) = self.store.shared() else { return Ok(true) };
+    /// whether it is still there, as far as the store can tell.
+    pub(super) async fn keeps_up(&self) -> bool {
+        let Some(shared) = self.store.shared() else { return true };
         let looked = self.looks.share(async || {
             let version = shared.versions(&[self.head()]).await?.into_iter().next().flatten();
             match version {
@@ -64,8 +61,16 @@ impl Sandbox {
                 None => Ok(false),
             }
         });
-        // Where somebody else has looked for us, what there is to know is known.
-        looked.await.unwrap_or(Ok(true))
+        match looked.await {
+            Some(Ok(is_there)) => is_there,
+            Some(Err(error @ AppError::Store(_))) => {
+                tracing::debug!(sandbox = %self.id(), %error, "the store can't tell what is new");
+                true
+            }
+            Some(Err(_)) => false,
+            // Somebody else has looked for us.
+            None => true,
+        }
     }
 }
 
@@ -88,13 +93,14 @@ impl App {
         });
     }
 
-    /// A sandbox by name, also one that another server has just made.
+    /// A sandbox by name, also one that another server has just made, as it is now. While the store is away, what is known
+    /// has to do; whatever needs the store fails by itself.
     ///
     /// # Errors
     /// [`AppError::UnknownSandbox`], [`AppError::Store`] when the store fails.
     pub async fn find_sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, AppError> {
         match self.sandbox(id) {
-            Ok(sandbox) if sandbox.keep_up().await? => Ok(sandbox),
+            Ok(sandbox) if sandbox.keeps_up().await => Ok(sandbox),
             known if self.store().shared().is_none() => known,
             _ => {
                 let _alone = self.registrar().lock().await;
@@ -113,7 +119,7 @@ impl App {
         let mut is_known = true;
         for sandbox in [of_tenant, of_app].into_iter().flatten() {
             is_known &= match sandbox {
-                Some(sandbox) => sandbox.keep_up().await.unwrap_or(true),
+                Some(sandbox) => sandbox.keeps_up().await,
                 None => false,
             };
         }

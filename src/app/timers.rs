@@ -15,7 +15,7 @@ use super::{
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
-    holds::Hold,
+    holds::{BrokenOff, Hold},
     invoicing,
     journal::Player,
     lifecycle,
@@ -369,11 +369,14 @@ async fn start_due(
                 Some(_) | None => None,
             });
         }
-        let hold = |key: &Key| Hold::on(&sandbox.store, vec![key.clone()]);
-        let claimed: Vec<(Hold, Claimed)> = claimed.into_iter().map(|claimed| (hold(&claimed.key), claimed)).collect();
+        let hold = |one: &Claimed| Hold::on(&sandbox.store, std::slice::from_ref(one), BrokenOff::LeftBehind);
+        let claimed: Vec<(Hold, Claimed)> = claimed.into_iter().map(|one| (hold(&one), one)).collect();
         if let Some(shared) = sandbox.store.shared()
             && shared.is_claimed_elsewhere(&sandbox.head()).await?
         {
+            for (hold, _) in claimed {
+                hold.put_back().await;
+            }
             return Ok(Some(AGAIN_MILLIS));
         }
         for (hold, Claimed { key, document, left_behind }) in claimed {
@@ -382,10 +385,11 @@ async fn start_due(
             let place = Arc::clone(places).acquire_owned().await;
             tokio::spawn(async move {
                 let (_place, _at_work) = (place, at_work);
-                if let Err(error) = sandbox.run_timer(key, &timer, left_behind, &outside).await {
-                    tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due");
+                match sandbox.run_timer(key, &timer, left_behind, &outside).await {
+                    Ok(()) => hold.give_back().await,
+                    // The hold lets it run out: how far the work has come is not known.
+                    Err(error) => tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due"),
                 }
-                hold.give_back().await;
             });
         }
     }

@@ -130,7 +130,10 @@ fn ready_line(server: &Server, as_json: bool) -> String {
     let url = &server.base_url;
     if as_json {
         let control = format!("{url}/sim/v1");
-        let mut line = json!({ "ready": true, "url": url, "control": control, "pid": std::process::id() });
+        let listening = server.address.to_string();
+        let mut line = json!({
+            "ready": true, "url": url, "control": control, "listening": listening, "pid": std::process::id()
+        });
         if let Some(certificate) = &server.certificate {
             line["certificate"] = certificate.as_str().into();
         }

@@ -197,6 +197,12 @@ pub trait Shared: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`] when the engine can't tell.
     fn is_claimed_elsewhere<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Lets a claim run out, as if this process were gone: whoever has the document next finds it left behind.
+    fn leave_behind(&self, key: &Key);
+
+    /// Gives a claim back on a document that was left behind: whoever has it next finds it so too.
+    fn put_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()>;
 }
 
 /// What may be new in a shared store.

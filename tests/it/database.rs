@@ -75,8 +75,8 @@ async fn a_database_that_goes_away_is_waited_for() {
     let bought = text(&world.buyer().buys_seats().await, "id");
     world.get("/readyz").await.expect_text(200, "ready");
 
-    database.server.stop();
     let publisher = world.publisher("contoso").await;
+    database.server.stop();
     let read = publisher.get(&bought).await;
     assert_eq!((read.status, read.header("retry-after")), (503, Some("10")), "{}", read.text);
     let order = json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5 });

@@ -28,7 +28,10 @@ const SEED_VARIABLE: &str = "KILL_TEST_SEED";
 /// A server in a process of its own.
 pub(crate) struct Process {
     child: Child,
+    /// Where it is reached, as it says.
     pub(crate) base: String,
+    /// Where it listens.
+    pub(crate) listening: String,
 }
 
 impl Process {
@@ -45,7 +48,8 @@ impl Process {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).expect("the server starts and says so");
-        Self { child, base: ready["url"].as_str().unwrap().to_owned() }
+        let said = |field: &str| ready[field].as_str().unwrap().to_owned();
+        Self { child, base: said("url"), listening: said("listening") }
     }
 }
 

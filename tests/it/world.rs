@@ -97,8 +97,7 @@ impl World {
             };
             servers.push(Server::start(options).await.unwrap());
         }
-        let own: Vec<String> = servers.iter().map(|server| format!("http://{}", server.address)).collect();
-        balancer.serve(&own.iter().map(String::as_str).collect::<Vec<_>>());
+        balancer.serve(servers.iter().map(|server| server.address));
         let base_url = balancer.base_url.clone();
         let server = servers.remove(0);
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().pool_max_idle_per_host(0);

@@ -158,7 +158,7 @@ impl App {
     /// What a token stands for, if it is valid now. Its key and its app may be another server's, made a moment ago.
     async fn checked(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
         let (sandbox, checked) = match self.read(authorization) {
-            Ok((sandbox, _)) if !sandbox.keep_up().await.unwrap_or(true) => {
+            Ok((sandbox, _)) if !sandbox.keeps_up().await => {
                 self.look_around().await;
                 self.read(authorization)?
             }

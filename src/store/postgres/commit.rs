@@ -8,7 +8,7 @@ use deadpool_postgres::Object;
 use futures_util::future::{join, join4};
 use tokio_postgres::{Client, Row, error::SqlState};
 
-use super::{failed, place};
+use super::{failed, is_lost, place};
 use crate::store::{Changeset, CommitError, Expectation, Key, StoreError, Version, Write};
 
 /// How often a transaction is tried again that the database has ended to untangle it from others.
@@ -43,25 +43,31 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Commits a changeset; gives the keys that it has removed.
-pub(super) async fn commit(client: Object, mut changeset: Changeset) -> Result<Vec<Key>, CommitError> {
-    changeset.expects.sort_by(|(one, _), (other, _)| one.cmp(other));
-    changeset.writes.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let statements = Statements::prepare(&client).await.map_err(failed)?;
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match attempt(&client, &statements, &changeset).await {
-            Ok(()) => break,
-            Err(Trouble::Entangled) if tries < TRIES => tokio::task::yield_now().await,
-            Err(Trouble::Entangled) => {
-                return Err(StoreError::Engine("the database has too much to do at one place".into()).into());
-            }
-            Err(Trouble::Refused(error)) => return Err(error),
+/// Why a changeset was not committed.
+pub(super) enum NotCommitted {
+    /// The connection was lost before anything was written. Another one may do.
+    ConnectionLost(StoreError),
+    /// It was refused, or nobody knows what became of it.
+    For(CommitError),
+}
+
+impl NotCommitted {
+    fn begun(error: tokio_postgres::Error) -> Self {
+        if is_lost(&error) { Self::ConnectionLost(failed(error)) } else { Self::For(failed(error).into()) }
+    }
+}
+
+/// Commits a changeset, whose parts are in the order of their keys.
+pub(super) async fn commit(client: Object, changeset: &Changeset) -> Result<(), NotCommitted> {
+    let statements = Statements::prepare(&client).await.map_err(NotCommitted::begun)?;
+    for _ in 0..TRIES {
+        match attempt(&client, &statements, changeset).await {
+            Err(Trouble::Entangled) => tokio::task::yield_now().await,
+            Err(Trouble::Refused(not_committed)) => return Err(not_committed),
+            Ok(()) => return Ok(()),
         }
     }
-    let removed = changeset.writes.into_iter().filter(|(_, write)| *write == Write::Remove);
-    Ok(removed.map(|(key, _)| key).collect())
+    Err(NotCommitted::For(StoreError::Engine("the database has too much to do at one place".into()).into()))
 }
 
 struct Statements {
@@ -87,14 +93,14 @@ enum Trouble {
     /// The database has ended it to untangle it from others.
     Entangled,
     /// Anything else.
-    Refused(CommitError),
+    Refused(NotCommitted),
 }
 
 impl From<tokio_postgres::Error> for Trouble {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.code() {
             Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => Self::Entangled,
-            _ => Self::Refused(failed(error).into()),
+            _ => Self::Refused(NotCommitted::For(failed(error).into())),
         }
     }
 }
@@ -106,7 +112,10 @@ async fn attempt(client: &Client, statements: &Statements, changeset: &Changeset
         join(client.batch_execute("BEGIN"), client.query(&statements.lock, &[&expected.sandboxes, &expected.keys]))
             .await;
     let checked = match (begun, locked) {
-        (Ok(()), Ok(rows)) => check(changeset, &rows).map_err(Trouble::Refused),
+        (Ok(()), Ok(rows)) => check(changeset, &rows).map_err(|error| Trouble::Refused(NotCommitted::For(error))),
+        (Err(error), _) | (_, Err(error)) if is_lost(&error) => {
+            return Err(Trouble::Refused(NotCommitted::begun(error)));
+        }
         (Err(error), _) | (_, Err(error)) => Err(error.into()),
     };
     if let Err(trouble) = checked {
@@ -159,7 +168,7 @@ async fn write(client: &Client, statements: &Statements, changeset: &Changeset) 
         && error.code() == Some(&SqlState::UNIQUE_VIOLATION)
         && let Some(key) = first_created
     {
-        return Err(Trouble::Refused(CommitError::Conflict(key.clone())));
+        return Err(Trouble::Refused(NotCommitted::For(CommitError::Conflict(key.clone()))));
     }
     creating?;
     putting?;

@@ -21,9 +21,12 @@ const RENEWED_EVERY: Duration = Duration::from_secs(2);
 const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + make_interval(secs => $4) \
     FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
     WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
-const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
+pub(super) const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
     WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
 
+/// Who had it stays, and tells the next one that it was left behind.
+pub(super) const PUT_BACK: &str = "UPDATE rehearsal_document SET claimed_until = NULL \
+    WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
 const RELEASE_ALL: &str = "UPDATE rehearsal_document d SET claimed_by = NULL, claimed_until = NULL \
     FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
     WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
@@ -91,25 +94,20 @@ impl Leases {
         Ok(claimed)
     }
 
-    /// Gives a lease back. If the database can't be told, it runs out.
-    pub(super) async fn release(&self, client: &Object, key: &Key) {
-        if !self.lock().remove(key) {
-            return;
-        }
+    /// Tells the database that a lease is at its end.
+    pub(super) async fn end_one(&self, client: &Object, key: &Key, how: &str) {
         let (sandbox, rest) = place::split(key);
-        if let Ok(statement) = client.prepare_cached(RELEASE).await
+        if let Ok(statement) = client.prepare_cached(how).await
             && let Err(error) = client.execute(&statement, &[&sandbox, &rest, &self.worker]).await
         {
             tracing::warn!(%error, "a lease was not given back; it runs out by itself");
         }
     }
 
-    /// Forgets leases on documents that are gone.
-    pub(super) fn forget(&self, removed: &[Key]) {
+    /// Forgets leases: on documents that are gone, or to let them run out. Tells whether any was held.
+    pub(super) fn forget<'k>(&self, keys: impl IntoIterator<Item = &'k Key>) -> bool {
         let mut held = self.lock();
-        for key in removed {
-            held.remove(key);
-        }
+        keys.into_iter().filter(|key| held.remove(key)).count() > 0
     }
 
     /// Whether somebody else holds a document.

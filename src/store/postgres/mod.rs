@@ -25,14 +25,14 @@ use std::sync::{
 
 use deadpool_postgres::{Object, Pool, PoolError};
 use futures_util::future::{BoxFuture, FutureExt};
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 pub use open::{ConnectError, DatabaseUrl};
 
-use self::{leases::Leases, open::in_words, others::Others, place::Span};
+use self::{commit::NotCommitted, leases::Leases, open::in_words, others::Others, place::Span};
 use super::{
     Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, News, Shared, Store, StoreError,
-    Version,
+    Version, Write,
 };
 
 /// Documents in a database that many processes may share.
@@ -66,10 +66,53 @@ impl PostgresStore {
         self.pool.get().await.map_err(|error| out_of_reach(&error))
     }
 
+    /// Reads. A connection that has been lost meanwhile is replaced by another one.
     async fn query(&self, statement: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
-        let client = self.client().await?;
-        let statement = client.prepare_cached(statement).await.map_err(failed)?;
-        client.query(&statement, parameters).await.map_err(failed)
+        let read = async |client: Object| {
+            let statement = client.prepare_cached(statement).await?;
+            client.query(&statement, parameters).await
+        };
+        match read(self.client().await?).await {
+            Err(error) if is_lost(&error) => {
+                self.forget_connections();
+                read(self.client().await?).await.map_err(failed)
+            }
+            found => found.map_err(failed),
+        }
+    }
+
+    /// Ends a lease. Whether or not the database can be told: it is not renewed.
+    async fn let_go(&self, key: &Key, how: &str) {
+        if !self.leases.forget([key]) {
+            return;
+        }
+        match self.client().await {
+            Ok(client) => self.leases.end_one(&client, key, how).await,
+            Err(error) => tracing::warn!(%error, "a lease was not given back; it runs out by itself"),
+        }
+    }
+
+    /// Where one connection is lost, the others that wait in the pool mostly are too.
+    fn forget_connections(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
+    /// Commits on one connection. Whoever asked may go away in the middle: the transaction is seen through all the same,
+    /// because its connection goes to somebody else afterwards.
+    async fn commit_on_one(&self, changeset: &Arc<Changeset>) -> Result<(), NotCommitted> {
+        let client = self.client().await.map_err(|error| NotCommitted::For(error.into()))?;
+        let changeset = Arc::clone(changeset);
+        let committing = tokio::spawn(async move { commit::commit(client, &changeset).await });
+        let broken = |error: tokio::task::JoinError| StoreError::Engine(error.to_string().into());
+        committing.await.map_err(|error| NotCommitted::For(broken(error).into()))?
+    }
+}
+
+/// Whether the connection is what has failed: closed by the server, or by the way to it.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        None => true,
+        Some(code) => [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code),
     }
 }
 
@@ -145,15 +188,27 @@ impl Store for PostgresStore {
 
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<(), CommitError>> {
         async move {
-            // Whoever asked may go away in the middle: the transaction is seen through all the same, because its connection
-            // goes to somebody else afterwards.
-            let committing = tokio::spawn(commit::commit(self.client().await?, changeset));
-            let committed = committing.await.map_err(|error| StoreError::Engine(error.to_string().into()))?;
-            if matches!(committed, Err(CommitError::Conflict(_))) {
-                self.conflicts.fetch_add(1, Ordering::Relaxed);
+            let mut changeset = changeset;
+            changeset.expects.sort_by(|(one, _), (other, _)| one.cmp(other));
+            changeset.writes.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let changeset = Arc::new(changeset);
+            let mut committed = self.commit_on_one(&changeset).await;
+            if matches!(committed, Err(NotCommitted::ConnectionLost(_))) {
+                self.forget_connections();
+                committed = self.commit_on_one(&changeset).await;
             }
-            let removed = committed?;
-            self.leases.forget(&removed);
+            match committed {
+                Ok(()) => {}
+                Err(NotCommitted::ConnectionLost(error)) => return Err(error.into()),
+                Err(NotCommitted::For(error)) => {
+                    if matches!(error, CommitError::Conflict(_)) {
+                        self.conflicts.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return Err(error);
+                }
+            }
+            let removed = changeset.writes.iter().filter(|(_, write)| *write == Write::Remove);
+            self.leases.forget(removed.map(|(key, _)| key));
             self.commits.fetch_add(1, Ordering::Relaxed);
             Ok(())
         }
@@ -173,9 +228,7 @@ impl Store for PostgresStore {
 
     fn release<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
         async move {
-            if let Ok(client) = self.client().await {
-                self.leases.release(&client, key).await;
-            }
+            self.let_go(key, leases::RELEASE).await;
         }
         .boxed()
     }
@@ -239,5 +292,13 @@ impl Shared for PostgresStore {
             self.leases.is_held_elsewhere(&client, key).await
         }
         .boxed()
+    }
+
+    fn leave_behind(&self, key: &Key) {
+        self.leases.forget([key]);
+    }
+
+    fn put_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
+        self.let_go(key, leases::PUT_BACK).boxed()
     }
 }

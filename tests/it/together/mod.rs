@@ -1,6 +1,7 @@
 //! Servers that share a database: what one does, the others know. The suites of the faces and of the contract run on such
 //! servers too (`TEST_ENGINE=together`); here is what they don't look at.
 
+mod chaos;
 mod round_robin;
 
 use std::collections::BTreeMap;

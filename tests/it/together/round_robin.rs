@@ -37,8 +37,7 @@ impl RoundRobin {
     }
 
     /// Hands connections to these servers from now on.
-    pub(crate) fn serve(&self, base_urls: &[&str]) {
-        let addresses = base_urls.iter().map(|url| url.trim_start_matches("http://").parse().unwrap());
+    pub(crate) fn serve(&self, addresses: impl Iterator<Item = SocketAddr>) {
         *self.targets.lock().unwrap() = addresses.collect();
     }
 }
