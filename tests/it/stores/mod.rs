@@ -4,6 +4,7 @@ mod conformance;
 #[cfg(unix)]
 mod disk_full;
 mod power_cut;
+mod shared;
 mod sled_folder;
 
 use std::sync::Arc;
