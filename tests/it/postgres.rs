@@ -17,6 +17,8 @@ use tempfile::TempDir;
 pub(crate) struct Postgres {
     folder: TempDir,
     port: u16,
+    /// Settings of its own.
+    settings: &'static str,
     schemas: AtomicU64,
 }
 
@@ -26,6 +28,9 @@ pub(crate) struct Database {
     pub(crate) server: Arc<Postgres>,
     schema: u64,
 }
+
+/// Of the tests' servers: no machine of theirs loses its power.
+const FORGETFUL: &str = "-c fsync=off";
 
 static RUNNING: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
 
@@ -40,7 +45,12 @@ impl Database {
 
     /// An empty database on a server that no other test uses: it may be stopped.
     pub(crate) async fn alone() -> Self {
-        let server = tokio::task::spawn_blocking(|| Arc::new(Postgres::start())).await.unwrap();
+        Self::on(FORGETFUL).await
+    }
+
+    /// An empty database on a server that has these settings.
+    pub(crate) async fn on(settings: &'static str) -> Self {
+        let server = tokio::task::spawn_blocking(|| Arc::new(Postgres::start(settings))).await.unwrap();
         server.run("CREATE SCHEMA test_0").await;
         Self { server, schema: 0 }
     }
@@ -62,12 +72,12 @@ impl Postgres {
         if let Some(server) = running.upgrade() {
             return server;
         }
-        let server = Arc::new(Self::start());
+        let server = Arc::new(Self::start(FORGETFUL));
         *running = Arc::downgrade(&server);
         server
     }
 
-    fn start() -> Self {
+    fn start(settings: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         // It refuses to run as root.
         if is_root() {
@@ -80,7 +90,7 @@ impl Postgres {
                 .arg(&data),
         );
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { folder, port, schemas: AtomicU64::new(0) };
+        let server = Self { folder, port, settings, schemas: AtomicU64::new(0) };
         server.start_again();
         server
     }
@@ -89,9 +99,10 @@ impl Postgres {
     pub(crate) fn start_again(&self) {
         let data = self.folder.path().join("data");
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=400",
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c max_connections=400 {}",
             self.port,
-            self.folder.path().display()
+            self.folder.path().display(),
+            self.settings
         );
         let log = self.folder.path().join("log");
         done(as_user("pg_ctl").args(["start", "-w", "-s", "-o", &options, "-l"]).arg(log).arg("-D").arg(data));
@@ -118,7 +129,7 @@ impl Postgres {
         done(as_user("pg_ctl").args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(data));
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
@@ -141,8 +152,8 @@ impl Drop for Postgres {
     }
 }
 
-/// A program of PostgreSQL, as a user that it runs as.
-fn as_user(program: &str) -> Command {
+/// A program of PostgreSQL that lies beside the server, as a user that it runs as.
+pub(crate) fn as_user(program: &str) -> Command {
     let program = binaries().join(program);
     if !is_root() {
         return Command::new(program);

@@ -51,6 +51,11 @@ pub enum TransferError {
         /// Those that there are.
         known: String,
     },
+    /// Somebody has worked on it meanwhile.
+    #[error(
+        "the sandbox {0} was changed while it was exported; the file is of no use\n  fix: stop the servers, and export again"
+    )]
+    Changed(SandboxId),
     /// The store has it already.
     #[error(
         "the sandbox {0} is there already; nothing was imported\n  fix: import into a new folder or database, or name other sandboxes"
