@@ -4,9 +4,12 @@
 //! What a caller names and nobody here knows is looked for in the store before it is refused: another server may have
 //! made it a moment ago. Commands need none of this; their commits find out.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use super::{
@@ -30,6 +33,9 @@ pub(super) struct Looks {
     /// The number of the last one that went well.
     done: AtomicU64,
 }
+
+/// How long a call waits to hear what is new.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Looks {
     /// Looks, unless somebody else has begun to since this was asked for, and it went well: then `None`.
@@ -61,7 +67,9 @@ impl Sandbox {
                 None => Ok(false),
             }
         });
-        match looked.await {
+        // A store that hangs shall not gather callers here; whatever needs it has to do with its own limits.
+        let Ok(looked) = tokio::time::timeout(PATIENCE, looked).await else { return true };
+        match looked {
             Some(Ok(is_there)) => is_there,
             Some(Err(error @ AppError::Store(_))) => {
                 tracing::debug!(sandbox = %self.id(), %error, "the store can't tell what is new");

@@ -1,6 +1,7 @@
 //! A server that keeps everything in a PostgreSQL: what it says of databases that it can't use, and what becomes of it when
 //! the database goes away.
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rehearsal::{
     cli::wiring::{Server, ServerOptions, StartError},
     store::DatabaseUrl,
@@ -94,6 +95,34 @@ async fn a_database_that_goes_away_is_waited_for() {
     publisher.activate(&bought).await.expect(200);
     let all = world.operator().get("subscriptions").await.expect(200);
     assert_eq!(all["subscriptions"].as_array().unwrap().len(), 1);
+    world.stop().await;
+}
+
+/// Callers wait for a connection for a moment; then they are told to come again, instead of piling up.
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_queue_briefly_for_a_database_that_is_stuck() {
+    let database = Database::new().await;
+    let world = World::start_with(on(&database.url())).await;
+    world.create_sandbox(SANDBOX).await;
+    let bought = text(&world.buyer().buys_seats().await, "id");
+    let publisher = world.publisher("contoso").await;
+    let stuck = database.is_stuck().await;
+    let mut calls = FuturesUnordered::new();
+    for _ in 0..40 {
+        let (publisher, bought) = (publisher.clone(), bought.clone());
+        calls.push(tokio::spawn(async move { publisher.get(&bought).await }));
+    }
+    // There are sixteen connections, and nobody comes back from one.
+    for _ in 0..20 {
+        let turned_away = calls.next().await.unwrap().unwrap();
+        assert_eq!((turned_away.status, turned_away.header("retry-after")), (503, Some("10")), "{}", turned_away.text);
+    }
+    drop(stuck);
+    while let Some(answered) = calls.next().await {
+        let answered = answered.unwrap();
+        assert!([200, 503].contains(&answered.status), "{}", answered.text);
+    }
+    publisher.get(&bought).await.expect(200);
     world.stop().await;
 }
 

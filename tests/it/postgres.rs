@@ -60,6 +60,14 @@ impl Database {
         format!("{}?options=-c%20search_path%3Dtest_{}", self.server.url(), self.schema)
     }
 
+    /// Keeps everybody else from it, until what this gives is dropped.
+    pub(crate) async fn is_stuck(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("BEGIN; LOCK TABLE rehearsal_document IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        client
+    }
+
     /// Runs statements in it.
     pub(crate) async fn run(&self, statements: &str) {
         self.server.run(&format!("SET search_path = test_{}; {statements}", self.schema)).await;
