@@ -94,6 +94,10 @@ impl App {
                 && let Some(news) = shared.news().await
                 && let Some(app) = app.upgrade()
             {
+                // Somebody may have died over a deletion.
+                if news == News::Anything {
+                    app.sweep_in_background();
+                }
                 if let Err(error) = app.hear(news).await {
                     tracing::warn!(%error, "what other servers have done could not be read; it will be looked at again");
                 }

@@ -51,6 +51,11 @@ pub(crate) fn garbage(space: &str) -> Key {
     garbages().text(space)
 }
 
+/// The space in a key made by [`garbage`].
+pub(crate) fn space_of_garbage(key: &Key) -> Option<String> {
+    String::from_utf8(garbages().rest_of(key)?.strip_suffix(&[0])?.to_vec()).ok()
+}
+
 /// All documents of [`garbage`].
 pub(crate) fn garbages() -> Key {
     Key::in_sandbox(REGISTRY).text("garbage")

@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    deletion::begun,
     deliveries::Outside,
     desk::{decode, encode},
     error::AppError,
@@ -32,9 +33,6 @@ use crate::{
     },
     store::{Changeset, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version},
 };
-
-/// Documents of a deleted sandbox that are removed in one commit.
-const SWEPT_AT_ONCE: usize = 1000;
 
 /// What an [`App`] is made of.
 #[derive(Debug)]
@@ -412,7 +410,7 @@ impl App {
         let mut changeset = Changeset::default();
         changeset.expect(registration.clone(), expectation(found.as_ref()));
         changeset.remove(registration.clone());
-        changeset.put(keys::garbage(sandbox.world.space.name()), Vec::new());
+        changeset.put(keys::garbage(sandbox.world.space.name()), begun(&sandbox.world.space)?);
         // Without its head, whatever is still in the mailbox can't be committed any more.
         changeset.remove(sandbox.world.space.head());
         match self.options.store.commit(changeset).await {
@@ -438,15 +436,6 @@ impl App {
         drop(open);
         self.checked_tokens().forget(sandbox);
         self.webhook_tokens().forget(sandbox.space());
-    }
-
-    fn sweep_in_background(self: &Arc<Self>) {
-        let store = Arc::clone(&self.options.store);
-        tokio::spawn(async move {
-            if let Err(error) = sweep(&*store).await {
-                tracing::error!(%error, "documents of deleted sandboxes are left; the next start removes them");
-            }
-        });
     }
 }
 
@@ -475,34 +464,11 @@ fn apps(catalogue: &Catalogue) -> impl Iterator<Item = (&AppRegistration, AppOwn
     publishers.chain(partners.map(|partner| (&partner.app, AppOwner::Partner(partner.id.clone()))))
 }
 
-/// Removes what deleted sandboxes have left, a piece at a time, so that nobody else waits long.
-async fn sweep(store: &dyn Store) -> Result<(), AppError> {
-    let garbages = keys::garbages();
-    for (marker, _) in store.scan(&KeyRange::under(&garbages), Direction::Ascending, usize::MAX).await? {
-        let Some(space) = garbages.rest_of(&marker).and_then(|rest| rest.strip_suffix(&[0])) else { continue };
-        let range = KeyRange::under(&Space::new(&String::from_utf8_lossy(space)).root());
-        loop {
-            let left = store.scan(&range, Direction::Ascending, SWEPT_AT_ONCE).await?;
-            let mut changeset = Changeset::default();
-            if left.is_empty() {
-                changeset.remove(marker);
-                store.commit(changeset).await.map_err(store_error)?;
-                break;
-            }
-            for (key, _) in left {
-                changeset.remove(key);
-            }
-            store.commit(changeset).await.map_err(store_error)?;
-        }
-    }
-    Ok(())
-}
-
 fn expectation(found: Option<&Document>) -> Expectation {
     found.map_or(Expectation::Absent, |document| Expectation::At(document.version))
 }
 
-fn store_error(error: CommitError) -> AppError {
+pub(super) fn store_error(error: CommitError) -> AppError {
     match error {
         CommitError::Store(error) => error.into(),
         CommitError::Conflict(key) => StoreError::Engine(format!("{key} was changed meanwhile").into()).into(),

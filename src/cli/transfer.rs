@@ -59,7 +59,7 @@ pub(super) async fn import(args: &TransferArgs) -> Exit {
         Err((text, exit)) => return output::complain(&text, exit),
     };
     let open = || File::open(&args.file).map(BufReader::new);
-    let moved = app::import(&*store, &names, &open, &progress("imported")).await;
+    let moved = app::import(&store, &names, &open, &progress("imported")).await;
     finished(&*store, "imported", moved).await
 }
 

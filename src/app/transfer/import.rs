@@ -1,13 +1,14 @@
 //! A file into a store. The file is read three times: whether it is whole, to write it, and to see that it was written.
 //!
 //! What is written is marked as garbage until the sandbox is taken in, which is one commit: a server that finds a half-written
-//! one removes it.
+//! one removes it, unless its mark is claimed by whoever is still writing.
 
-use std::io::BufRead;
+use std::{io::BufRead, sync::Arc};
 
 use super::{
     super::{
         desk::{decode, encode},
+        holds::{BrokenOff, Hold},
         keys::{self, Space},
         registry::{registered, registration},
     },
@@ -28,7 +29,7 @@ const CHUNK: usize = 500;
 /// # Errors
 /// [`TransferError`]; no sandbox is taken in half.
 pub async fn import<R: BufRead + Send>(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     only: &[SandboxId],
     open: &(dyn Fn() -> std::io::Result<R> + Send + Sync),
     progress: &(dyn Fn(u64) + Send + Sync),
@@ -39,7 +40,7 @@ pub async fn import<R: BufRead + Send>(
         let known: Vec<&str> = names.iter().map(SandboxId::as_str).collect();
         return Err(TransferError::UnknownSandbox { asked: asked.clone(), known: known.join(", ") });
     }
-    let present = registered(store).await?;
+    let present = registered(&**store).await?;
     if let Some((id, _)) = present.into_iter().find(|(id, _)| names.contains(id) && is_wanted(id)) {
         return Err(TransferError::SandboxExists(id));
     }
@@ -49,17 +50,17 @@ pub async fn import<R: BufRead + Send>(
     let mut written = 0;
     while let Some(piece) = reader.next()? {
         match piece {
-            Piece::SigningKeys(body) if only.is_empty() => take_keys(store, body).await?,
+            Piece::SigningKeys(body) if only.is_empty() => take_keys(&**store, body).await?,
             Piece::SigningKeys(_) => {}
             Piece::Sandbox(id) => {
                 if let Some(done) = target.take() {
-                    targets.push(done.finished(store).await?);
+                    targets.push(done.finished(&**store).await?);
                 }
                 target = if is_wanted(&id) { Some(Target::begin(store, id).await?) } else { None };
             }
             Piece::Document { key, body } => {
                 if let Some(target) = &mut target {
-                    target.add(store, &key, body).await?;
+                    target.add(&**store, &key, body).await?;
                     written += 1;
                     if written % 1000 == 0 {
                         progress(written);
@@ -69,10 +70,10 @@ pub async fn import<R: BufRead + Send>(
         }
     }
     if let Some(done) = target.take() {
-        targets.push(done.finished(store).await?);
+        targets.push(done.finished(&**store).await?);
     }
-    read_back(store, &targets, open()?).await?;
-    take_in(store, &targets).await?;
+    read_back(&**store, &targets, open()?).await?;
+    take_in(&**store, &targets).await?;
     Ok(Moved { sandboxes: targets.into_iter().map(|target| (target.id, target.documents)).collect() })
 }
 
@@ -107,11 +108,26 @@ struct Target {
     documents: u64,
     /// What is not written yet.
     waiting: Changeset,
+    /// The mark's, so that no server takes it for something that was left behind.
+    _hold: Hold,
 }
 
 impl Target {
     /// Gets a space that no sandbox of the store has had, and marks it as garbage.
-    async fn begin(store: &dyn Store, id: SandboxId) -> Result<Self, TransferError> {
+    async fn begin(store: &Arc<dyn Store>, id: SandboxId) -> Result<Self, TransferError> {
+        loop {
+            let space = Self::mark(&**store, &id).await?;
+            let marker = KeyRange::under(&keys::garbage(space.name()));
+            let claimed = store.claim(&marker, 1).await?;
+            if !claimed.is_empty() {
+                let hold = Hold::on(store, &claimed, BrokenOff::GivenBack);
+                return Ok(Self { id, space, documents: 0, waiting: Changeset::default(), _hold: hold });
+            }
+            // A server was faster, and has found nothing to remove.
+        }
+    }
+
+    async fn mark(store: &dyn Store, id: &SandboxId) -> Result<Space, TransferError> {
         let counter = keys::newest_space();
         let found = store.get(&counter).await?;
         let newest: u64 = match &found {
@@ -125,7 +141,7 @@ impl Target {
         changeset.put(counter.clone(), encode(&counter, &number)?);
         changeset.put(keys::garbage(space.name()), Vec::new());
         store.commit(changeset).await?;
-        Ok(Self { id, space, documents: 0, waiting: Changeset::default() })
+        Ok(space)
     }
 
     fn key(&self, rest: &[u8]) -> Key {
@@ -178,7 +194,7 @@ struct Comparison<'a> {
     target: &'a Target,
     range: KeyRange,
     /// What was read ahead, the next one last.
-    ahead: Vec<(Key, std::sync::Arc<[u8]>)>,
+    ahead: Vec<(Key, Arc<[u8]>)>,
 }
 
 impl<'a> Comparison<'a> {
@@ -186,7 +202,7 @@ impl<'a> Comparison<'a> {
         Self { target, range: KeyRange::under(&target.space.root()), ahead: Vec::new() }
     }
 
-    async fn next(&mut self, store: &dyn Store) -> Result<Option<(Key, std::sync::Arc<[u8]>)>, TransferError> {
+    async fn next(&mut self, store: &dyn Store) -> Result<Option<(Key, Arc<[u8]>)>, TransferError> {
         if self.ahead.is_empty() {
             let found = store.scan(&self.range, Direction::Ascending, CHUNK).await?;
             if let Some((last, _)) = found.last() {

@@ -21,8 +21,8 @@ use crate::{
     http::faces::Faces,
     wire::{
         control::{
-            CatalogueView, ChangeSandbox, CreateSandbox, Environment, MemberView, PartnerEnvironment, Problem,
-            PublisherEnvironment, RuleList, SandboxList, SandboxView,
+            CatalogueView, ChangeSandbox, CreateSandbox, DeletionView, Environment, MemberView, PartnerEnvironment,
+            Problem, PublisherEnvironment, RuleList, SandboxList, SandboxView,
         },
         fulfillment::API_VERSION,
     },
@@ -36,7 +36,10 @@ pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Result<Json<Sandbox
     for sandbox in faces.app.sandboxes() {
         sandboxes.push(view(&sandbox).await?);
     }
-    Ok(Json(SandboxList { sandboxes }))
+    let deletions = faces.app.deletions().await?.into_iter();
+    let deletions =
+        deletions.map(|one| DeletionView { sandbox: one.sandbox.to_string(), removed: one.removed }).collect();
+    Ok(Json(SandboxList { sandboxes, deletions }))
 }
 
 /// Creates a sandbox, ready for use.

@@ -138,6 +138,19 @@ pub struct SandboxView {
 pub struct SandboxList {
     /// The sandboxes, by name.
     pub sandboxes: Vec<SandboxView>,
+    /// Deleted sandboxes whose documents are still being removed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub deletions: Vec<DeletionView>,
+}
+
+/// A deleted sandbox whose documents are being removed in the background. Its name is free already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeletionView {
+    /// The name that it had.
+    pub sandbox: String,
+    /// How many of its documents are gone.
+    pub removed: u64,
 }
 
 /// A sandbox's clock and what is due next.

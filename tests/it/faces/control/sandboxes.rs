@@ -62,6 +62,8 @@ async fn a_deleted_sandbox_leaves_nothing_behind() {
     problem(&delete().await, 404, "unknownSandbox", None);
     problem(&world.operator().get("journal").await, 404, "unknownSandbox", None);
     assert_eq!(names(&world).await, ["default"]);
+    // Its documents go in the background, and that comes to an end.
+    while world.control(Method::GET, "/sandboxes", None).await.expect(200)["deletions"].is_array() {}
 
     world.create_sandbox("stage").await;
     let id = text(&bought, "id");
