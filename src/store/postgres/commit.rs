@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use deadpool_postgres::Object;
 use futures_util::future::{join, join4};
-use tokio_postgres::{Client, Row, error::SqlState};
+use tokio_postgres::{Client, Row, Statement, error::SqlState, types::ToSql};
 
 use super::{failed, is_lost, place};
 use crate::store::{Changeset, CommitError, Expectation, Key, StoreError, Version, Write};
@@ -71,10 +71,10 @@ pub(super) async fn commit(client: Object, changeset: &Changeset) -> Result<(), 
 }
 
 struct Statements {
-    lock: tokio_postgres::Statement,
-    create: tokio_postgres::Statement,
-    put: tokio_postgres::Statement,
-    remove: tokio_postgres::Statement,
+    lock: Statement,
+    create: Statement,
+    put: Statement,
+    remove: Statement,
 }
 
 impl Statements {
@@ -142,6 +142,20 @@ fn check(changeset: &Changeset, rows: &[Row]) -> Result<(), CommitError> {
     Ok(())
 }
 
+/// Executes a statement for the rows that it is for; nothing if there are none.
+async fn execute(
+    client: &Client,
+    statement: &Statement,
+    rows: &Columns<'_>,
+    has_bodies: bool,
+) -> Result<u64, tokio_postgres::Error> {
+    if rows.keys.is_empty() {
+        return Ok(0);
+    }
+    let parameters: [&(dyn ToSql + Sync); 3] = [&rows.sandboxes, &rows.keys, &rows.bodies];
+    client.execute(statement, parameters.get(..if has_bodies { 3 } else { 2 }).unwrap_or_default()).await
+}
+
 async fn write(client: &Client, statements: &Statements, changeset: &Changeset) -> Result<(), Trouble> {
     let is_absent = |key: &Key| changeset.expects.iter().any(|(one, it)| one == key && *it == Expectation::Absent);
     let (mut created, mut put, mut removed) = (Columns::default(), Columns::default(), Columns::default());
@@ -158,9 +172,9 @@ async fn write(client: &Client, statements: &Statements, changeset: &Changeset) 
     }
     // They are sent one after the other without waiting; after one that fails the database does none of the others.
     let (creating, putting, removing, committing) = join4(
-        client.execute(&statements.create, &[&created.sandboxes, &created.keys, &created.bodies]),
-        client.execute(&statements.put, &[&put.sandboxes, &put.keys, &put.bodies]),
-        client.execute(&statements.remove, &[&removed.sandboxes, &removed.keys]),
+        execute(client, &statements.create, &created, true),
+        execute(client, &statements.put, &put, true),
+        execute(client, &statements.remove, &removed, false),
         client.batch_execute("COMMIT"),
     )
     .await;
