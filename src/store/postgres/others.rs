@@ -164,8 +164,9 @@ async fn converse(
     }));
     let channel: String = client.query_one(JOIN, &[]).await?.get(1);
     client.batch_execute(&format!("LISTEN {channel}")).await?;
-    // Whatever was told before, nobody has heard it.
+    // Whatever was told before, nobody has heard it; what was to be told still is.
     desk.hear_anything();
+    desk.to_be_told.notify_one();
     loop {
         tokio::select! {
             notice = notices.recv() => match notice {
@@ -195,9 +196,15 @@ fn hear(notice: &Notification, me: &str, desk: &Desk) {
 
 async fn tell(client: &Client, channel: &str, me: &str, desk: &Desk) -> Result<(), tokio_postgres::Error> {
     let keys = std::mem::take(&mut *desk.out());
+    if keys.is_empty() {
+        return Ok(());
+    }
     let notices: Vec<String> =
         keys.iter().map(|key| format!("{me} {}", STANDARD_NO_PAD.encode(key.as_bytes()))).collect();
-    client.execute(TELL, &[&channel, &notices]).await?;
+    if let Err(error) = client.execute(TELL, &[&channel, &notices]).await {
+        desk.out().extend(keys);
+        return Err(error);
+    }
     Ok(())
 }
 
