@@ -15,7 +15,7 @@ use futures_util::{
 };
 
 use super::{
-    deliveries::{ClaimedCall, Outside},
+    deliveries::{ClaimedTimer, Outside},
     desk::{Desk, decode},
     error::AppError,
     holds::{BrokenOff, Hold},
@@ -197,24 +197,23 @@ impl Sandbox {
                 }
                 continue;
             }
-            let call = |timer: Key| ClaimedCall { left_behind: left_behind.contains(&timer), timer };
+            let claimed = |timer: Key| ClaimedTimer { left_behind: left_behind.contains(&timer), timer };
             let (mut calls, mut with_it) = (Vec::new(), Vec::new());
             let mut about = BTreeSet::new();
             if let Some(delivery) = self.outside_delivery(&timer, outside).await? {
                 about.insert(delivery.operation.subscription);
-                calls.push((call(key.clone()), delivery));
+                calls.push((claimed(key.clone()), delivery));
                 while let Some((_, next)) = due.peek()
                     && let Some(delivery) = self.outside_delivery(next, outside).await?
                     && about.insert(delivery.operation.subscription)
                     && let Some((key, next)) = due.next()
                 {
-                    calls.push((call(key), delivery));
+                    calls.push((claimed(key), delivery));
                     with_it.push(next);
                 }
                 self.call_together(calls, outside).await?;
             } else if self.store.get(&key).await?.is_some() {
-                let is_left_behind = left_behind.contains(&key);
-                self.run_timer(key, &timer, is_left_behind, outside).await?;
+                self.run_timer(claimed(key), &timer, outside).await?;
             }
             advanced.add(timer, before.0.saturating_add(1)..=self.newest_entry().0);
             with_it.into_iter().for_each(|timer| advanced.add(timer, NO_ENTRIES));
@@ -230,7 +229,7 @@ impl Sandbox {
     }
 
     /// Makes calls at once, and records them in their order.
-    async fn call_together(&self, calls: Vec<(ClaimedCall, Delivery)>, outside: &Outside) -> Result<(), AppError> {
+    async fn call_together(&self, calls: Vec<(ClaimedTimer, Delivery)>, outside: &Outside) -> Result<(), AppError> {
         let attempts = calls.into_iter().map(|(call, delivery)| async move {
             let courier = &*outside.courier;
             self.attempt(call, &delivery, courier).await

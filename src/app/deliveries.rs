@@ -96,14 +96,14 @@ impl Sandbox {
     /// Attempts a delivery whose timer is due, and waits for what comes of it.
     pub(super) async fn deliver(
         &self,
-        call: ClaimedCall,
+        claimed: ClaimedTimer,
         due: Timestamp,
         (subscription, operation): (SubscriptionId, OperationId),
         courier: &dyn Courier,
     ) -> Result<(), AppError> {
         match self.due_delivery(subscription, operation, due).await? {
-            Some(delivery) => self.attempt(call, &delivery, courier).await.record(self).await,
-            None => self.ask(Forget(call.timer)).await,
+            Some(delivery) => self.attempt(claimed, &delivery, courier).await.record(self).await,
+            None => self.ask(Forget(claimed.timer)).await,
         }
     }
 
@@ -121,8 +121,13 @@ impl Sandbox {
     }
 
     /// Calls the webhook. What came of it is still to be recorded.
-    pub(super) async fn attempt(&self, call: ClaimedCall, delivery: &Delivery, courier: &dyn Courier) -> Unrecorded {
-        let ClaimedCall { timer, left_behind } = call;
+    pub(super) async fn attempt(
+        &self,
+        claimed: ClaimedTimer,
+        delivery: &Delivery,
+        courier: &dyn Courier,
+    ) -> Unrecorded {
+        let ClaimedTimer { timer, left_behind } = claimed;
         let run = self.world.run;
         let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
         let made = Made { run, began: self.now(), repeated };
@@ -132,8 +137,8 @@ impl Sandbox {
     }
 }
 
-/// A call to a webhook that is claimed by its timer.
-pub(super) struct ClaimedCall {
+/// A timer that nobody else runs.
+pub(super) struct ClaimedTimer {
     /// The timer.
     pub(super) timer: Key,
     /// Whether a process had it that is gone.

@@ -2,7 +2,7 @@
 //!
 //! Each tells the others what it has changed, and looks at everything now and then, because what is told may get lost.
 //! What a caller names and nobody here knows is looked for in the store before it is refused: another server may have
-//! made it a moment ago. Commands need none of this; their commits find out.
+//! made it a moment ago. For commands this only saves work: the mailbox finds out by itself that it was overtaken.
 
 use std::{
     sync::{

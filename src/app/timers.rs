@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    deliveries::{ClaimedCall, Outside},
+    deliveries::{ClaimedTimer, Outside},
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
@@ -214,13 +214,11 @@ impl Sandbox {
         found.into_iter().next().map(|(key, document)| Ok((key.clone(), decode(&key, &document.bytes)?))).transpose()
     }
 
-    /// Runs a timer that is due and claimed, and waits for what it causes. It was left behind if a process had it that
-    /// is gone.
+    /// Runs a timer that is due, and waits for what it causes.
     pub(super) async fn run_timer(
         &self,
-        key: Key,
+        claimed: ClaimedTimer,
         timer: &StoredTimer,
-        left_behind: bool,
         outside: &Outside,
     ) -> Result<(), AppError> {
         match &timer.what {
@@ -229,10 +227,9 @@ impl Sandbox {
                 Ok(())
             }
             Due::Delivery { subscription, operation } => {
-                let call = ClaimedCall { timer: key, left_behind };
-                self.deliver(call, timer.due, (*subscription, *operation), &*outside.courier).await
+                self.deliver(claimed, timer.due, (*subscription, *operation), &*outside.courier).await
             }
-            Due::Notice { partner, notice } => self.notify(key, (partner, *notice), &*outside.courier).await,
+            Due::Notice { partner, notice } => self.notify(claimed.timer, (partner, *notice), &*outside.courier).await,
             Due::CodeLifeEnds { .. }
             | Due::ActivationOverdue { .. }
             | Due::ActivationTakesEffect { .. }
@@ -240,7 +237,7 @@ impl Sandbox {
             | Due::TermEnds { .. }
             | Due::PaymentDue { .. }
             | Due::GraceEnds { .. }
-            | Due::InvoiceReady { .. } => self.run_command(key).await.map(drop),
+            | Due::InvoiceReady { .. } => self.run_command(claimed.timer).await.map(drop),
         }
     }
 }
@@ -385,7 +382,7 @@ async fn start_due(
             let place = Arc::clone(places).acquire_owned().await;
             tokio::spawn(async move {
                 let (_place, _at_work) = (place, at_work);
-                match sandbox.run_timer(key, &timer, left_behind, &outside).await {
+                match sandbox.run_timer(ClaimedTimer { timer: key, left_behind }, &timer, &outside).await {
                     Ok(()) => hold.give_back().await,
                     // The hold lets it run out: how far the work has come is not known.
                     Err(error) => tracing::error!(sandbox = %sandbox.id(), %error, "a timer failed; it stays due"),

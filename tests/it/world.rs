@@ -208,13 +208,13 @@ impl Reply {
         self.json()
     }
 
-    /// The body; `null` if there is none.
     /// The status, and what the text starts with.
     #[track_caller]
     pub(crate) fn expect_text(&self, status: u16, start: &str) {
         assert!(self.status == status && self.text.starts_with(start), "{}: {}", self.status, self.text);
     }
 
+    /// The body; `null` if there is none.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }

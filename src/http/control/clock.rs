@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::problem::{ControlError, Input, sandbox_id};
+use super::problem::{ControlError, Input, sandbox_named};
 use crate::{
     app::{Advance, Sandbox, StoredTimer},
     http::faces::Faces,
@@ -25,7 +25,7 @@ pub(super) async fn read(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<ClockView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(clock_view(&sandbox).await?))
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn freeze(
     Path(sandbox): Path<String>,
     Input(input): Input<FreezeClock>,
 ) -> Result<Json<ClockView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let at = input.at.map(|at| at.parse()).transpose().map_err(|error| ControlError::time(&error, "at"))?;
     sandbox.freeze(at).await?;
     Ok(Json(clock_view(&sandbox).await?))
@@ -55,7 +55,7 @@ pub(super) async fn resume(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<ClockView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     sandbox.resume().await?;
     Ok(Json(clock_view(&sandbox).await?))
 }
@@ -74,7 +74,7 @@ pub(super) async fn advance(
     headers: HeaderMap,
     Input(input): Input<AdvanceClock>,
 ) -> Result<Response, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let by = match (input.by, input.to) {
         (Some(by), None) => Advance::By(by.parse().map_err(|error| ControlError::time(&error, "by"))?),
         (None, Some(to)) => Advance::To(to.parse().map_err(|error| ControlError::time(&error, "to"))?),
@@ -99,7 +99,7 @@ pub(super) async fn run_next(
     Path(sandbox): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     run(&faces, &sandbox, Advance::ToNextTimer, &headers).await
 }
 

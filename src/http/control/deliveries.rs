@@ -9,7 +9,7 @@ use axum::{
 };
 
 use super::{
-    problem::{ControlError, Input, sandbox_id},
+    problem::{ControlError, Input, sandbox_named},
     subscriptions::subscription_id,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(super) async fn change(
     Path((sandbox, subscription)): Path<(String, String)>,
     Input(input): Input<ChangeRequest>,
 ) -> Result<(StatusCode, Json<OperationView>), ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let wish = Wish { plan: input.plan_id, quantity: input.quantity.map(i64::from) };
     let operation = sandbox.change_in_marketplace(subscription_id(&subscription)?, wish).await?;
     Ok((StatusCode::ACCEPTED, Json(OperationView::from(&operation))))
@@ -52,7 +52,7 @@ pub(super) async fn cancel(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<Json<OperationView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let operation = sandbox.cancel_in_marketplace(subscription_id(&subscription)?).await?;
     Ok(Json(OperationView::from(&operation)))
 }
@@ -67,7 +67,7 @@ pub(super) async fn list(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<Json<DeliveryList>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let deliveries = sandbox.deliveries(subscription_id(&subscription)?).await?;
     Ok(Json(DeliveryList {
         deliveries: deliveries.iter().map(|delivery| DeliveryView::of(delivery, sandbox.rules())).collect(),
@@ -88,7 +88,7 @@ pub(super) async fn resend(
     Path((sandbox, subscription, operation)): Path<(String, String, String)>,
     Input(input): Input<ResendRequest>,
 ) -> Result<(StatusCode, Json<DeliveryView>), ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let operation: OperationId = operation.parse().map_err(|error| ControlError::id(&error, "operation"))?;
     let edited = input.body.map(|body| match body {
         serde_json::Value::String(text) => text,
@@ -113,7 +113,7 @@ pub(super) async fn hold(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription, operation)): Path<(String, String, String)>,
 ) -> Result<Json<DeliveryView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let operation: OperationId = operation.parse().map_err(|error| ControlError::id(&error, "operation"))?;
     let delivery = sandbox.hold_delivery(subscription_id(&subscription)?, operation).await?;
     Ok(Json(DeliveryView::of(&delivery, sandbox.rules())))
@@ -128,7 +128,7 @@ pub(super) async fn behavior(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<WebhookBehavior>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     view(&sandbox).await
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn set_behavior(
     Path(sandbox): Path<String>,
     Input(input): Input<WebhookBehavior>,
 ) -> Result<Json<WebhookBehavior>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let manner = WebhookManner::ALL.into_iter().find(|manner| manner.as_str() == input.manner);
     let manner = manner.ok_or_else(|| ControlError::BadInput {
         detail: format!("{:?} is no way to take a change", input.manner),

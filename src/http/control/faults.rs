@@ -7,7 +7,7 @@ use axum::{
     extract::{Path, State},
 };
 
-use super::problem::{ControlError, Input, sandbox_id};
+use super::problem::{ControlError, Input, sandbox_named};
 use crate::{
     app::Sandbox,
     domain::catalogue::ProvisioningStep,
@@ -24,7 +24,7 @@ pub(super) async fn list(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<ProvisioningFaults>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     view(&sandbox).await
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn set(
     Path(sandbox): Path<String>,
     Input(input): Input<ProvisioningFault>,
 ) -> Result<Json<ProvisioningFaults>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let step = ProvisioningStep::ALL.into_iter().find(|step| step.as_str() == input.step);
     let step = step.ok_or_else(|| ControlError::BadInput {
         detail: format!("{:?} is not a provisioning step", input.step),

@@ -15,7 +15,7 @@ use futures_util::stream::{self, Stream};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::problem::{ControlError, Params, sandbox_id};
+use super::problem::{ControlError, Params, sandbox_named};
 use crate::{
     app::{self, Entry, JournalFilter, JournalSlice, Sandbox, What},
     domain::event::Seq,
@@ -61,7 +61,7 @@ pub(super) async fn read(
     Params(query): Params<JournalQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let filter = filter(query)?;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());

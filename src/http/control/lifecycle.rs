@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::{
-    problem::{ControlError, Input, sandbox_id},
+    problem::{ControlError, Input, sandbox_named},
     subscriptions::{link_view, subscription_id},
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) async fn set_renewal(
     Path((sandbox, subscription)): Path<(String, String)>,
     Input(input): Input<RenewalRequest>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let wish =
         RenewalWish { auto_renew: input.auto_renew, payment_fails: input.payment_fails, ..RenewalWish::default() };
     set(&faces, &sandbox, &subscription, wish).await
@@ -51,7 +51,7 @@ pub(super) async fn set_activation(
     Path((sandbox, subscription)): Path<(String, String)>,
     Input(input): Input<ActivationRequest>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let wish = RenewalWish { activation_fails: Some(input.fails), ..RenewalWish::default() };
     set(&faces, &sandbox, &subscription, wish).await
 }
@@ -78,7 +78,7 @@ pub(super) async fn suspend(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<Json<OperationView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let operation = sandbox.suspend(subscription_id(&subscription)?).await?;
     Ok(Json(OperationView::from(&operation)))
 }
@@ -93,7 +93,7 @@ pub(super) async fn reinstate(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<Json<OperationView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let operation = sandbox.reinstate(subscription_id(&subscription)?).await?;
     Ok(Json(OperationView::from(&operation)))
 }

@@ -1,5 +1,7 @@
 //! Problem bodies (RFC 9457), and reading input so that what is wrong with it is told well.
 
+use std::sync::Arc;
+
 use axum::{
     Json,
     body::Bytes,
@@ -10,11 +12,12 @@ use axum::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    app::{AppError, identity::TokenFault},
+    app::{AppError, Sandbox, identity::TokenFault},
     domain::{
         ids::{BadId, SandboxId},
         time::BadTime,
     },
+    http::faces::Faces,
     wire::control::Problem,
 };
 
@@ -270,4 +273,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 /// The sandbox that a path names.
 pub(super) fn sandbox_id(text: &str) -> Result<SandboxId, ControlError> {
     text.parse().map_err(|error| ControlError::id(&error, "sandbox"))
+}
+
+/// The sandbox that a path names.
+pub(super) async fn sandbox_named(faces: &Faces, text: &str) -> Result<Arc<Sandbox>, ControlError> {
+    Ok(faces.app.find_sandbox(&sandbox_id(text)?).await?)
 }

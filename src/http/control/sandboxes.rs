@@ -10,7 +10,7 @@ use axum::{
 
 use super::{
     clock::clock_view,
-    problem::{ControlError, Input, sandbox_id},
+    problem::{ControlError, Input, sandbox_id, sandbox_named},
 };
 use crate::{
     app::{
@@ -74,7 +74,7 @@ pub(super) async fn get(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<SandboxView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(view(&sandbox).await?))
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn change(
     Path(sandbox): Path<String>,
     Input(input): Input<ChangeSandbox>,
 ) -> Result<Json<SandboxView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let settings = Settings {
         timers: timers_of(input.timers.as_deref())?,
         delays: delays_of(input.delays.as_deref())?,
@@ -108,7 +108,7 @@ pub(super) async fn rules(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<RuleList>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(RuleList::of(&sandbox.rules())))
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn environment(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<Environment>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(environment_of(&faces, &sandbox)))
 }
 
@@ -147,7 +147,7 @@ pub(super) async fn catalogue(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<CatalogueView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(CatalogueView::of(sandbox.catalogue(), |offer| faces.landing_page(&sandbox, offer))))
 }
 

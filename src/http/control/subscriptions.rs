@@ -10,7 +10,7 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::problem::{ControlError, Input, Params, sandbox_id};
+use super::problem::{ControlError, Input, Params, sandbox_named};
 use crate::{
     app::{ListPosition, Sandbox},
     domain::{
@@ -41,7 +41,7 @@ pub(super) async fn purchase(
     Path(sandbox): Path<String>,
     Input(input): Input<PurchaseRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<SubscriptionView>), ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let subscription = sandbox.purchase(order(input)?).await?;
     let location = format!("/sim/v1/sandboxes/{}/subscriptions/{}", sandbox.id(), subscription.id);
     // A new subscription has no ledger yet, unless it was activated by itself.
@@ -102,7 +102,7 @@ pub(super) async fn list(
     Path(sandbox): Path<String>,
     Params(query): Params<ListQuery>,
 ) -> Result<Json<SubscriptionPage>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let after = query.after.as_deref().map(read_position).transpose()?;
     let page = sandbox.newest_subscriptions(after, limit).await?;
@@ -141,7 +141,7 @@ pub(super) async fn get(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<Json<SubscriptionView>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let subscription = sandbox.subscription(subscription_id(&subscription)?).await?;
     let ledger = sandbox.ledger(subscription.id).await?;
     let link = link_view(&faces, &sandbox, &subscription);
@@ -158,7 +158,7 @@ pub(super) async fn issue_link(
     State(faces): State<Arc<Faces>>,
     Path((sandbox, subscription)): Path<(String, String)>,
 ) -> Result<(StatusCode, Json<LinkView>), ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     let subscription = sandbox.issue_link(subscription_id(&subscription)?).await?;
     Ok((StatusCode::CREATED, Json(link_view(&faces, &sandbox, &subscription))))
 }

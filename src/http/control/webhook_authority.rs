@@ -8,7 +8,7 @@ use axum::{
 };
 use x509_parser::pem::parse_x509_pem;
 
-use super::problem::{ControlError, Input, sandbox_id};
+use super::problem::{ControlError, Input, sandbox_named};
 use crate::{
     http::faces::Faces,
     wire::control::{Problem, WebhookAuthority},
@@ -24,7 +24,7 @@ pub(super) async fn show(
     State(faces): State<Arc<Faces>>,
     Path(sandbox): Path<String>,
 ) -> Result<Json<WebhookAuthority>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     Ok(Json(WebhookAuthority { certificate: sandbox.webhook_authority().await? }))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn trust(
     Path(sandbox): Path<String>,
     Input(input): Input<WebhookAuthority>,
 ) -> Result<Json<WebhookAuthority>, ControlError> {
-    let sandbox = faces.app.find_sandbox(&sandbox_id(&sandbox)?).await?;
+    let sandbox = sandbox_named(&faces, &sandbox).await?;
     if let Some(certificate) = &input.certificate {
         let is_certificate =
             parse_x509_pem(certificate.trim().as_bytes()).is_ok_and(|(_, pem)| pem.parse_x509().is_ok());
