@@ -1,8 +1,11 @@
-//! A commit: one transaction of two round trips. The first locks what the changeset builds on and tells its versions; the
-//! second writes. Both go in the order of keys, so that transactions which meet wait for each other instead of getting
+//! A commit: one transaction of two round trips, for one or several changesets. The first locks what they build on and tells
+//! the versions; the second writes what those want whose expectations hold. Both go in the order of keys, so that transactions which meet wait for each other instead of getting
 //! entangled.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use deadpool_postgres::Object;
 use futures_util::future::{join, join4};
@@ -43,11 +46,13 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Why a changeset was not committed.
+/// Why changesets were not committed.
 pub(super) enum NotCommitted {
+    /// The database did not take them together. Each may do on its own.
+    Together,
     /// The connection was lost before anything was written. Another one may do.
     ConnectionLost(StoreError),
-    /// It was refused, or nobody knows what became of it.
+    /// They were refused, or nobody knows what became of them.
     For(CommitError),
 }
 
@@ -57,14 +62,17 @@ impl NotCommitted {
     }
 }
 
-/// Commits a changeset, whose parts are in the order of their keys.
-pub(super) async fn commit(client: Object, changeset: &Changeset) -> Result<(), NotCommitted> {
+/// Commits changesets, no two of them about the same document; tells which of them are as they expected.
+pub(super) async fn commit(
+    client: Object,
+    changesets: &[Arc<Changeset>],
+) -> Result<Vec<Result<(), CommitError>>, NotCommitted> {
     let statements = Statements::prepare(&client).await.map_err(NotCommitted::begun)?;
     for _ in 0..TRIES {
-        match attempt(&client, &statements, changeset).await {
+        match attempt(&client, &statements, changesets).await {
             Err(Trouble::Entangled) => tokio::task::yield_now().await,
             Err(Trouble::Refused(not_committed)) => return Err(not_committed),
-            Ok(()) => return Ok(()),
+            Ok(results) => return Ok(results),
         }
     }
     Err(NotCommitted::For(StoreError::Engine("the database has too much to do at one place".into()).into()))
@@ -105,30 +113,43 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
-async fn attempt(client: &Client, statements: &Statements, changeset: &Changeset) -> Result<(), Trouble> {
+async fn attempt(
+    client: &Client,
+    statements: &Statements,
+    changesets: &[Arc<Changeset>],
+) -> Result<Vec<Result<(), CommitError>>, Trouble> {
+    let mut expects: Vec<&Key> = changesets.iter().flat_map(|one| one.expects.iter().map(|(key, _)| key)).collect();
+    expects.sort();
     let mut expected = Columns::default();
-    changeset.expects.iter().for_each(|(key, _)| expected.add(key, &[]));
+    expects.into_iter().for_each(|key| expected.add(key, &[]));
     let (begun, locked) =
         join(client.batch_execute("BEGIN"), client.query(&statements.lock, &[&expected.sandboxes, &expected.keys]))
             .await;
-    let checked = match (begun, locked) {
-        (Ok(()), Ok(rows)) => check(changeset, &rows).map_err(|error| Trouble::Refused(NotCommitted::For(error))),
+    let rows = match (begun, locked) {
+        (Ok(()), Ok(rows)) => rows,
         (Err(error), _) | (_, Err(error)) if is_lost(&error) => {
             return Err(Trouble::Refused(NotCommitted::begun(error)));
         }
-        (Err(error), _) | (_, Err(error)) => Err(error.into()),
+        (Err(error), _) | (_, Err(error)) => {
+            client.batch_execute("ROLLBACK").await?;
+            return Err(error.into());
+        }
     };
-    if let Err(trouble) = checked {
-        client.batch_execute("ROLLBACK").await?;
-        return Err(trouble);
-    }
-    write(client, statements, changeset).await
-}
-
-/// Whether everything is as the changeset expects it.
-fn check(changeset: &Changeset, rows: &[Row]) -> Result<(), CommitError> {
     let version = |row: &Row| (place::key(row.get(0), row.get(1)), Version(row.get::<_, i64>(2).unsigned_abs()));
     let versions: BTreeMap<Key, Version> = rows.iter().map(version).collect();
+    let results: Vec<Result<(), CommitError>> =
+        changesets.iter().map(|changeset| check(changeset, &versions)).collect();
+    let as_expected = || changesets.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(one, _)| &**one);
+    if as_expected().next().is_none() {
+        client.batch_execute("ROLLBACK").await?;
+        return Ok(results);
+    }
+    write(client, statements, as_expected()).await?;
+    Ok(results)
+}
+
+/// Whether everything is as a changeset expects it.
+fn check(changeset: &Changeset, versions: &BTreeMap<Key, Version>) -> Result<(), CommitError> {
     for (key, expectation) in &changeset.expects {
         let holds = match (versions.get(key), expectation) {
             (None, Expectation::Absent) => true,
@@ -156,14 +177,22 @@ async fn execute(
     client.execute(statement, parameters.get(..if has_bodies { 3 } else { 2 }).unwrap_or_default()).await
 }
 
-async fn write(client: &Client, statements: &Statements, changeset: &Changeset) -> Result<(), Trouble> {
-    let is_absent = |key: &Key| changeset.expects.iter().any(|(one, it)| one == key && *it == Expectation::Absent);
+async fn write<'a>(
+    client: &Client,
+    statements: &Statements,
+    changesets: impl Iterator<Item = &'a Changeset> + Clone,
+) -> Result<(), Trouble> {
+    let expects = changesets.clone().flat_map(|one| &one.expects);
+    let absent: BTreeSet<&Key> =
+        expects.filter(|(_, expected)| *expected == Expectation::Absent).map(|(key, _)| key).collect();
+    let mut writes: Vec<&(Key, Write)> = changesets.clone().flat_map(|one| &one.writes).collect();
+    writes.sort_by(|(one, _), (other, _)| one.cmp(other));
     let (mut created, mut put, mut removed) = (Columns::default(), Columns::default(), Columns::default());
     let mut first_created = None;
-    for (key, write) in &changeset.writes {
+    for (key, write) in writes {
         match write {
             Write::Remove => removed.add(key, &[]),
-            Write::Put(body) if is_absent(key) => {
+            Write::Put(body) if absent.contains(key) => {
                 first_created = first_created.or(Some(key));
                 created.add(key, body);
             }
@@ -182,7 +211,8 @@ async fn write(client: &Client, statements: &Statements, changeset: &Changeset) 
         && error.code() == Some(&SqlState::UNIQUE_VIOLATION)
         && let Some(key) = first_created
     {
-        return Err(Trouble::Refused(NotCommitted::For(CommitError::Conflict(key.clone()))));
+        let conflict = || NotCommitted::For(CommitError::Conflict(key.clone()));
+        return Err(Trouble::Refused(if changesets.count() > 1 { NotCommitted::Together } else { conflict() }));
     }
     creating?;
     putting?;

@@ -18,7 +18,8 @@ use crate::store::{Claimed, Key, StoreError};
 const LEASE_SECONDS: f64 = 6.0;
 const RENEWED_EVERY: Duration = Duration::from_secs(2);
 
-const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + make_interval(secs => $4) \
+// Without `make_interval`, which CockroachDB lacks (issue:lukas-krecan/ShedLock#3096).
+const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + $4::float8 * interval '1 second' \
     FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
     WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
 pub(super) const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
@@ -75,7 +76,8 @@ impl Leases {
         parameters.extend(more);
         let (worker, seconds) = (next.saturating_add(1), next.saturating_add(2));
         let statement = format!(
-            "UPDATE rehearsal_document d SET claimed_by = ${worker}, claimed_until = now() + make_interval(secs => ${seconds}) \
+            "UPDATE rehearsal_document d SET claimed_by = ${worker}, \
+             claimed_until = now() + ${seconds}::float8 * interval '1 second' \
              FROM (SELECT sandbox, key, claimed_by IS NOT NULL AS left_behind FROM rehearsal_document \
                    WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
                    ORDER BY sandbox, key LIMIT ${next} FOR UPDATE SKIP LOCKED) AS free \

@@ -7,10 +7,12 @@
 //! | [`others`] | what processes that share it tell each other |
 //! | [`tls`] | whether and how connections are encrypted |
 //! | [`place`] | where in the table a key lies |
-//! | [`commit`] | a changeset as one transaction of two round trips |
+//! | [`groups`] | commits that share a transaction |
+//! | [`commit`] | changesets as one transaction of two round trips |
 //! | [`leases`] | claims: for a while, renewed while the work goes on |
 
 mod commit;
+mod groups;
 mod leases;
 mod migrations;
 mod open;
@@ -29,7 +31,7 @@ use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 pub use open::{ConnectError, DatabaseUrl};
 
-use self::{commit::NotCommitted, leases::Leases, open::in_words, others::Others, place::Span};
+use self::{groups::Groups, leases::Leases, open::in_words, others::Others, place::Span};
 use super::{
     Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, News, Shared, Store, StoreError,
     Version, Write,
@@ -41,6 +43,7 @@ pub struct PostgresStore {
     pool: Pool,
     leases: Arc<Leases>,
     others: Others,
+    groups: Groups,
     commits: AtomicU64,
     conflicts: AtomicU64,
     is_closed: AtomicBool,
@@ -56,7 +59,15 @@ impl PostgresStore {
         let leases = Leases::begin(pool.clone()).await.map_err(|error| ConnectError::SetUp(error.to_string()))?;
         let others = Others::begin(config, tls, leases.worker());
         let (commits, conflicts) = Default::default();
-        Ok(Self { pool, leases, others, commits, conflicts, is_closed: AtomicBool::new(false) })
+        Ok(Self {
+            pool,
+            leases,
+            others,
+            groups: Groups::default(),
+            commits,
+            conflicts,
+            is_closed: AtomicBool::new(false),
+        })
     }
 
     async fn client(&self) -> Result<Object, StoreError> {
@@ -74,7 +85,7 @@ impl PostgresStore {
         };
         match read(self.client().await?).await {
             Err(error) if is_lost(&error) => {
-                self.forget_connections();
+                forget_connections(&self.pool);
                 read(self.client().await?).await.map_err(failed)
             }
             found => found.map_err(failed),
@@ -91,21 +102,11 @@ impl PostgresStore {
             Err(error) => tracing::warn!(%error, "a lease was not given back; it runs out by itself"),
         }
     }
+}
 
-    /// Where one connection is lost, the others that wait in the pool mostly are too.
-    fn forget_connections(&self) {
-        self.pool.retain(|_, _| false);
-    }
-
-    /// Commits on one connection. Whoever asked may go away in the middle: the transaction is seen through all the same,
-    /// because its connection goes to somebody else afterwards.
-    async fn commit_on_one(&self, changeset: &Arc<Changeset>) -> Result<(), NotCommitted> {
-        let client = self.client().await.map_err(|error| NotCommitted::For(error.into()))?;
-        let changeset = Arc::clone(changeset);
-        let committing = tokio::spawn(async move { commit::commit(client, &changeset).await });
-        let broken = |error: tokio::task::JoinError| StoreError::Engine(error.to_string().into());
-        committing.await.map_err(|error| NotCommitted::For(broken(error).into()))?
-    }
+/// Where one connection is lost, the others that wait in the pool mostly are too.
+fn forget_connections(pool: &Pool) {
+    pool.retain(|_, _| false);
 }
 
 /// Whether the connection is what has failed: closed by the server, or by the way to it.
@@ -188,25 +189,15 @@ impl Store for PostgresStore {
 
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<(), CommitError>> {
         async move {
-            let mut changeset = changeset;
-            changeset.expects.sort_by(|(one, _), (other, _)| one.cmp(other));
-            changeset.writes.sort_by(|(one, _), (other, _)| one.cmp(other));
+            if self.is_closed.load(Ordering::Acquire) {
+                return Err(StoreError::Closed.into());
+            }
             let changeset = Arc::new(changeset);
-            let mut committed = self.commit_on_one(&changeset).await;
-            if matches!(committed, Err(NotCommitted::ConnectionLost(_))) {
-                self.forget_connections();
-                committed = self.commit_on_one(&changeset).await;
+            let committed = self.groups.commit(&self.pool, Arc::clone(&changeset)).await;
+            if matches!(committed, Err(CommitError::Conflict(_))) {
+                self.conflicts.fetch_add(1, Ordering::Relaxed);
             }
-            match committed {
-                Ok(()) => {}
-                Err(NotCommitted::ConnectionLost(error)) => return Err(error.into()),
-                Err(NotCommitted::For(error)) => {
-                    if matches!(error, CommitError::Conflict(_)) {
-                        self.conflicts.fetch_add(1, Ordering::Relaxed);
-                    }
-                    return Err(error);
-                }
-            }
+            committed?;
             let removed = changeset.writes.iter().filter(|(_, write)| *write == Write::Remove);
             self.leases.forget(removed.map(|(key, _)| key));
             self.commits.fetch_add(1, Ordering::Relaxed);
