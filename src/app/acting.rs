@@ -39,4 +39,8 @@ impl<C: Command> Command for By<C> {
         desk.actor = Some(self.by.clone());
         self.command.decide(desk)
     }
+
+    fn may_overfill(&self) -> bool {
+        self.command.may_overfill()
+    }
 }

@@ -124,6 +124,9 @@ impl Sandbox {
         let mut before: Vec<Key> = Vec::new();
         loop {
             let due = self.due_together(target).await?;
+            if !due.is_empty() {
+                self.has_room()?;
+            }
             let Some((first, timer)) = due.first() else { break };
             if before.contains(first) {
                 return Err(AppError::WorkDoesNotEnd(first.to_string()));

@@ -130,6 +130,7 @@ impl Sandbox {
         let ClaimedTimer { timer, left_behind } = claimed;
         let run = self.world.run;
         let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
+        self.may_deliver().await;
         let made = Made { run, began: self.now(), repeated };
         let attempted = courier.attempt(self, delivery).await;
         let (subscription, operation) = (delivery.operation.subscription, delivery.operation.id);
@@ -276,6 +277,10 @@ impl Command for RecordAttempt {
             }
             operations::follow(desk, operation, &decision).await
         })
+    }
+
+    fn may_overfill(&self) -> bool {
+        true
     }
 }
 

@@ -162,21 +162,49 @@ impl<'a> Desk<'a> {
         seq
     }
 
-    /// Ends a command: what it wrote counts for the commands after it, or is forgotten.
-    pub(super) fn finish(&mut self, keep: bool) -> Result<(), AppError> {
+    /// Ends a command that failed: what it wrote is forgotten.
+    pub(super) fn forget(&mut self) {
+        self.actor = None;
+        self.entries.clear();
+        self.staged.clear();
+        self.head = self.kept_head.clone();
+    }
+
+    /// Ends a command: what it wrote counts for the commands after it.
+    ///
+    /// # Errors
+    /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not.
+    pub(super) fn keep(&mut self, may_overfill: bool) -> Result<(), AppError> {
+        let added = self.staged.iter().map(|(key, write)| self.adds(key, write)).sum::<i64>();
+        if let Some(documents) = self.head.quotas.or(self.world.usual_quotas).filled_by(self.head.documents)
+            && !may_overfill
+            && (added > 0 || !self.entries.is_empty())
+        {
+            self.forget();
+            return Err(AppError::Full { documents });
+        }
         self.actor = None;
         let entries = std::mem::take(&mut self.entries);
         let staged = std::mem::take(&mut self.staged);
-        if !keep {
-            self.head = self.kept_head.clone();
-            return Ok(());
-        }
+        self.head.documents = self.head.documents.saturating_add_signed(added);
         self.changed |= !entries.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
         self.written.extend(staged);
         self.journal.add(&self.world.space, &entries)?;
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
         Ok(())
+    }
+
+    /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
+    /// was there: that is how documents with a number of their own are handled, such as timers.
+    fn adds(&self, key: &Key, write: &Write) -> i64 {
+        let before = self.written.get(key).or_else(|| self.under_way.0.get(key).map(|(write, _)| write));
+        let was_there = match (before, self.read.get(key)) {
+            (Some(write), _) => matches!(write, Write::Put(_)),
+            (None, Some(read)) => read.is_some(),
+            (None, None) => matches!(write, Write::Remove),
+        };
+        i64::from(matches!(write, Write::Put(_))) - i64::from(was_there)
     }
 
     /// How many documents the batch writes so far.
@@ -213,9 +241,12 @@ impl<'a> Desk<'a> {
             changeset.writes.push((key, write));
         }
         // Nothing decides on the journal, so the batch after this one needs none of it.
-        changeset.writes.append(&mut self.journal.into_writes(&self.world.space));
-        changeset.put(head_key.clone(), encode(&head_key, &self.head)?);
-        Ok((self.head, Some((changeset, under_way))))
+        let mut journal = self.journal.into_writes(&self.world.space);
+        let mut head = self.head;
+        head.documents = head.documents.saturating_add(u64::try_from(journal.len()).unwrap_or(u64::MAX));
+        changeset.writes.append(&mut journal);
+        changeset.put(head_key.clone(), encode(&head_key, &head)?);
+        Ok((head, Some((changeset, under_way))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a command or a query gave no answer.
 
 use crate::{
-    domain::{ids::SandboxId, refusal::Refusal, rules::RuleFault},
+    domain::{access::KeyFault, ids::SandboxId, refusal::Refusal, rules::RuleFault},
     store::StoreError,
 };
 
@@ -14,6 +14,9 @@ pub enum AppError {
     /// A rule of a sandbox can't be chosen so.
     #[error(transparent)]
     Rule(#[from] RuleFault),
+    /// Access keys can't be changed so.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
     /// No sandbox of that name.
     #[error("there is no sandbox {0}")]
     UnknownSandbox(SandboxId),
@@ -37,6 +40,15 @@ pub enum AppError {
         /// What serde said.
         reason: String,
     },
+    /// The sandbox has as many documents as it may have.
+    #[error("the sandbox is full: it has the {documents} documents that it may have")]
+    Full {
+        /// How many it may have.
+        documents: u64,
+    },
+    /// The sandbox was called more often than it may be.
+    #[error("the sandbox is called more often than it may be; try again in a second")]
+    TooManyCalls,
     /// The store failed.
     #[error("the store can't be used right now")]
     Store(#[from] StoreError),

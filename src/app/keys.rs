@@ -66,6 +66,11 @@ pub(crate) fn signing_keys() -> Key {
     Key::in_sandbox(REGISTRY).text("signing-keys")
 }
 
+/// The access keys that open everything.
+pub(crate) fn operator_access() -> Key {
+    Key::in_sandbox(REGISTRY).text("access")
+}
+
 /// The keys of one sandbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Space(Box<str>);
@@ -87,6 +92,11 @@ impl Space {
     /// Seed, clock and counters. Claimed by whoever advances the clock.
     pub(crate) fn head(&self) -> Key {
         self.root().text("head")
+    }
+
+    /// The access keys that open the sandbox.
+    pub(crate) fn access(&self) -> Key {
+        self.root().text("access")
     }
 
     pub(crate) fn catalogue(&self) -> Key {

@@ -6,7 +6,7 @@
 //! meanwhile, the whole batch is decided again on fresh state, after a while that grows with each time that another one was
 //! first: so processes yield to each other, and the one that waits gathers more commands for its next commit.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +25,11 @@ use crate::{
 /// Commands that are taken up at once.
 const HANDFUL: usize = 8;
 
+/// How long what nobody waits for waits for something that somebody does.
+const LINGER: Duration = Duration::from_millis(10);
+/// Commands that linger together.
+const MOST_LINGERING: usize = 256;
+
 /// A batch that writes so many documents takes no more commands: a store that puts down too much at once has to put it
 /// down twice, to be able to put down all or nothing.
 const BATCH_WRITES: usize = 400;
@@ -36,10 +41,19 @@ pub(crate) trait Command: Send + Sync + 'static {
     type Answer: Send + 'static;
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>>;
+
+    /// Whether it is done in a full sandbox as well: what has happened outside must not be lost, and the operator's hands
+    /// must not be bound.
+    fn may_overfill(&self) -> bool {
+        false
+    }
 }
 
 /// A command on its way through the mailbox.
 pub(crate) trait Job: Send {
+    /// Whether nobody waits for it.
+    fn can_wait(&self) -> bool;
+
     fn decide<'a>(&'a mut self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, ()>;
 
     /// Answers, once it is known whether the batch was committed.
@@ -49,22 +63,41 @@ pub(crate) trait Job: Send {
 struct Pending<C: Command> {
     command: C,
     outcome: Option<Result<C::Answer, AppError>>,
-    reply: oneshot::Sender<Result<C::Answer, AppError>>,
+    /// `None` if nobody waits.
+    reply: Option<oneshot::Sender<Result<C::Answer, AppError>>>,
+    /// Goes when it is done.
+    _on_the_way: Option<OnTheWay>,
 }
+
+/// Counts by its copies the commands that nobody waits for.
+pub(crate) type OnTheWay = Arc<()>;
 
 pub(crate) type Answer<C> = oneshot::Receiver<Result<<C as Command>::Answer, AppError>>;
 
 pub(crate) fn job<C: Command>(command: C) -> (Box<dyn Job>, Answer<C>) {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Pending { command, outcome: None, reply }), answer)
+    (Box::new(Pending { command, outcome: None, reply: Some(reply), _on_the_way: None }), answer)
+}
+
+/// A command that nobody waits for.
+pub(crate) fn job_on_the_way<C: Command>(command: C, on_the_way: OnTheWay) -> Box<dyn Job> {
+    Box::new(Pending { command, outcome: None, reply: None, _on_the_way: Some(on_the_way) })
 }
 
 impl<C: Command> Job for Pending<C> {
+    fn can_wait(&self) -> bool {
+        self.reply.is_none()
+    }
+
     fn decide<'a>(&'a mut self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let decided = self.command.decide(desk).await;
-            let finished = desk.finish(decided.is_ok());
-            self.outcome = Some(decided.and_then(|answer| finished.map(|()| answer)));
+            self.outcome = Some(match self.command.decide(desk).await {
+                Ok(answer) => desk.keep(self.command.may_overfill()).map(|()| answer),
+                Err(error) => {
+                    desk.forget();
+                    Err(error)
+                }
+            });
         })
     }
 
@@ -75,8 +108,10 @@ impl<C: Command> Job for Pending<C> {
             // A refusal stands whether or not the others' changes were kept.
             Err(error) => outcome.and(Err(error)),
         };
-        // A caller that has gone away doesn't need its answer.
-        let _gone = self.reply.send(answer);
+        if let Some(reply) = self.reply {
+            // A caller that has gone away doesn't need its answer.
+            let _gone = reply.send(answer);
+        }
     }
 }
 
@@ -113,6 +148,9 @@ impl Mailbox {
                     let mut jobs = Vec::with_capacity(HANDFUL);
                     if receiver.recv_many(&mut jobs, HANDFUL).await == 0 {
                         return;
+                    }
+                    if !self.turns.are_shared() {
+                        linger(&mut jobs, &mut receiver).await;
                     }
                     self.decide(jobs, &mut receiver, 0).await
                 }
@@ -251,12 +289,24 @@ impl Mailbox {
         let key = self.world.space.head();
         let document = self.store.get(&key).await?.ok_or_else(|| AppError::UnknownSandbox(self.world.id.clone()))?;
         if document.version != self.version {
+            self.turns.was_theirs();
             self.head = decode(&key, &document.bytes)?;
             self.version = document.version;
             self.published.send_replace(Published::of(&self.head, self.version));
         }
         Ok(())
     }
+}
+
+/// Lets jobs that nobody waits for wait for one that somebody waits for: then all are one commit.
+async fn linger(jobs: &mut Vec<Box<dyn Job>>, receiver: &mut mpsc::Receiver<Box<dyn Job>>) {
+    let gather = async {
+        while jobs.len() < MOST_LINGERING
+            && jobs.iter().all(|job| job.can_wait())
+            && receiver.recv_many(jobs, HANDFUL).await > 0
+        {}
+    };
+    let _in_time = tokio::time::timeout(LINGER, gather).await;
 }
 
 fn answer(jobs: Vec<Box<dyn Job>>, committed: &Result<(), AppError>) {

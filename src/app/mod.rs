@@ -3,6 +3,7 @@
 //! [`App`] knows the sandboxes. A [`Sandbox`] takes commands through its mailbox and answers queries from the store.
 //! Nothing here knows HTTP.
 
+mod access;
 mod acting;
 mod audit;
 mod carts;
@@ -32,6 +33,7 @@ mod partner_changes;
 mod publisher_desk;
 mod purchasing;
 mod queries;
+mod quotas;
 mod registry;
 mod repeated_reads;
 mod sandbox;
@@ -42,6 +44,7 @@ mod turns;
 mod webhook_manner;
 mod webhook_trust;
 
+pub use access::NewKey;
 pub use acting::Acting;
 pub use audit::{AuditFilter, AuditPage, AuditPosition};
 pub use carts::CheckedOut;

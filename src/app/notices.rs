@@ -215,4 +215,8 @@ impl Command for RecordNotice {
             }
         })
     }
+
+    fn may_overfill(&self) -> bool {
+        true
+    }
 }

@@ -24,6 +24,7 @@ use crate::{
         event::Seq,
         ids::{ClientId, PartnerId, PublisherId, SandboxId, TenantId},
         operation::Delays,
+        quotas::Quotas,
         rules::Rules,
         time::Timestamp,
     },
@@ -33,6 +34,9 @@ use crate::{
     },
     store::{Changeset, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version},
 };
+
+/// Documents that every sandbox has: its head and its catalogue.
+const OF_ITS_OWN: u64 = 2;
 
 /// What an [`App`] is made of.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub struct AppOptions {
     pub catalogue: Catalogue,
     /// Where the randomness of a new sandbox starts, if it does not say.
     pub seed: Seed,
+    /// What a sandbox may use, where nothing was set for it.
+    pub quotas: Quotas,
 }
 
 /// The commerce core: all sandboxes of one store.
@@ -230,6 +236,17 @@ impl App {
         Ok(())
     }
 
+    /// Sees everything through that was told and that nobody waits for.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn finish_told(&self) -> Result<(), AppError> {
+        for sandbox in self.sandboxes() {
+            sandbox.finish_own().await?;
+        }
+        Ok(())
+    }
+
     fn tell_others(&self, key: &Key) {
         if let Some(shared) = self.options.store.shared() {
             shared.tell(key);
@@ -330,6 +347,8 @@ impl App {
             timers: new.timers,
             delays: new.delays,
             rules: new.rules,
+            quotas: Quotas::default(),
+            documents: OF_ITS_OWN,
             next_entry: Seq(1),
             last_moment: new.frozen_at.unwrap_or(wall),
         };
@@ -371,7 +390,8 @@ impl App {
     fn start(&self, id: SandboxId, space: Space, catalogue: Catalogue, head: Head, version: Version) -> Arc<Sandbox> {
         let secrets = head.seed.sealing_secrets(&id);
         let catalogue = Arc::new(catalogue);
-        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets, run: self.run };
+        let (usual_quotas, run) = (self.options.quotas, self.run);
+        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets, usual_quotas, run };
         let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));
         let sandbox = Sandbox::start(world, head, version, store, wall);
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -464,7 +484,7 @@ fn apps(catalogue: &Catalogue) -> impl Iterator<Item = (&AppRegistration, AppOwn
     publishers.chain(partners.map(|partner| (&partner.app, AppOwner::Partner(partner.id.clone()))))
 }
 
-fn expectation(found: Option<&Document>) -> Expectation {
+pub(super) fn expectation(found: Option<&Document>) -> Expectation {
     found.map_or(Expectation::Absent, |document| Expectation::At(document.version))
 }
 

@@ -12,14 +12,15 @@ use super::{
     keeping_up::Looks,
     keys::Space,
     known_subscriptions::KnownSubscriptions,
-    mailbox::{self, Command, Job},
+    mailbox::{self, Command, Job, OnTheWay},
+    quotas::Pace,
     repeated_reads::RepeatedReads,
-    turns::Turns,
+    turns::{Turns, a_moment},
 };
 use crate::{
     domain::{
         catalogue::Catalogue, event::Seq, ids::SandboxId, operation::Delays, purchase_token::SealingSecrets,
-        rules::Rules, time::Timestamp,
+        quotas::Quotas, rules::Rules, time::Timestamp,
     },
     sim::{
         clock::{Clock, WallClock},
@@ -45,10 +46,19 @@ pub(crate) struct Head {
     /// What it does where that is a choice. Every commit writes the head, so it holds only what was chosen.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub(crate) rules: Rules,
+    /// What it may use, where that is not the server's usual.
+    #[serde(default, skip_serializing_if = "has_none")]
+    pub(crate) quotas: Quotas,
+    /// How many documents it has.
+    pub(crate) documents: u64,
     /// The number of the next journal entry.
     pub(crate) next_entry: Seq,
     /// The time of the last commit: sandbox time never goes back, whatever the machine's clock does.
     pub(crate) last_moment: Timestamp,
+}
+
+fn has_none(quotas: &Quotas) -> bool {
+    *quotas == Quotas::default()
 }
 
 fn is_usual(rules: &Rules) -> bool {
@@ -80,6 +90,8 @@ pub(crate) struct World {
     pub(crate) space: Space,
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) secrets: SealingSecrets,
+    /// What it may use, where nothing was set for it.
+    pub(crate) usual_quotas: Quotas,
     /// A number of this run of the program, to tell by it what another run has left behind.
     pub(crate) run: u64,
 }
@@ -92,6 +104,8 @@ pub(crate) struct Published {
     pub(crate) timers: TimerMode,
     pub(crate) delays: Delays,
     pub(crate) rules: Rules,
+    pub(crate) quotas: Quotas,
+    pub(crate) documents: u64,
     pub(crate) next_entry: Seq,
     pub(crate) last_moment: Timestamp,
     /// The head's version.
@@ -107,6 +121,8 @@ impl Published {
             timers: head.timers,
             delays: head.delays,
             rules: head.rules,
+            quotas: head.quotas,
+            documents: head.documents,
             next_entry: head.next_entry,
             last_moment: head.last_moment,
         }
@@ -120,12 +136,18 @@ pub struct Sandbox {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) wall: Arc<dyn WallClock>,
     mailbox: mpsc::Sender<Box<dyn Job>>,
+    /// What was told and is not done yet has a copy.
+    on_the_way: OnTheWay,
     published: watch::Receiver<Published>,
     /// Held for reading while a timer runs, for writing while the clock is advanced.
     pub(super) timers_at_work: Arc<RwLock<()>>,
     pub(super) repeated_reads: RepeatedReads,
     pub(super) known_subscriptions: KnownSubscriptions,
     pub(super) looks: Looks,
+    /// Calls that it takes.
+    pub(super) calls: Pace,
+    /// Calls that it makes to webhooks.
+    pub(super) deliveries_made: Pace,
 }
 
 impl Sandbox {
@@ -147,7 +169,7 @@ impl Sandbox {
             head,
             version,
             published: publisher,
-            turns: Turns::default(),
+            turns: Turns::begin(store.shared().is_some()),
         };
         tokio::spawn(mailbox.run(receiver));
         Arc::new(Self {
@@ -155,11 +177,14 @@ impl Sandbox {
             store,
             wall,
             mailbox: sender,
+            on_the_way: OnTheWay::default(),
             published,
             timers_at_work: Arc::default(),
             repeated_reads: RepeatedReads::default(),
             known_subscriptions: KnownSubscriptions::default(),
             looks: Looks::default(),
+            calls: Pace::default(),
+            deliveries_made: Pace::default(),
         })
     }
 
@@ -184,44 +209,49 @@ impl Sandbox {
     /// Its time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let published = *self.published.borrow();
+        let published = self.published();
         published.clock.read(self.wall.now()).max(published.last_moment)
     }
 
     /// Its clock.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.published.borrow().clock
+        self.published().clock
     }
 
     /// Who runs its timers.
     #[must_use]
     pub fn timer_mode(&self) -> TimerMode {
-        self.published.borrow().timers
+        self.published().timers
     }
 
     /// How long its operations take.
     #[must_use]
     pub fn delays(&self) -> Delays {
-        self.published.borrow().delays
+        self.published().delays
     }
 
     /// What it does where that is a choice.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        self.published.borrow().rules
+        self.published().rules
     }
 
     /// Where its randomness starts.
     #[must_use]
     pub fn seed(&self) -> Seed {
-        self.published.borrow().seed
+        self.published().seed
     }
 
     /// The newest entry of its journal; 0 before the first.
     #[must_use]
     pub fn newest_entry(&self) -> Seq {
-        Seq(self.published.borrow().next_entry.0.saturating_sub(1))
+        Seq(self.published().next_entry.0.saturating_sub(1))
+    }
+
+    /// What readers know of the head.
+    pub(super) fn published(&self) -> Published {
+        *self.published.borrow()
     }
 
     /// Where its head is.
@@ -231,12 +261,13 @@ impl Sandbox {
 
     /// The version of its head that is known here.
     pub(super) fn version(&self) -> Version {
-        self.published.borrow().version
+        self.published().version
     }
 
-    /// Looks whether another process has changed it.
+    /// Looks whether another process has changed it, without waiting for what that brings.
     pub(super) async fn look_again(&self) -> Result<(), AppError> {
-        self.tell(LookAgain).await
+        let (job, _answer) = mailbox::job(LookAgain);
+        self.mailbox.send(job).await.map_err(|_| AppError::Stopping)
     }
 
     /// Tells of each commit from now on: wakes up when the journal or the clock has changed.
@@ -255,10 +286,31 @@ impl Sandbox {
         answer.await.map_err(|_| AppError::Stopping)?
     }
 
-    /// Puts a command into the mailbox, in its place among the others, and does not wait for it.
+    /// Puts a command into the mailbox, in its place among the others, and does not wait for it. It may linger there for a
+    /// moment, to be committed with the next one that somebody waits for.
     pub(crate) async fn tell<C: Command>(&self, command: C) -> Result<(), AppError> {
-        let (job, _answer) = mailbox::job(command);
-        self.mailbox.send(job).await.map_err(|_| AppError::Stopping)
+        self.mailbox
+            .send(mailbox::job_on_the_way(command, Arc::clone(&self.on_the_way)))
+            .await
+            .map_err(|_| AppError::Stopping)
+    }
+}
+
+impl Sandbox {
+    /// Waits for what was told before, by this process or another one, so that whoever reads finds it.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn finish_told(&self) -> Result<(), AppError> {
+        if self.store.shared().is_some() {
+            a_moment().await;
+        }
+        self.finish_own().await
+    }
+
+    /// Waits for what this process was told before.
+    pub(super) async fn finish_own(&self) -> Result<(), AppError> {
+        if Arc::strong_count(&self.on_the_way) > 1 { self.ask(LookAgain).await } else { Ok(()) }
     }
 }
 

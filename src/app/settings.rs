@@ -61,6 +61,10 @@ impl Command for Settings {
             Ok(())
         })
     }
+
+    fn may_overfill(&self) -> bool {
+        true
+    }
 }
 
 fn steer(desk: &mut Desk<'_>, summary: String) {

@@ -341,7 +341,8 @@ async fn start_due(
     outside: &Outside,
     places: &Arc<Semaphore>,
 ) -> Result<Option<u64>, AppError> {
-    if sandbox.timer_mode() == TimerMode::Manual {
+    // A full sandbox stands still until it gets more room, which is a change.
+    if sandbox.timer_mode() == TimerMode::Manual || sandbox.has_room().is_err() {
         return Ok(None);
     }
     loop {

@@ -1,9 +1,14 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
+
+use crate::diagnostic::did_you_mean;
 
 /// Rehearse the sale of a SaaS offer through Microsoft's commercial marketplace, end to end, on one machine or in CI.
 #[derive(Debug, Parser)]
@@ -29,6 +34,7 @@ pub(super) enum Verb {
                             rehearsal serve --fixtures ./my-offers --landing-page http://localhost:3000/landing\n  \
                             rehearsal serve --auth relaxed --act-as contoso\n  \
                             rehearsal serve --tls\n  \
+                            rehearsal serve --listen 0.0.0.0:7070 --admin-key-file ./admin.key\n  \
                             rehearsal serve --only publisher --marketplace https://host/ --authority https://host/\n\n\
                             Ctrl-C or SIGTERM: what is in flight is finished, then the server exits with 0."
     )]
@@ -36,7 +42,9 @@ pub(super) enum Verb {
     /// Play scenarios and report how they went.
     #[command(after_help = "Examples:\n  rehearsal play scenarios/\n  \
                             rehearsal play scenarios/ok/main-flow.yaml --report junit=report.xml --report mermaid=flow.mmd\n  \
-                            rehearsal play scenarios/ --against http://127.0.0.1:7070")]
+                            rehearsal play scenarios/ --against http://127.0.0.1:7070\n  \
+                            rehearsal play scenarios/ --against https://rehearsal.example --key-file ./team-a.key\n\n\
+                            With the key of a sandbox, scenarios are played in sandboxes named as its parts.")]
     Play(Box<PlayArgs>),
     /// Print the environment that an app of your own needs: base URLs, tenant, client id, secret.
     #[command(
@@ -146,6 +154,14 @@ pub(super) struct ServeArgs {
     /// With `--auth relaxed`: the publisher that a call without a token acts as. [default: the first one]
     #[arg(long, value_name = "PUBLISHER", env = "REHEARSAL_ACT_AS")]
     pub(super) act_as: Option<String>,
+    /// Whether control API, console and portal ask for a key. [default: open on this machine, keys beyond it]
+    #[arg(long, value_enum, env = "REHEARSAL_ACCESS")]
+    pub(super) access: Option<AccessSetting>,
+    #[command(flatten)]
+    pub(super) admin_key: AdminKeyArgs,
+    /// What a sandbox may use, unless it was given another measure: documents, requests-per-second, deliveries-per-minute.
+    #[arg(long, value_name = "WHAT=NUMBER", env = "REHEARSAL_QUOTA", value_delimiter = ',')]
+    pub(super) quota: Vec<QuotaSetting>,
     /// Run one side alone.
     #[arg(long, value_enum, env = "REHEARSAL_ONLY")]
     pub(super) only: Option<OnlySetting>,
@@ -204,6 +220,65 @@ pub(super) enum AuthSetting {
     Relaxed,
 }
 
+/// `--quota`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QuotaSetting {
+    Documents(NonZeroU64),
+    RequestsPerSecond(NonZeroU32),
+    DeliveriesPerMinute(NonZeroU32),
+}
+
+impl std::str::FromStr for QuotaSetting {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        const KINDS: [&str; 3] = ["documents", "requests-per-second", "deliveries-per-minute"];
+        fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+            text.parse().map_err(|_| "a quota is a number from 1 on".to_owned())
+        }
+        let (kind, limit) = text.split_once('=').unwrap_or((text, ""));
+        match kind {
+            "documents" => number(limit).map(Self::Documents),
+            "requests-per-second" => number(limit).map(Self::RequestsPerSecond),
+            "deliveries-per-minute" => number(limit).map(Self::DeliveriesPerMinute),
+            other => Err(did_you_mean(other, KINDS).map_or_else(
+                || format!("{other:?} is no quota; use one of {}", KINDS.join(", ")),
+                |kind| format!("{other:?} is no quota; did you mean {kind}?"),
+            )),
+        }
+    }
+}
+
+/// `--access`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AccessSetting {
+    /// Whoever reaches the server can use them. Only on this machine.
+    Open,
+    /// Whoever has a key to a sandbox, or to everything.
+    Keys,
+}
+
+/// The key of whoever runs a server.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct AdminKeyArgs {
+    /// A key of your own that opens everything: 20 characters or more.
+    #[arg(long, value_name = "KEY", env = "REHEARSAL_ADMIN_KEY", hide_env_values = true)]
+    pub(super) admin_key: Option<String>,
+    /// The same, read from a file.
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_ADMIN_KEY_FILE", conflicts_with = "admin_key")]
+    pub(super) admin_key_file: Option<PathBuf>,
+}
+
+/// The key that a server is asked with.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct KeyArgs {
+    /// The key that opens the sandbox, where the server asks for one.
+    #[arg(long, value_name = "KEY", env = "REHEARSAL_KEY", hide_env_values = true)]
+    pub(super) key: Option<String>,
+    /// The same, read from a file.
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_KEY_FILE", conflicts_with = "key")]
+    pub(super) key_file: Option<PathBuf>,
+}
+
 /// `--only`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum OnlySetting {
@@ -222,6 +297,8 @@ pub(super) struct PlayArgs {
     /// Play against a running server. Without it, a server is started in this process, on a free port and in memory.
     #[arg(long, value_name = "URL")]
     pub(super) against: Option<Url>,
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
     /// Fixtures for the server that is started.
     #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES", conflicts_with = "against")]
     pub(super) fixtures: Option<PathBuf>,
@@ -251,9 +328,11 @@ pub(super) struct PrintEnvArgs {
     /// The server to ask.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070", env = "REHEARSAL_URL")]
     pub(super) url: Url,
-    /// The sandbox.
-    #[arg(long, default_value = "default")]
-    pub(super) sandbox: String,
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
+    /// The sandbox. [default: the one that the key opens, or `default`]
+    #[arg(long)]
+    pub(super) sandbox: Option<String>,
     /// The publisher. [default: the first one]
     #[arg(long)]
     pub(super) publisher: Option<String>,

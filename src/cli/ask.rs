@@ -9,6 +9,7 @@ use super::{
     args::{EnvFormat, HealthcheckArgs, PrintEnvArgs},
     exit::Exit,
     output,
+    settings::{key_of, reach_of},
 };
 use crate::{
     diagnostic::did_you_mean,
@@ -19,7 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `rehearsal print-env`
 pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
-    let environment = match fetch_environment(&args.url, &args.sandbox).await {
+    let key = match key_of(args.key.clone()) {
+        Ok(key) => key,
+        Err(bad) => return output::complain(&bad.0, Exit::Usage),
+    };
+    let sandbox = args.sandbox.clone().unwrap_or_else(|| reach_of(key.as_deref()).home().to_string());
+    let environment = match fetch_environment(&args.url, key.as_deref(), &sandbox).await {
         Ok(environment) => environment,
         Err(text) => return output::complain(&text, Exit::CouldNotStart),
     };
@@ -71,15 +77,38 @@ fn block(variables: &[(&'static str, String)], line: impl Fn(&str, &str) -> Stri
     text
 }
 
-async fn fetch_environment(url: &Url, sandbox: &str) -> Result<Environment, String> {
-    let address = url
-        .join(&format!("/sim/v1/sandboxes/{sandbox}/environment"))
-        .map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
-    let answer = client()?.get(address).send().await.map_err(|error| not_reached(url, &error))?;
+async fn fetch_environment(url: &Url, key: Option<&str>, sandbox: &str) -> Result<Environment, String> {
+    let answer = ask(url, key, &format!("/sim/v1/sandboxes/{sandbox}/environment")).await?;
+    answer.json().await.map_err(|_| not_rehearsal(url))
+}
+
+/// Asks a server whether its control API is open to somebody; why not, if it is not.
+pub(super) async fn ask_entry(url: &Url, key: Option<&str>) -> Result<(), String> {
+    ask(url, key, "/sim/v1/sandboxes").await.map(drop)
+}
+
+/// A successful answer of the control API.
+async fn ask(url: &Url, key: Option<&str>, path: &str) -> Result<reqwest::Response, String> {
+    let address = url.join(path).map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
+    let mut request = client()?.get(address);
+    if let Some(key) = key {
+        request = request.bearer_auth(key);
+    }
+    let answer = request.send().await.map_err(|error| not_reached(url, &error))?;
     if answer.status().is_success() {
-        return answer.json().await.map_err(|_| not_rehearsal(url));
+        return Ok(answer);
     }
     match answer.json::<Problem>().await {
+        Ok(problem) if problem.code == "keyNeeded" => Err(match key {
+            None => format!(
+                "error: {url} asks for a key\n  fix: give it in REHEARSAL_KEY, or name a file that holds it with --key-file; \
+                 whoever runs the server makes keys"
+            ),
+            Some(_) => format!(
+                "error: the key opens nothing at {url}: it may have been removed, or be another server's\n  \
+                 fix: ask whoever runs the server for another one"
+            ),
+        }),
         Ok(problem) => Err(format!("error: {}\n  fix: {}", problem.detail, problem.hint)),
         Err(_) => Err(not_rehearsal(url)),
     }

@@ -6,14 +6,16 @@ use url::Url;
 
 use super::{
     args::PlayArgs,
-    ask::ask_ready,
+    ask::{ask_entry, ask_ready},
     exit::Exit,
     output,
     serve::Signals,
+    settings::{key_of, reach_of},
     wiring::{Server, ServerOptions, StartError},
 };
 use crate::{
     diagnostic::did_you_mean,
+    domain::access::Reach,
     scenario::{PlayResult, RunOptions, ScenarioResult, Verdict, play, report},
 };
 
@@ -79,12 +81,15 @@ fn read_report(text: &str) -> Result<(Kind, PathBuf), String> {
 
 /// Plays against the server that was named, or one of our own.
 async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
+    let key = key_of(args.key.clone()).map_err(|bad| output::complain(&bad.0, Exit::Usage))?;
+    let key = key.filter(|_| args.against.is_some());
     let options = RunOptions {
+        prefix: prefix(key.as_deref()),
+        key: key.clone(),
         timeout: Duration::from_secs(args.timeout),
         keep: args.keep,
         at_once: args.jobs,
         seed: args.seed,
-        ..RunOptions::default()
     };
     let shows_progress = std::io::stderr().is_terminal() && !args.quiet;
     let progress = |ended: &ScenarioResult| {
@@ -95,7 +100,9 @@ async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
     };
     if let Some(url) = &args.against {
         // Told once and before anything is played, instead of once for each scenario.
-        ask_ready(url).await.map_err(|text| output::complain(&text, Exit::CouldNotStart))?;
+        let is_told = |text: String| output::complain(&text, Exit::CouldNotStart);
+        ask_ready(url).await.map_err(is_told)?;
+        ask_entry(url, key.as_deref()).await.map_err(is_told)?;
         return Ok(play(&args.files, url, &options, &progress).await);
     }
     let server_options = ServerOptions { fixtures: args.fixtures.clone(), ..ServerOptions::default() };
@@ -107,6 +114,15 @@ async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
         output::tell(&format!("the server that was started did not stop well: {error}"));
     }
     Ok(result)
+}
+
+/// What sandboxes are called that scenarios are played in: parts of the sandbox that a key opens, if it opens one.
+fn prefix(key: Option<&str>) -> String {
+    let usual = RunOptions::default().prefix;
+    match reach_of(key) {
+        Reach::Sandbox(own) => format!("{own}.{usual}"),
+        Reach::Everything => usual,
+    }
 }
 
 fn not_started(error: &StartError) -> Exit {
@@ -160,6 +176,19 @@ fn write_report(kind: Kind, path: &PathBuf, result: &PlayResult) -> std::io::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scenarios_are_played_where_the_key_opens() {
+        let table = [
+            (None, "play"),
+            (Some("a key of the operator's own"), "play"),
+            (Some("rhk.~.0102030405ff.x"), "play"),
+            (Some("rhk.team-a.0102030405ff.x"), "team-a.play"),
+        ];
+        for (key, expected) in table {
+            assert_eq!(prefix(key), expected, "{key:?}");
+        }
+    }
 
     #[test]
     fn a_report_is_a_kind_and_a_file() {

@@ -12,7 +12,7 @@ use super::{
     settings::Settings,
     wiring::{Server, ServerOptions, StartError},
 };
-use crate::sim::entropy::Seed;
+use crate::{domain::access::KeyDigest, sim::entropy::Seed};
 
 /// Serves until a signal ends it.
 pub(super) async fn run(args: ServeArgs) -> Exit {
@@ -39,6 +39,13 @@ pub(super) async fn run(args: ServeArgs) -> Exit {
         },
         () = signals.next() => return Exit::Success,
     };
+    if !server.address.ip().is_loopback() && settings.fixtures.is_none() {
+        output::banner(&[
+            "LISTENING BEYOND THIS MACHINE",
+            "Control API, console and portal ask for a key. The client secrets of the built-in publishers and partners",
+            "are known to everybody: give --fixtures with secrets of your own where that matters.",
+        ]);
+    }
     let line = ready_line(&server, args.json);
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, &line)
@@ -81,6 +88,9 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
         },
         relaxed: settings.relaxed,
         act_as: act_as.map_err(|error| format!("error: --act-as: {error}"))?,
+        asks_for_keys: settings.asks_for_keys,
+        admin_key: settings.admin_key.as_deref().map(KeyDigest::of),
+        quotas: settings.quotas,
         players: settings.players,
         marketplace: settings.marketplace.clone(),
         authority: settings.authority.clone(),
@@ -100,19 +110,14 @@ fn warn(settings: &Settings, seed: Seed) {
             "The real marketplace refuses them: leave --auth relaxed out before you trust a test.",
         ]);
     }
-    let local = ["127.", "localhost", "[::1]"];
-    if !local.iter().any(|start| settings.listen.starts_with(start)) {
-        output::banner(&[
-            "LISTENING BEYOND THIS MACHINE",
-            "The control API and the console have no sign-in: whoever reaches this address can use them.",
-        ]);
-    }
 }
 
 fn not_started(error: &StartError) -> Exit {
     match error {
         StartError::Fixtures(errors) => output::complain(&errors.to_string(), Exit::BadFile),
-        StartError::UnknownPublisher { .. } => output::complain(&format!("error: {error}"), Exit::Usage),
+        StartError::UnknownPublisher { .. } | StartError::OpenToAll { .. } | StartError::NoKey => {
+            output::complain(&format!("error: {error}"), Exit::Usage)
+        }
         other => {
             let mut text = format!("error: {other}");
             let mut source = std::error::Error::source(other);

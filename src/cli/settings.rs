@@ -11,9 +11,16 @@ use clap::{CommandFactory as _, ValueEnum};
 use serde::Deserialize;
 use url::Url;
 
-use super::args::{AuthSetting, Cli, DatabaseArgs, OnlySetting, SeedSetting, ServeArgs};
+use super::args::{
+    AccessSetting, AdminKeyArgs, AuthSetting, Cli, DatabaseArgs, KeyArgs, OnlySetting, QuotaSetting, SeedSetting,
+    ServeArgs,
+};
 use crate::{
     diagnostic::{Diagnostic, SourceFile, did_you_mean},
+    domain::{
+        access::{AccessKey, Reach, SHORTEST_OWN_KEY},
+        quotas::Quotas,
+    },
     http::Players,
     store::DatabaseUrl,
 };
@@ -42,6 +49,12 @@ pub(super) struct Settings {
     pub(super) seed: SeedSetting,
     pub(super) relaxed: bool,
     pub(super) act_as: Option<String>,
+    /// `None`: as the address that it listens on demands.
+    pub(super) asks_for_keys: Option<bool>,
+    /// A key that opens everything.
+    pub(super) admin_key: Option<String>,
+    /// What a sandbox may use, if nothing was set for it.
+    pub(super) quotas: Quotas,
     pub(super) players: Players,
     pub(super) marketplace: Option<Url>,
     pub(super) authority: Option<Url>,
@@ -66,6 +79,11 @@ struct SettingsFile {
     seed: Option<String>,
     auth: Option<String>,
     act_as: Option<String>,
+    access: Option<String>,
+    admin_key: Option<String>,
+    admin_key_file: Option<PathBuf>,
+    #[serde(default)]
+    quotas: Quotas,
     only: Option<String>,
     marketplace: Option<Url>,
     authority: Option<Url>,
@@ -109,6 +127,11 @@ impl Settings {
         }
         let data = args.data.clone().or(file.data).unwrap_or_else(|| "rehearsal-data".into());
         let auth = args.auth.map_or_else(|| choice("auth", file.auth.as_deref()), |auth| Ok(Some(auth)))?;
+        let access = args.access.map_or_else(|| choice("access", file.access.as_deref()), |access| Ok(Some(access)))?;
+        let of_file = AdminKeyArgs { admin_key: file.admin_key, admin_key_file: file.admin_key_file };
+        let admin_key = &args.admin_key;
+        let is_named = admin_key.admin_key.is_some() || admin_key.admin_key_file.is_some();
+        let admin_key = admin_key_of(if is_named { admin_key.clone() } else { of_file })?;
         let only = args.only.map_or_else(|| choice("only", file.only.as_deref()), |only| Ok(Some(only)))?;
         let seed = match (args.seed, file.seed) {
             (Some(seed), _) => seed,
@@ -124,6 +147,9 @@ impl Settings {
             seed,
             relaxed: auth == Some(AuthSetting::Relaxed),
             act_as: args.act_as.clone().or(file.act_as),
+            asks_for_keys: access.map(|access| access == AccessSetting::Keys),
+            admin_key,
+            quotas: quotas(&args.quota).or(file.quotas),
             players: match only {
                 None => Players::All,
                 Some(OnlySetting::Marketplace) => Players::MarketplaceOnly,
@@ -146,19 +172,59 @@ fn over(flags: DatabaseArgs, file: DatabaseArgs) -> DatabaseArgs {
     DatabaseArgs { database_ca, ..if is_named { flags } else { file } }
 }
 
+fn quotas(settings: &[QuotaSetting]) -> Quotas {
+    let mut quotas = Quotas::default();
+    for setting in settings {
+        match *setting {
+            QuotaSetting::Documents(most) => quotas.documents = Some(most),
+            QuotaSetting::RequestsPerSecond(most) => quotas.requests_per_second = Some(most),
+            QuotaSetting::DeliveriesPerMinute(most) => quotas.deliveries_per_minute = Some(most),
+        }
+    }
+    quotas
+}
+
+/// The key that opens everything, if one was named.
+fn admin_key_of(AdminKeyArgs { admin_key, admin_key_file }: AdminKeyArgs) -> Result<Option<String>, BadSettings> {
+    let key = one_of("an admin key", admin_key, admin_key_file)?;
+    match key {
+        Some(key) if key.chars().count() < SHORTEST_OWN_KEY => Err(BadSettings(format!(
+            "error: the admin key is shorter than {SHORTEST_OWN_KEY} characters, and could be tried out\n  \
+             fix: take a longer one, such as that of 'openssl rand -base64 32'"
+        ))),
+        key => Ok(key),
+    }
+}
+
+/// The key that a server is asked with, if one was named.
+pub(super) fn key_of(KeyArgs { key, key_file }: KeyArgs) -> Result<Option<String>, BadSettings> {
+    one_of("a key", key, key_file)
+}
+
+/// What a key opens, as far as it says so: an operator's own key is any text.
+pub(super) fn reach_of(key: Option<&str>) -> Reach {
+    key.and_then(AccessKey::read).map_or(Reach::Everything, |key| key.reach)
+}
+
+/// What stands in a setting, or in the file that another one names.
+fn one_of(what: &str, text: Option<String>, file: Option<PathBuf>) -> Result<Option<String>, BadSettings> {
+    let text = match (text, file) {
+        (Some(_), Some(_)) => {
+            return Err(BadSettings(format!(
+                "error: there are both {what} and a file with one\n  fix: leave one of them out"
+            )));
+        }
+        (Some(text), None) => Some(text),
+        (None, Some(file)) => Some(read(&file)?),
+        (None, None) => None,
+    };
+    Ok(text.map(|text| text.trim().to_owned()))
+}
+
 /// The database that was named by a URL, or by a file that holds one.
 pub(super) fn database(named: DatabaseArgs) -> Result<Option<DatabaseUrl>, BadSettings> {
     let DatabaseArgs { database_url, database_url_file, database_ca } = named;
-    let url = match (database_url, database_url_file) {
-        (Some(_), Some(_)) => {
-            return Err(BadSettings(
-                "error: there are both a database URL and a file with one\n  fix: leave one of them out".to_owned(),
-            ));
-        }
-        (Some(url), None) => url,
-        (None, Some(file)) => read(&file)?,
-        (None, None) => return Ok(None),
-    };
+    let Some(url) = one_of("a database URL", database_url, database_url_file)? else { return Ok(None) };
     let url = DatabaseUrl::new(&url);
     Ok(Some(match database_ca {
         Some(file) => url.trusting(read(&file)?),
@@ -247,6 +313,21 @@ mod tests {
         assert!(unknown.0.contains("did you mean REHEARSAL_LISTEN?"), "{}", unknown.0);
         let known = ["REHEARSAL_DATA", "REHEARSAL_WEBHOOK", "REHEARSAL_TLS", "REHEARSAL_URL", "PATH"];
         assert_eq!(check_variables(known.map(str::to_owned).into_iter()), Ok(()));
+    }
+
+    #[test]
+    fn a_quota_of_a_flag_goes_before_that_of_the_file() {
+        let of = |text: &str, args: &ServeArgs| {
+            let file: SettingsFile = serde_saphyr::from_str(text).unwrap();
+            let quotas = Settings::layered(args, file).unwrap().quotas;
+            let requests = quotas.requests_per_second.map(std::num::NonZeroU32::get);
+            (quotas.documents.map(std::num::NonZeroU64::get), requests)
+        };
+        let text = "quotas: { documents: 7, requestsPerSecond: 8 }";
+        assert_eq!(of(text, &ServeArgs::default()), (Some(7), Some(8)));
+        let args = ServeArgs { quota: vec!["documents=9".parse().unwrap()], ..ServeArgs::default() };
+        assert_eq!(of(text, &args), (Some(9), Some(8)));
+        assert!(parsed("quotas: { document: 7 }").unwrap_err().contains("documents"));
     }
 
     #[test]

@@ -15,9 +15,9 @@ use super::publisher_host::{NoPublisher, PublisherAtWork, PublisherHost};
 use crate::{
     app::{App, AppError, AppOptions, Courier, Outside},
     delivery::{HttpCourier, Webhooks},
-    domain::{catalogue::Catalogue, ids::PublisherId},
+    domain::{access::KeyDigest, catalogue::Catalogue, ids::PublisherId, quotas::Quotas},
     fixtures::{FixtureErrors, Fixtures},
-    http::{AuthMode, Entrance, Faces, Players, routes},
+    http::{Access, AuthMode, Entrance, Faces, Players, routes},
     publisher::{Publisher, PublisherOptions},
     sim::{
         clock::{OsClock, WallClock as _},
@@ -49,6 +49,12 @@ pub struct ServerOptions {
     pub relaxed: bool,
     /// The publisher that it acts as; `None` for the first one.
     pub act_as: Option<PublisherId>,
+    /// Whether control API, console and portal ask for a key; `None`: unless it listens on this machine alone.
+    pub asks_for_keys: Option<bool>,
+    /// A key that opens everything, besides those in the store.
+    pub admin_key: Option<KeyDigest>,
+    /// What a sandbox may use, if nothing was set for it.
+    pub quotas: Quotas,
     /// Which players are played.
     pub players: Players,
     /// The marketplace that the stand-in publisher calls; `None` for this server.
@@ -76,6 +82,9 @@ impl Default for ServerOptions {
             seed: Seed(1),
             relaxed: false,
             act_as: None,
+            asks_for_keys: None,
+            admin_key: None,
+            quotas: Quotas::default(),
             players: Players::All,
             marketplace: None,
             authority: None,
@@ -120,6 +129,21 @@ pub enum StartError {
         /// Those that there are.
         known: String,
     },
+    /// Beyond this machine, a key has to be asked for.
+    #[error(
+        "{address} can be reached from other machines, so control API, console and portal can't be left open\n  \
+         fix: leave --access open out and give an admin key, or listen on 127.0.0.1"
+    )]
+    OpenToAll {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A key is asked for, and nobody has one.
+    #[error(
+        "control API, console and portal ask for a key, and there is none that opens everything\n  \
+         fix: give one in REHEARSAL_ADMIN_KEY or --admin-key-file, such as that of 'openssl rand -base64 32'"
+    )]
+    NoKey,
     /// The HTTP client of the publisher can't be made.
     #[error("the stand-in publisher can't be started: {0}")]
     Publisher(String),
@@ -198,9 +222,11 @@ impl Server {
         let auth = auth_mode(options, &catalogue)?;
         let store = open_store(options.database.as_ref(), options.data.as_deref(), options.cache_bytes).await?;
         let wall = Arc::new(OsClock);
-        let app = App::open(AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed }).await?;
+        let app = AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed, quotas: options.quotas };
+        let app = App::open(app).await?;
         let own = own_url(address, certificate.is_some());
         let base_url = options.public_url.as_ref().map_or_else(|| own.clone(), |url| without_slash(url.as_str()));
+        let access = access(options, address, &app).await?;
         let publisher = publisher(options, &app, &own, (&base_url, certificate))?;
         let faces = Arc::new(Faces {
             app: Arc::clone(&app),
@@ -208,6 +234,7 @@ impl Server {
             base_url: base_url.clone(),
             landing_page: options.landing_page.as_ref().map(ToString::to_string),
             auth,
+            access,
         });
         let routes = routes(&faces, publisher, options.players);
         Ok((base_url, app, store, routes))
@@ -222,6 +249,9 @@ impl Server {
         if tokio::time::timeout(STOP_PATIENCE, &mut self.serving).await.is_err() {
             tracing::info!("connections that stayed open were closed");
             self.serving.abort();
+        }
+        if let Err(error) = self.app.finish_told().await {
+            tracing::warn!(%error, "the last calls are not in the journal");
         }
         Ok(self.store.close().await?)
     }
@@ -238,6 +268,26 @@ pub(super) async fn open_store(
         (None, None) => Arc::new(MemoryStore::new()),
         (None, Some(data)) => Arc::new(SledStore::open(data, SledOptions { cache_bytes, ..SledOptions::default() })?),
     })
+}
+
+/// Always beyond this machine; on it, if somebody wants to.
+fn asks_for_keys(wish: Option<bool>, address: SocketAddr) -> Result<bool, StartError> {
+    match (wish, address.ip().is_loopback()) {
+        (Some(false), false) => Err(StartError::OpenToAll { address }),
+        (Some(wish), _) => Ok(wish),
+        (None, is_local) => Ok(!is_local),
+    }
+}
+
+/// Whether control API, console and portal ask for keys, and that there is one.
+async fn access(options: &ServerOptions, address: SocketAddr, app: &App) -> Result<Access, StartError> {
+    if !asks_for_keys(options.asks_for_keys, address)? {
+        return Ok(Access::Open);
+    }
+    if options.admin_key.is_none() && app.operator_keys().await?.is_empty() {
+        return Err(StartError::NoKey);
+    }
+    Ok(Access::Keys { own: options.admin_key.clone() })
 }
 
 /// The authority that signs the server's certificate, if it speaks HTTPS. With everything in memory it lives for the run.
@@ -323,4 +373,28 @@ fn publisher(
 
 fn without_slash(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_this_machine_keys_are_always_asked_for() {
+        let table = [
+            (None, "127.0.0.1:7070", Some(false)),
+            (None, "127.8.0.1:7070", Some(false)),
+            (None, "[::1]:7070", Some(false)),
+            (Some(true), "127.0.0.1:7070", Some(true)),
+            (Some(false), "127.0.0.1:7070", Some(false)),
+            (None, "0.0.0.0:7070", Some(true)),
+            (None, "[::]:7070", Some(true)),
+            (Some(true), "192.168.1.2:7070", Some(true)),
+            (Some(false), "192.168.1.2:7070", None),
+            (Some(false), "0.0.0.0:7070", None),
+        ];
+        for (wish, address, expected) in table {
+            assert_eq!(asks_for_keys(wish, address.parse().unwrap()).ok(), expected, "{wish:?} {address}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Types derive serde only to be stored; no type of this room is ever a shape on the wire (those are in `wire`).
 //! Start with [`subscription`]: a purchase makes one, commands decide what happens to it, events change it.
 
+pub mod access;
 pub mod audit;
 pub mod billing;
 pub mod cart;
@@ -22,6 +23,7 @@ pub mod partner;
 pub mod partner_change;
 pub mod product;
 pub mod purchase_token;
+pub mod quotas;
 pub mod refusal;
 pub mod rules;
 pub mod sandbox_identity;

@@ -18,8 +18,8 @@ use serde_json::json;
 use tower::Service;
 
 use super::{
-    Faces, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths, portal,
-    publisher_site, same_origin,
+    Faces, access, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths,
+    portal, publisher_site, same_origin,
 };
 use crate::{
     app::{App, AppError},
@@ -58,6 +58,7 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
     let mut router = Router::new().merge(assets::router()).merge(guarded);
     if players.has_marketplace() {
         let links = Arc::clone(faces);
+        let door = middleware::from_fn_with_state(Arc::clone(faces), access::ask_for_key);
         let console = console::router(
             Arc::clone(&faces.app),
             Arc::new(move |sandbox, subscription| links.personalized_link(sandbox, subscription)),
@@ -66,9 +67,10 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
         router = router
             .merge(marketplace::router(Arc::clone(faces)))
             .merge(partner_center::router(Arc::clone(faces)))
-            .merge(portal::router(Arc::clone(faces)))
+            .merge(portal::router(Arc::clone(faces)).layer(door.clone()))
+            .merge(access::router(Arc::clone(faces)))
             .merge(identity::router(Arc::clone(faces)))
-            .merge(console);
+            .merge(console.layer(door));
     }
     if players == Players::PublisherOnly {
         router = router.route("/", get(|| async { Redirect::temporary("/publisher") }));

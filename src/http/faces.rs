@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::access::Access;
 use crate::{
     app::{
         App, AppError, Sandbox,
@@ -41,6 +42,8 @@ pub struct Faces {
     pub landing_page: Option<String>,
     /// How callers show who they are.
     pub auth: AuthMode,
+    /// Whether control API, console and portal ask for a key.
+    pub access: Access,
 }
 
 impl Faces {
@@ -56,7 +59,8 @@ impl Faces {
     /// The publisher that makes a call, by its access token or, in relaxed mode and without one, by configuration.
     ///
     /// # Errors
-    /// The error that `refused` makes of a token that is not accepted; [`AppError::UnknownSandbox`] turned into one.
+    /// The error that `refused` makes of a token that is not accepted; [`AppError::UnknownSandbox`] or
+    /// [`AppError::TooManyCalls`] turned into one.
     pub(super) async fn caller<E: From<AppError>>(
         &self,
         headers: &HeaderMap,
@@ -65,9 +69,12 @@ impl Faces {
         let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         if let (None, AuthMode::Relaxed(publisher)) = (authorization, &self.auth) {
             let sandbox = self.app.find_sandbox(&SandboxId::default_sandbox()).await?;
+            sandbox.takes_call()?;
             return Ok(Caller { sandbox, publisher: publisher.clone() });
         }
-        self.app.caller(authorization).await.map_err(refused)
+        let caller = self.app.caller(authorization).await.map_err(refused)?;
+        caller.sandbox.takes_call()?;
+        Ok(caller)
     }
 
     /// Where the personalized links of an offer lead.

@@ -1,5 +1,6 @@
 //! The faces: what each player shows to the network. Parsing and answering only; no rule lives here.
 
+mod access;
 pub mod assets;
 pub mod console;
 pub mod control;
@@ -15,8 +16,10 @@ pub mod partner_center;
 pub mod paths;
 pub mod portal;
 pub mod publisher_site;
+mod retry_after;
 pub mod same_origin;
 mod words;
 
+pub use access::{Access, Holder};
 pub use entrance::{Entrance, Players, routes};
 pub use faces::{AuthMode, Faces};

@@ -6,6 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::retry_after;
+
 /// What a page may load and do. No inline code, nothing from elsewhere, no frame around it. `form-action` also governs
 /// where a form's redirect may lead (Chromium), so every form here is answered with a redirect within this origin.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -31,9 +33,7 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
 /// A page from HTML that is already escaped.
 pub fn html_response(status: StatusCode, html: String) -> Response {
     let mut response = (status, headers("text/html; charset=utf-8"), html).into_response();
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-    }
+    retry_after::add(response.headers_mut(), status);
     response
 }
 

@@ -113,9 +113,10 @@ pub(super) fn sandbox_name(prefix: &str, file: &str) -> String {
     let path = Path::new(file);
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let parts: Vec<String> = [Some(prefix.to_owned()), folder, stem].into_iter().flatten().collect();
+    let parts: Vec<String> = [folder, stem].into_iter().flatten().collect();
     let fits = |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' { c } else { '-' };
     let name: String = parts.join("-").to_lowercase().chars().map(fits).collect();
+    let name = format!("{prefix}-{name}");
     if name.len() <= CHARS_MAX {
         return name;
     }
@@ -132,6 +133,7 @@ mod tests {
     fn each_file_has_a_sandbox_of_its_own() {
         assert_eq!(sandbox_name("play", "scenarios/ok/main-flow.yaml"), "play-ok-main-flow");
         assert_eq!(sandbox_name("ci", "Größe.yaml"), "ci-gr--e");
+        assert_eq!(sandbox_name("team-a.play", "a.b/c.yaml"), "team-a.play-a-b-c");
         let long = sandbox_name("play", &format!("a/{}.yaml", "x".repeat(80)));
         assert_eq!(long.len(), 46);
         assert_ne!(long, sandbox_name("play", &format!("a/{}y.yaml", "x".repeat(80))));

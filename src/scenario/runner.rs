@@ -32,13 +32,22 @@ pub struct RunOptions {
     pub at_once: usize,
     /// What the names of the sandboxes begin with.
     pub prefix: String,
+    /// The key that the server's control API asks for.
+    pub key: Option<String>,
     /// The seed of every scenario instead of its own.
     pub seed: Option<u64>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(60), keep: false, at_once: 4, prefix: "play".to_owned(), seed: None }
+        Self {
+            timeout: Duration::from_secs(60),
+            keep: false,
+            at_once: 4,
+            prefix: "play".to_owned(),
+            key: None,
+            seed: None,
+        }
     }
 }
 
@@ -74,7 +83,7 @@ pub(super) async fn run_in(scenario: &Scenario, base: &Url, options: &RunOptions
             return result;
         }
     };
-    let mut stage = Stage::new(&client, base, sandbox);
+    let mut stage = Stage::new(&client, (base, options.key.as_deref()), sandbox);
     match within(options.timeout, stage.set(seed, &scenario.start)).await {
         Ok(()) => steps(scenario, &mut stage, options, watch, &mut result).await,
         Err(broken) => result.trouble = Some(trouble(broken, scenario.name.spot, "setting up the sandbox")),

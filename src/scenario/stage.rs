@@ -18,6 +18,8 @@ use super::{
 pub(super) struct Stage<'r> {
     client: &'r Client,
     base: &'r Url,
+    /// Opens the control API.
+    key: Option<&'r str>,
     sandbox: &'r str,
     environment: Option<Environment>,
     /// One token for each publisher; thrown away when the clock moves, since it may have expired.
@@ -146,10 +148,11 @@ impl Answer {
 }
 
 impl<'r> Stage<'r> {
-    pub(super) const fn new(client: &'r Client, base: &'r Url, sandbox: &'r str) -> Self {
+    pub(super) const fn new(client: &'r Client, (base, key): (&'r Url, Option<&'r str>), sandbox: &'r str) -> Self {
         Self {
             client,
             base,
+            key,
             sandbox,
             environment: None,
             tokens: BTreeMap::new(),
@@ -161,7 +164,8 @@ impl<'r> Stage<'r> {
     /// Makes a call.
     pub(super) async fn call(&self, call: Call) -> Result<Answer, Trouble> {
         let mut request = self.client.request(call.method, call.url.clone()).header(header::ACCEPT, call.accept);
-        if let Some(token) = call.bearer {
+        let is_control = call.url.path().starts_with("/sim/v1/") && call.url.origin() == self.base.origin();
+        if let Some(token) = call.bearer.as_deref().or_else(|| self.key.filter(|_| is_control)) {
             request = request.bearer_auth(token);
         }
         if let Some((name, value)) = call.header {

@@ -74,6 +74,18 @@ impl Seed {
     }
 }
 
+/// Random bytes that nobody can foresee, for secrets that no sandbox decides on.
+///
+/// # Panics
+/// If the operating system has no randomness to give any more.
+#[must_use]
+#[expect(clippy::expect_used, reason = "no secret is better than one that can be guessed")]
+pub fn secret_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
 /// The draws for one purpose.
 #[derive(Debug)]
 pub struct Draws(ChaCha20Rng);

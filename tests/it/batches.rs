@@ -8,6 +8,7 @@ use rehearsal::{
     domain::{
         ids::SubscriptionId,
         operation::{Delays, Wish},
+        quotas::Quotas,
         rules::Rules,
         subscription::{Buyer, PurchaseOrder},
     },
@@ -108,7 +109,7 @@ impl Store for SlowStore {
 async fn sandbox(store: &Arc<SlowStore>) -> Arc<Sandbox> {
     let store: Arc<dyn Store> = Arc::<SlowStore>::clone(store);
     let (wall, catalogue) = (Arc::new(OsClock), Fixtures::built_in().unwrap());
-    let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
+    let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7), quotas: Quotas::default() }).await.unwrap();
     let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let (id, delays) = ("batches".parse().unwrap(), Delays::default());
     let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays, rules: Rules::default() };

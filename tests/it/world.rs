@@ -5,7 +5,7 @@
 use rehearsal::{
     app::Changes,
     cli::wiring::{Server, ServerOptions},
-    store::DatabaseUrl,
+    store::{DatabaseUrl, Direction, Key, KeyRange},
 };
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
@@ -115,6 +115,22 @@ impl World {
         for server in self.more {
             server.stop().await.unwrap();
         }
+    }
+
+    /// Checks that a sandbox has as many documents as it counts. What is recorded behind an answer may still be on its way.
+    pub(crate) async fn counts_its_documents(&self, sandbox: &str) {
+        let app = &self.server.app;
+        let (mut counted, mut there) = (0, 0);
+        for _ in 0..500 {
+            let sandbox = app.find_sandbox(&sandbox.parse().unwrap()).await.unwrap();
+            let range = KeyRange::under(&Key::in_sandbox(sandbox.space()));
+            counted = sandbox.documents();
+            there = app.store().scan(&range, Direction::Ascending, usize::MAX).await.unwrap().len() as u64;
+            if counted == there {
+                return;
+            }
+        }
+        panic!("{sandbox} has {there} documents and counts {counted}");
     }
 
     /// Tells of each commit in a sandbox from now on.

@@ -2,6 +2,7 @@
 //!
 //! One set of signing keys per store; which sandbox a token belongs to follows from its app.
 
+mod access_session;
 mod assertion;
 mod notice_signature;
 mod person_tokens;
@@ -22,6 +23,10 @@ pub use token::{Audience, Credential, Grant, Token, TokenRefusal, TokenRequest};
 pub(super) use verification::CheckedTokens;
 pub use verification::{Caller, PartnerCaller, TokenFault};
 pub(super) use webhook_token::WebhookTokens;
+
+/// Seconds that somebody stays signed in to pages of ours, on the machine's clock: a sandbox's may be moved by years in a
+/// moment, and whoever moves it is the one who sits there.
+pub const SESSION_SECONDS: i64 = 12 * 60 * 60;
 
 /// The application id of the marketplace API: the audience of every token (docs:registration-v1).
 pub const MARKETPLACE_RESOURCE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7";

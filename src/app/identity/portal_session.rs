@@ -4,16 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::PartnerCaller;
+use super::{PartnerCaller, SESSION_SECONDS};
 use crate::{
     app::{App, Sandbox},
     domain::ids::{ObjectId, PartnerId, SandboxId},
 };
 
 const PORTAL: &str = "rehearsal:portal";
-/// Seconds that somebody stays signed in, on the machine's clock: a sandbox's may be moved by years in a moment, and
-/// whoever moves it is the one who sits there.
-const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
 #[derive(Serialize, Deserialize)]
 struct SealedPortal {
@@ -30,7 +27,7 @@ impl App {
     /// The cookie by which the portal knows somebody; `None` if nothing can be signed.
     #[must_use]
     pub fn portal_session(&self, sandbox: &Sandbox, partner: PartnerId, user: ObjectId) -> Option<String> {
-        let exp = self.wall().now().as_seconds().saturating_add(LIFETIME_SECONDS);
+        let exp = self.wall().now().as_seconds().saturating_add(SESSION_SECONDS);
         let (sandbox, space) = (sandbox.id().clone(), sandbox.space().to_owned());
         self.seal(&SealedPortal { aud: PORTAL.to_owned(), sandbox, space, partner, user, exp })
     }

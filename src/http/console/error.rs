@@ -38,12 +38,22 @@ impl ConsoleError {
         Self { status: StatusCode::NOT_FOUND, title, what: what.into(), fix, place: place.clone() }
     }
 
-    /// A sandbox that does not exist. The way back leads to the default one, which does.
-    pub(super) fn no_sandbox(name: &str) -> Self {
-        let place = Place { sandbox: SandboxId::default_sandbox() };
+    /// A sandbox that does not exist. The way back leads to one that does.
+    pub(super) fn no_sandbox(back: &Place, name: &str) -> Self {
         let fix =
             "It may have been deleted. Choose one of the sandboxes that exist, or create it through the control API.";
-        Self::not_found(&place, format!("There is no sandbox {name:?}."), fix)
+        Self::not_found(back, format!("There is no sandbox {name:?}."), fix)
+    }
+
+    /// A sandbox that the visitor's key does not open.
+    pub(super) fn out_of_reach(back: &Place, sandbox: &SandboxId) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "Your key does not open that",
+            what: format!("The key that you have signed in with does not open the sandbox {sandbox}."),
+            fix: "Go back to your own sandbox, or sign out and sign in with another key.",
+            place: back.clone(),
+        }
     }
 
     /// A request that no page of the console makes.
@@ -65,9 +75,19 @@ impl ConsoleError {
                 (StatusCode::NOT_FOUND, "There is nothing here", "It may belong to another sandbox.")
             }
             AppError::Refused(refusal) => (StatusCode::CONFLICT, "That is not possible", refusal.hint()),
-            AppError::SandboxExists(_) | AppError::DefaultSandbox | AppError::RecordConflict(_) | AppError::Rule(_) => {
+            AppError::SandboxExists(_)
+            | AppError::DefaultSandbox
+            | AppError::RecordConflict(_)
+            | AppError::Rule(_)
+            | AppError::Key(_) => {
                 (StatusCode::CONFLICT, "That is not possible", "Go back and look at what has changed.")
             }
+            AppError::Full { .. } => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The sandbox is full",
+                "Whoever runs the server can give it more room; or start anew in another sandbox.",
+            ),
+            AppError::TooManyCalls => (StatusCode::TOO_MANY_REQUESTS, "That was too fast", "Try again in a moment."),
             AppError::WorkDoesNotEnd(_) => {
                 (StatusCode::CONFLICT, "The clock could not be moved so far", "The journal shows what is due again.")
             }

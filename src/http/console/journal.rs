@@ -45,6 +45,7 @@ pub(super) async fn show(
     query: Result<Query<JournalQuery>, QueryRejection>,
 ) -> Result<Response, ConsoleError> {
     let Query(query) = query.map_err(|rejection| ConsoleError::malformed(&here.place, rejection.body_text()))?;
+    here.sandbox.finish_told().await.map_err(|error| here.failed(&error))?;
     let Seq(newest) = here.sandbox.newest_entry();
     let since = query.since.unwrap_or_else(|| newest.saturating_sub(PAGE));
     let filter = JournalFilter { since: Seq(since), ..JournalFilter::default() };

@@ -1,7 +1,8 @@
 //! The console: the pages on which a person buys, follows what happens and steers the clock.
 //!
 //! Everything works without JavaScript; a small script only refreshes what has changed. A page is about one sandbox,
-//! which `?sandbox=` names; the default one needs no naming.
+//! which `?sandbox=` names; the default one needs no naming. Where keys are asked for, a page about a sandbox that the
+//! visitor's key does not open is refused.
 //!
 //! | route | page |
 //! | --- | --- |
@@ -31,7 +32,7 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
     middleware,
-    response::Redirect,
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -40,20 +41,18 @@ use self::{
     error::ConsoleError,
     shell::{Place, Shell},
 };
-use super::same_origin;
+use super::{access::Holder, same_origin};
 use crate::{
     app::{App, AppError, KnownSubscription, Sandbox},
-    domain::{
-        ids::{SandboxId, SubscriptionId},
-        subscription::Subscription,
-    },
+    domain::{ids::SubscriptionId, subscription::Subscription},
     wire::control::{LinkView, SubscriptionView},
 };
 
 /// Tells the personalized link of a subscription.
 pub type PersonalizedLinks = Arc<dyn Fn(&Sandbox, &Subscription) -> String + Send + Sync>;
 
-/// The console's routes. `base_url` is how others reach this server, without a slash at its end.
+/// The console's routes. `base_url` is how others reach this server, without a slash at its end. Whoever is let in has to
+/// have a [`Holder`] laid on the request.
 pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Router {
     let console = Arc::new(Console { app, links, base_url });
     Router::new()
@@ -108,35 +107,41 @@ struct Here {
     console: Arc<Console>,
     sandbox: Arc<Sandbox>,
     place: Place,
+    holder: Holder,
 }
 
 impl FromRequestParts<Arc<Console>> for Here {
-    type Rejection = ConsoleError;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, ConsoleError> {
+    async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Response> {
         #[derive(Deserialize)]
         struct InQuery {
             sandbox: Option<String>,
         }
-        let place = Place { sandbox: SandboxId::default_sandbox() };
+        let holder = Holder::from_request_parts(parts, console).await?;
+        let place = Place { sandbox: holder.reach.home() };
         let Query(query) = Query::<InQuery>::try_from_uri(&parts.uri)
-            .map_err(|rejection| ConsoleError::malformed(&place, rejection.body_text()))?;
+            .map_err(|rejection| ConsoleError::malformed(&place, rejection.body_text()).into_response())?;
         // A switcher that nothing was chosen in sends an empty name.
         let name = query.sandbox.filter(|name| !name.is_empty());
         let sandbox = match name {
-            None => SandboxId::default_sandbox(),
-            Some(name) => name.parse().map_err(|_| ConsoleError::no_sandbox(&name))?,
+            None => holder.reach.home(),
+            Some(name) => name.parse().map_err(|_| ConsoleError::no_sandbox(&place, &name).into_response())?,
         };
+        if !holder.reach.covers(&sandbox) {
+            return Err(ConsoleError::out_of_reach(&place, &sandbox).into_response());
+        }
         let found = console.app.find_sandbox(&sandbox).await;
-        let sandbox = found.map_err(|_| ConsoleError::no_sandbox(sandbox.as_str()))?;
+        let sandbox = found.map_err(|_| ConsoleError::no_sandbox(&place, sandbox.as_str()).into_response())?;
         let place = Place { sandbox: sandbox.id().clone() };
-        Ok(Self { console: Arc::clone(console), sandbox, place })
+        sandbox.takes_call().map_err(|error| ConsoleError::of(&place, &error).into_response())?;
+        Ok(Self { console: Arc::clone(console), sandbox, place, holder })
     }
 }
 
 impl Here {
     fn shell(&self, section: &'static str, title: impl Into<String>) -> Shell {
-        Shell::of(&self.console.app, &self.sandbox, section, title)
+        Shell::of(&self.console.app, &self.sandbox, &self.holder, section, title)
     }
 
     fn failed(&self, error: &AppError) -> ConsoleError {

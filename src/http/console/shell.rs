@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-use crate::http::words::Moment;
+use crate::http::{access::Holder, words::Moment};
 
 /// The sandbox that a page is about: every link of the page stays in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub(super) struct Shell {
     pub(super) clock: Option<ClockReading>,
     /// All sandboxes, if there are several.
     pub(super) sandboxes: Vec<SandboxChoice>,
+    /// Whether somebody has signed in with a key, and can sign out.
+    pub(super) has_key: bool,
 }
 
 /// A clock, read once for the page.
@@ -69,10 +71,17 @@ pub(super) struct SandboxChoice {
 
 impl Shell {
     /// The frame of a page about a sandbox.
-    pub(super) fn of(app: &App, sandbox: &Sandbox, section: &'static str, title: impl Into<String>) -> Self {
+    pub(super) fn of(
+        app: &App,
+        sandbox: &Sandbox,
+        holder: &Holder,
+        section: &'static str,
+        title: impl Into<String>,
+    ) -> Self {
         let mut sandboxes: Vec<_> = app
             .sandboxes()
             .iter()
+            .filter(|other| holder.reach.covers(other.id()))
             .map(|other| SandboxChoice { name: other.id().to_string(), current: other.id() == sandbox.id() })
             .collect();
         if sandboxes.len() == 1 {
@@ -84,12 +93,13 @@ impl Shell {
             section,
             clock: Some(ClockReading::of(sandbox)),
             sandboxes,
+            has_key: holder.has_key,
         }
     }
 
     /// The frame of a page that can't say more than what went wrong.
     pub(super) fn bare(place: Place, title: impl Into<String>) -> Self {
-        Self { title: title.into(), place, section: "", clock: None, sandboxes: Vec::new() }
+        Self { title: title.into(), place, section: "", clock: None, sandboxes: Vec::new(), has_key: false }
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) async fn read(
         let filter = JournalFilter { since: last.unwrap_or(filter.since), ..filter };
         return Ok(Sse::new(live(sandbox, filter)).keep_alive(KeepAlive::default()).into_response());
     }
+    // Whoever has made a call finds it here.
+    sandbox.finish_told().await?;
     let slice = sandbox.journal(&filter, limit).await?;
     let entries = slice.entries.iter().map(entry_view).collect();
     Ok(Json(JournalPage { entries, next_since: slice.next_since.map(|seq| seq.0) }).into_response())

@@ -1,14 +1,17 @@
 //! The control API (`/sim/v1`): what only a simulator has. Described by its own OpenAPI document at
 //! `/sim/openapi.json`, generated from the handlers below.
 
+mod access_keys;
 mod clock;
 mod deliveries;
+mod door;
 mod faults;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
 mod journal;
 mod licenses;
 mod lifecycle;
 mod problem;
+mod quotas;
 mod sandboxes;
 mod signing_keys;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
@@ -17,7 +20,7 @@ mod webhook_authority;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, middleware, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -33,23 +36,30 @@ use super::faces::Faces;
         description = "Sandboxes, clocks, purchases, the whole view of a subscription, the journal, faults. \
                        Everything that Microsoft's own APIs have is on Microsoft's own paths instead."
     ),
-    modifiers(&PublisherToken)
+    modifiers(&BearerTokens),
+    security(("accessKey" = []), ())
 )]
 struct Document;
 
-/// The one call that a publisher makes with its access token.
-struct PublisherToken;
+/// The access key that all calls ask for, unless the server is open; and the one call that a publisher makes with its access
+/// token instead.
+struct BearerTokens;
 
-impl Modify for PublisherToken {
+impl Modify for BearerTokens {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
-        document.components.get_or_insert_default().add_security_scheme("publisherToken", SecurityScheme::Http(scheme));
+        let key =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("rhk.<sandbox>.<id>.<secret>").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("publisherToken", SecurityScheme::Http(scheme));
+        components.add_security_scheme("accessKey", SecurityScheme::Http(key));
     }
 }
 
 /// The routes, and the document that describes them.
 pub fn router(faces: Arc<Faces>) -> Router {
-    let (router, document) = api().split_for_parts();
+    let door = middleware::from_fn_with_state(Arc::clone(&faces), door::ask_for_key);
+    let (router, document) = api().layer(door).merge(of_publishers()).split_for_parts();
     let document = Arc::new(document);
     router
         .with_state(faces)
@@ -86,7 +96,16 @@ fn api() -> OpenApiRouter<Arc<Faces>> {
         .routes(routes!(webhook_authority::show, webhook_authority::trust))
         .routes(routes!(journal::read))
         .routes(routes!(faults::list, faults::set))
-        .routes(routes!(licenses::report))
         .routes(routes!(signing_keys::list))
         .routes(routes!(signing_keys::rotate))
+        .routes(routes!(access_keys::list_operators, access_keys::create_operators))
+        .routes(routes!(access_keys::delete_operators))
+        .routes(routes!(access_keys::list, access_keys::create))
+        .routes(routes!(access_keys::delete))
+        .routes(routes!(quotas::show, quotas::set))
+}
+
+/// What is called with a publisher's access token, which is a key of its own kind.
+fn of_publishers() -> OpenApiRouter<Arc<Faces>> {
+    OpenApiRouter::new().routes(routes!(licenses::report))
 }

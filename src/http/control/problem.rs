@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     app::{AppError, Sandbox, identity::TokenFault},
     domain::{
+        access::KeyFault,
         ids::{BadId, SandboxId},
         time::BadTime,
     },
@@ -41,6 +42,10 @@ pub(super) enum ControlError {
     NoSuchPath(String),
     /// The publisher's token is not accepted.
     Token(TokenFault),
+    /// No key was shown that opens anything.
+    KeyNeeded,
+    /// The key that was shown opens something else.
+    OutOfReach(String),
 }
 
 impl<E: Into<AppError>> From<E> for ControlError {
@@ -85,6 +90,20 @@ impl ControlError {
                 "GET /sim/openapi.json for the paths that there are.",
                 None,
             ),
+            Self::KeyNeeded => (
+                StatusCode::UNAUTHORIZED,
+                "A key is needed",
+                "keyNeeded",
+                "Send the key of your sandbox as 'Authorization: Bearer rhk....'; whoever runs the server makes them.",
+                None,
+            ),
+            Self::OutOfReach(_) => (
+                StatusCode::FORBIDDEN,
+                "Your key does not open that",
+                "outOfReach",
+                "Name a sandbox that it opens, or use a key that opens everything.",
+                None,
+            ),
             Self::Token(_) => (
                 StatusCode::FORBIDDEN,
                 "The access token is not accepted",
@@ -94,7 +113,8 @@ impl ControlError {
             ),
         };
         let detail = match self {
-            Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) => detail.clone(),
+            Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) | Self::OutOfReach(detail) => detail.clone(),
+            Self::KeyNeeded => "no key was shown, or one that opens nothing here".to_owned(),
             Self::NoSuchPath(path) => format!("there is nothing at {path}"),
             Self::Token(fault) => fault.to_string(),
             Self::App(error) => error.to_string(),
@@ -121,6 +141,7 @@ fn app_problem(error: &AppError) -> Problem {
                 Some("rules"),
             );
         }
+        AppError::Key(fault) => key_problem(fault),
         AppError::UnknownSandbox(_) => (
             StatusCode::NOT_FOUND,
             "There is no such sandbox",
@@ -154,6 +175,8 @@ fn app_problem(error: &AppError) -> Problem {
             "unreadable",
             "The server's log has the details; it may have been written by a newer version.",
         ),
+        AppError::Full { .. } => FULL,
+        AppError::TooManyCalls => TOO_MANY_CALLS,
         AppError::Store(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "The store can't be used right now",
@@ -165,6 +188,43 @@ fn app_problem(error: &AppError) -> Problem {
         }
     };
     problem(status, title, code, detail, hint, None)
+}
+
+/// Status, title, code and hint.
+type Card = (StatusCode, &'static str, &'static str, &'static str);
+
+const FULL: Card = (
+    StatusCode::INSUFFICIENT_STORAGE,
+    "The sandbox is full",
+    "sandboxFull",
+    "Have it given more room (PUT .../quotas), or go on in another sandbox. Nothing was changed.",
+);
+
+const TOO_MANY_CALLS: Card = (
+    StatusCode::TOO_MANY_REQUESTS,
+    "The sandbox is called too often",
+    "tooManyCalls",
+    "Wait as long as Retry-After says.",
+);
+
+const fn key_problem(fault: &KeyFault) -> Card {
+    match fault {
+        KeyFault::Unknown(_) => (
+            StatusCode::NOT_FOUND,
+            "There is no such key",
+            "unknownKey",
+            "GET the list of keys for those that there are.",
+        ),
+        KeyFault::TooMany { .. } => {
+            (StatusCode::CONFLICT, "There are many keys", "tooManyKeys", "Remove those that nobody uses any more.")
+        }
+        KeyFault::Last(_) => (
+            StatusCode::CONFLICT,
+            "Nobody could get in",
+            "lastKey",
+            "Make another one first, or start the server with an admin key of your own.",
+        ),
+    }
 }
 
 /// What the caller can do about a refusal: ask for something that exists, take the right app, look at the present state, or
@@ -220,7 +280,10 @@ impl IntoResponse for ControlError {
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rehearsal\""));
+        }
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -10,6 +10,7 @@ use axum::{
 
 use super::{
     clock::clock_view,
+    door::out_of_reach,
     problem::{ControlError, Input, sandbox_id, sandbox_named},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         identity::{MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE},
     },
     domain::{operation::Delays, partner::Partner, rules::Rules},
-    http::faces::Faces,
+    http::{access::Holder, faces::Faces},
     wire::{
         control::{
             CatalogueView, ChangeSandbox, CreateSandbox, DeletionView, Environment, MemberView, PartnerEnvironment,
@@ -30,13 +31,13 @@ use crate::{
 
 /// All sandboxes.
 #[utoipa::path(get, path = "/sim/v1/sandboxes", tag = "sandboxes", responses((status = 200, body = SandboxList)))]
-pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Result<Json<SandboxList>, ControlError> {
+pub(super) async fn list(State(faces): State<Arc<Faces>>, holder: Holder) -> Result<Json<SandboxList>, ControlError> {
     let mut sandboxes = Vec::new();
     faces.app.look_around().await;
-    for sandbox in faces.app.sandboxes() {
+    for sandbox in faces.app.sandboxes().into_iter().filter(|sandbox| holder.reach.covers(sandbox.id())) {
         sandboxes.push(view(&sandbox).await?);
     }
-    let deletions = faces.app.deletions().await?.into_iter();
+    let deletions = faces.app.deletions().await?.into_iter().filter(|one| holder.reach.covers(&one.sandbox));
     let deletions =
         deletions.map(|one| DeletionView { sandbox: one.sandbox.to_string(), removed: one.removed }).collect();
     Ok(Json(SandboxList { sandboxes, deletions }))
@@ -49,9 +50,13 @@ pub(super) async fn list(State(faces): State<Arc<Faces>>) -> Result<Json<Sandbox
 )]
 pub(super) async fn create(
     State(faces): State<Arc<Faces>>,
+    holder: Holder,
     Input(input): Input<CreateSandbox>,
 ) -> Result<(StatusCode, Json<SandboxView>), ControlError> {
     let id = input.name.parse().map_err(|error| ControlError::id(&error, "name"))?;
+    if !holder.reach.covers(&id) {
+        return Err(out_of_reach(&holder));
+    }
     let frozen_at = input.frozen_at.map(|at| at.parse()).transpose();
     let frozen_at = frozen_at.map_err(|error| ControlError::time(&error, "frozenAt"))?;
     let timers = timers_of(input.timers.as_deref())?.unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::{
         ids::{OperationId, SandboxId, SubscriptionId},
         rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
     },
-    http::{exchange::recorded_body, faces::Faces, paths::OriginalPath},
+    http::{exchange::recorded_body, faces::Faces, paths::OriginalPath, retry_after},
     sim::clock::Stopwatch,
     wire::fulfillment::{API_VERSION, SubscriptionBody},
 };
@@ -404,9 +404,7 @@ fn response(status: StatusCode, body: Option<Bytes>, with_etag: bool, ids: CallI
         ids.etag.hyphenated().encode_lower(&mut quoted[1..]);
         headers.insert(header::ETAG, visible(&quoted));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
-    }
+    retry_after::add(headers, status);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
     response

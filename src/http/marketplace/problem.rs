@@ -138,12 +138,20 @@ fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
             remark: Some(error.to_string()),
             ..answer(StatusCode::SERVICE_UNAVAILABLE, &error_body(Some("ServiceUnavailable"), error.to_string()))
         },
+        AppError::Full { .. } => {
+            answer(StatusCode::INSUFFICIENT_STORAGE, &error_body(Some("InsufficientStorage"), error.to_string()))
+        }
+        // The real service documents none.
+        AppError::TooManyCalls => {
+            answer(StatusCode::TOO_MANY_REQUESTS, &error_body(Some("TooManyRequests"), error.to_string()))
+        }
         AppError::UnknownSandbox(_)
         | AppError::SandboxExists(_)
         | AppError::DefaultSandbox
         | AppError::RecordConflict(_)
         | AppError::WorkDoesNotEnd(_)
         | AppError::Rule(_)
+        | AppError::Key(_)
         | AppError::Unreadable { .. } => internal_error(error.to_string()),
     }
 }

@@ -191,6 +191,9 @@ impl Call {
         let authorization = self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let caller =
             self.faces.app.partner_caller(authorization).await.map_err(|fault| (None, Problem::Token(fault)))?;
+        if caller.sandbox.takes_call().is_err() {
+            return Err((None, Problem::TooMany(1)));
+        }
         let refused = |problem| Err((Some(Arc::clone(&caller.sandbox)), problem));
         if caller.sandbox.rules().throttling == Throttling::Documented {
             match caller.sandbox.count_call(&caller.partner, Limited::Calls).await {

@@ -178,6 +178,7 @@ fn of_token(fault: &TokenFault) -> Told {
 fn of_failure(error: &AppError) -> Told {
     let status = match error {
         AppError::Store(_) | AppError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        AppError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let fault = Fault::new(800_003, "An unexpected service error occurred.".to_owned());

@@ -20,6 +20,7 @@ use crate::{
         refusal::Refusal,
     },
     http::{
+        access::Holder,
         cookies,
         faces::Faces,
         page::page,
@@ -47,6 +48,7 @@ impl FromRequestParts<Arc<Faces>> for Visit {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, faces: &Arc<Faces>) -> Result<Self, Response> {
+        let holder = Holder::from_request_parts(parts, faces).await?;
         let cookie = cookies::named(&parts.headers, COOKIE);
         let visitor = match cookie {
             Some(cookie) => faces.app.portal_visitor(cookie).await,
@@ -56,11 +58,17 @@ impl FromRequestParts<Arc<Faces>> for Visit {
         let Some(PartnerCaller { sandbox, partner, user: Some((user, role)), .. }) = visitor else {
             return Err(Redirect::to("/partner").into_response());
         };
+        // Somebody may have signed in with another key since.
+        if !holder.reach.covers(sandbox.id()) {
+            return Err(Redirect::to("/partner").into_response());
+        }
         let catalogue = Arc::clone(sandbox.catalogue());
         let found = catalogue.partner(&partner).and_then(|partner| Some((partner, partner.member(user)?.0)));
         let Some((partner, person)) = found else { return Err(Redirect::to("/partner").into_response()) };
         let (partner, name, user) = (partner.clone(), person.name.clone(), person.email.clone());
-        Ok(Self { faces: Arc::clone(faces), sandbox, partner, name, user, role })
+        let visit = Self { faces: Arc::clone(faces), sandbox, partner, name, user, role };
+        visit.sandbox.takes_call().map_err(|error| visit.failed(&error).into_response())?;
+        Ok(visit)
     }
 }
 
@@ -133,6 +141,12 @@ impl Visit {
                 (StatusCode::NOT_FOUND, "There is nothing here", "Start again from the customer's page.")
             }
             AppError::Refused(refusal) => (StatusCode::CONFLICT, "That is not possible", refusal.hint()),
+            AppError::Full { .. } => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "The sandbox is full",
+                "Whoever runs the server can give it more room; or start anew in another sandbox.",
+            ),
+            AppError::TooManyCalls => (StatusCode::TOO_MANY_REQUESTS, "That was too fast", "Try again in a moment."),
             AppError::Stopping | AppError::Store(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "The server is not ready", "Try again in a moment.")
             }

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::frame::COOKIE;
 use crate::{
     app::Sandbox,
-    domain::ids::{ObjectId, PartnerId, SandboxId},
-    http::{faces::Faces, page::page},
+    domain::ids::{ObjectId, PartnerId},
+    http::{access::Holder, faces::Faces, page::page},
 };
 
 #[derive(Template)]
@@ -56,17 +56,19 @@ pub(super) struct Picked {
 }
 
 /// `GET /partner`
-pub(super) async fn show(State(faces): State<Arc<Faces>>, Query(query): Query<InSandbox>) -> Response {
-    let sandbox = sandbox(&faces, query.sandbox.as_deref().unwrap_or_default()).await;
+pub(super) async fn show(State(faces): State<Arc<Faces>>, holder: Holder, Query(query): Query<InSandbox>) -> Response {
+    let sandbox = sandbox(&faces, &holder, query.sandbox.as_deref().unwrap_or_default()).await;
     match sandbox {
-        Some(sandbox) => page(StatusCode::OK, &SignInPage::of(&faces, &sandbox, None)),
-        None => unknown_sandbox(&faces),
+        Some(sandbox) => page(StatusCode::OK, &SignInPage::of(&faces, &holder, &sandbox, None)),
+        None => unknown_sandbox(&faces, &holder),
     }
 }
 
 /// `POST /partner`
-pub(super) async fn pick(State(faces): State<Arc<Faces>>, Form(picked): Form<Picked>) -> Response {
-    let Some(sandbox) = sandbox(&faces, &picked.sandbox).await else { return unknown_sandbox(&faces) };
+pub(super) async fn pick(State(faces): State<Arc<Faces>>, holder: Holder, Form(picked): Form<Picked>) -> Response {
+    let Some(sandbox) = sandbox(&faces, &holder, &picked.sandbox).await else {
+        return unknown_sandbox(&faces, &holder);
+    };
     let session = picked.user.split_once('/').and_then(|(partner, user)| {
         let (partner, user): (PartnerId, ObjectId) = (partner.parse().ok()?, user.parse().ok()?);
         sandbox.catalogue().partner(&partner)?.member(user)?;
@@ -74,7 +76,7 @@ pub(super) async fn pick(State(faces): State<Arc<Faces>>, Form(picked): Form<Pic
     });
     let Some(session) = session else {
         let problem = Some("There is nobody like that. Pick one of these.");
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &SignInPage::of(&faces, &sandbox, problem));
+        return page(StatusCode::UNPROCESSABLE_ENTITY, &SignInPage::of(&faces, &holder, &sandbox, problem));
     };
     let mut response = Redirect::to("/partner/customers").into_response();
     set_cookie(&mut response, &format!("{COOKIE}={session}; Path=/partner; HttpOnly; SameSite=Lax"));
@@ -94,23 +96,24 @@ fn set_cookie(response: &mut Response, cookie: &str) {
     }
 }
 
-async fn sandbox(faces: &Faces, name: &str) -> Option<Arc<Sandbox>> {
-    let id = if name.is_empty() { SandboxId::default_sandbox() } else { name.parse().ok()? };
-    faces.app.find_sandbox(&id).await.ok()
+async fn sandbox(faces: &Faces, holder: &Holder, name: &str) -> Option<Arc<Sandbox>> {
+    let id = if name.is_empty() { holder.reach.home() } else { name.parse().ok()? };
+    if holder.reach.covers(&id) { faces.app.find_sandbox(&id).await.ok() } else { None }
 }
 
-fn unknown_sandbox(faces: &Faces) -> Response {
-    let sandboxes = sandbox_names(faces);
+fn unknown_sandbox(faces: &Faces, holder: &Holder) -> Response {
+    let sandboxes = sandbox_names(faces, holder);
     let problem = Some("There is no such sandbox. Choose one that exists.");
     page(StatusCode::NOT_FOUND, &SignInPage { sandbox: String::new(), sandboxes, partners: Vec::new(), problem })
 }
 
-fn sandbox_names(faces: &Faces) -> Vec<String> {
-    faces.app.sandboxes().iter().map(|sandbox| sandbox.id().to_string()).collect()
+fn sandbox_names(faces: &Faces, holder: &Holder) -> Vec<String> {
+    let sandboxes = faces.app.sandboxes();
+    sandboxes.iter().map(|sandbox| sandbox.id()).filter(|id| holder.reach.covers(id)).map(ToString::to_string).collect()
 }
 
 impl SignInPage {
-    fn of(faces: &Faces, sandbox: &Sandbox, problem: Option<&'static str>) -> Self {
+    fn of(faces: &Faces, holder: &Holder, sandbox: &Sandbox, problem: Option<&'static str>) -> Self {
         let partners = sandbox.catalogue().partners.iter().map(|partner| PartnerCard {
             id: partner.id.to_string(),
             name: partner.name.clone(),
@@ -126,7 +129,7 @@ impl SignInPage {
         });
         Self {
             sandbox: sandbox.id().to_string(),
-            sandboxes: sandbox_names(faces),
+            sandboxes: sandbox_names(faces, holder),
             partners: partners.collect(),
             problem,
         }

@@ -3,13 +3,16 @@
 //!
 //! Values are texts that the API's callers compare and print; parsing them into domain types happens at the edge.
 
+mod access;
 mod catalogue;
 mod delivery;
 mod from_domain;
 mod journal;
+mod quotas;
 mod sandbox;
 mod subscription;
 
+pub use access::{AccessKeyList, AccessKeyView, CreateAccessKey, NewAccessKey};
 pub use catalogue::{
     CatalogueView, CustomerView, OfferView, PartnerView, PersonView, PlanView, PriceView, PublisherView,
 };
@@ -18,6 +21,7 @@ pub use delivery::{
     WebhookBehavior,
 };
 pub use journal::{JournalEntryView, JournalPage, Player};
+pub use quotas::{QuotasView, SetQuotas};
 pub use sandbox::{
     AdvanceClock, ChangeSandbox, ChoiceView, ClockView, CreateSandbox, DeletionView, Environment, FreezeClock,
     MemberView, PartnerEnvironment, ProvisioningFault, ProvisioningFaults, PublisherEnvironment, RuleList, RuleView,

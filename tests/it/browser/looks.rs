@@ -73,7 +73,7 @@ const ADD_FAINT: &str = "const text = document.createElement('p'); text.textCont
     text.style.color = '#808080'; text.style.background = '#707070'; document.body.append(text);";
 
 /// Every text can be read against what is behind it.
-async fn can_be_read(page: &Page) {
+pub(super) async fn can_be_read(page: &Page) {
     let faint: Vec<String> = page.run(CONTRAST).await;
     assert!(faint.is_empty(), "{}: {faint:#?}", page.url().await);
 }

@@ -3,6 +3,7 @@
 //! A story that fails leaves a screenshot in `tests/artefacts/`. Every story fails as well when the browser reports a
 //! JavaScript error or a violation of the Content-Security-Policy on any page that it visits.
 
+mod access;
 mod driver;
 mod life;
 mod looks;

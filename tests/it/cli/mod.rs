@@ -2,6 +2,7 @@
 
 mod apart;
 mod asking;
+mod keys;
 mod playing;
 mod serving;
 mod settings;

@@ -8,7 +8,7 @@ use super::{Served, run_in};
 use crate::world::{client, send, text};
 
 /// A scenario that ends as expected, and one that expects what does not come.
-const GOOD: &str = "name: a purchase waits
+pub(super) const GOOD: &str = "name: a purchase waits
 seed: 7
 start: 2026-01-01T09:00:00Z
 steps:

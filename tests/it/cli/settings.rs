@@ -11,6 +11,14 @@ fn what_is_not_known_is_refused_with_a_suggestion() {
     run(["serve", "--ephemeral", "--data", "x"]).failed(2, &["--ephemeral", "--data", "fix:"]);
     run(["serve", "--ephemeral", "--landing-page", "http://isv.example/#x"]).failed(2, &["'#'", "fix:"]);
     run(["serve", "--ephemeral", "--auth", "relaxed", "--act-as", "nobody"]).failed(2, &["nobody", "contoso"]);
+    for (quota, says) in [
+        ("document=1", "did you mean documents?"),
+        ("documents=0", "a number from 1 on"),
+        ("documents", "a number from 1 on"),
+        ("requests-per-second=5,deliveries-per-minute=x", "a number from 1 on"),
+    ] {
+        run(["serve", "--ephemeral", "--quota", quota]).failed(2, &[says]);
+    }
     run(["completions", "bsh"]).failed(2, &["bsh", "bash"]);
 }
 

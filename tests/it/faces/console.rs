@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     http::{Request, StatusCode, header},
 };
@@ -18,11 +18,12 @@ use rehearsal::{
         ids::{PublisherId, SandboxId},
         notice::{Notice, Registration},
         operation::{Delays, Wish},
+        quotas::Quotas,
         rules::Rules,
         subscription::{Buyer, PurchaseOrder, Subscription},
         webhook::{Delivery, Sent},
     },
-    http::console,
+    http::{Holder, console},
     sim::{clock::OsClock, entropy::Seed},
     store::MemoryStore,
 };
@@ -45,7 +46,8 @@ impl World {
     async fn new() -> Self {
         let catalogue: Catalogue = serde_json::from_value(catalogue()).unwrap();
         let (store, wall) = (Arc::new(MemoryStore::new()), Arc::new(OsClock));
-        let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7) }).await.unwrap();
+        let app =
+            App::open(AppOptions { store, wall, catalogue, seed: Seed(7), quotas: Quotas::default() }).await.unwrap();
         let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
         let id: SandboxId = "team-a".parse().unwrap();
         let new = NewSandbox {
@@ -59,7 +61,8 @@ impl World {
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Outside { publisher: Arc::new(IdlePublisher), courier: Arc::new(IdleCourier) });
         let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
-        Self { console: console::router(app, Arc::new(links), "http://127.0.0.1:7070".into()), sandbox }
+        let console = console::router(app, Arc::new(links), "http://127.0.0.1:7070".into());
+        Self { console: console.layer(Extension(Holder::anybody())), sandbox }
     }
 
     async fn send(&self, request: Request<Body>) -> Page {

@@ -1,5 +1,6 @@
 //! The faces: the console called in process on a store in memory, the APIs over real HTTP.
 
+mod access;
 mod console;
 mod control;
 mod identity;
@@ -7,4 +8,5 @@ mod marketplace;
 mod marketplace_refusals;
 mod metering;
 mod operations;
+mod quotas;
 mod sign_in;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Partner, path_of};
-use crate::world::{World, send, text};
+use crate::world::{SANDBOX, World, send, text};
 
 /// The seed's journey: customer, catalogue, cart, checkout, activation link, the publisher's set-up form, active, invoice
 /// (S1, S15, S18, S20, S21, S25).
@@ -69,6 +69,7 @@ async fn a_program_sells_from_the_customer_to_the_invoice() {
     let order = json!(text(order, "id"));
     let expected = [json!("Fabrikam Sim"), json!(number), json!("new"), json!(10), json!(245), json!(4_847_383), order];
     assert_eq!(found, expected.iter().collect::<Vec<_>>());
+    world.counts_its_documents(SANDBOX).await;
     world.stop().await;
 }
 

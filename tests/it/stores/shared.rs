@@ -1,6 +1,9 @@
 //! What processes that share a store tell each other, and how they come by what one of them has left behind.
 
-use rehearsal::store::{Claimed, DatabaseUrl, Direction, Key, KeyRange, News, PostgresStore, Store as _, Version};
+use futures_util::future::join_all;
+use rehearsal::store::{
+    Claimed, CommitError, DatabaseUrl, Direction, Expectation, Key, KeyRange, News, PostgresStore, Store as _, Version,
+};
 
 use super::{key, put};
 use crate::postgres::Database;
@@ -75,4 +78,41 @@ async fn what_a_dead_process_had_is_known_as_left_behind_until_somebody_is_done_
     assert_eq!(claimed(&one).await, [(key("a", 1), false)]);
     assert_eq!(one.scan(&KeyRange::under(&Key::in_sandbox("a")), Direction::Ascending, 9).await.unwrap().len(), 1);
     one.close().await.unwrap();
+}
+
+/// Commits of different sandboxes share transactions: what one of them runs into is not the others' affair.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_make_the_same_documents_at_once_one_wins_and_bystanders_are_not_hurt() {
+    let database = Database::new().await;
+    let (one, other) = two(&database).await;
+    let create = |sandbox: &str, bytes: &str| {
+        let mut changeset = put(key(sandbox, 1), bytes);
+        changeset.expect(key(sandbox, 1), Expectation::Absent);
+        changeset
+    };
+    for round in 0..20 {
+        let attempts = (0..12).flat_map(|number| {
+            let contested = format!("contested-{round}-{number}");
+            let own = |whose: &str| format!("own-{whose}-{round}-{number}");
+            [
+                (&one, create(&contested, "one"), true),
+                (&one, create(&own("one"), "one"), false),
+                (&other, create(&contested, "other"), true),
+                (&other, create(&own("other"), "other"), false),
+            ]
+        });
+        let attempts = attempts.map(async |(store, changeset, is_contested)| {
+            let committed = match store.commit(changeset).await {
+                Ok(()) => true,
+                Err(CommitError::Conflict(_)) => false,
+                Err(CommitError::Store(error)) => panic!("{error}"),
+            };
+            (is_contested, committed)
+        });
+        let results = join_all(attempts).await;
+        assert!(results.iter().all(|(is_contested, committed)| *is_contested || *committed), "a bystander was hurt");
+        let won = results.iter().filter(|(is_contested, committed)| *is_contested && *committed).count();
+        assert_eq!(won, 12, "each is made once");
+    }
+    close(one, other).await;
 }

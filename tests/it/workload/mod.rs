@@ -70,6 +70,7 @@ async fn whatever_happens_the_server_and_the_model_agree() {
             wrong.join("\n")
         );
     }
+    workload.world().counts_its_documents(SANDBOX).await;
     workload.world.take().unwrap().stop().await;
 }
 

@@ -8,8 +8,11 @@ use serde_json::Value;
 use crate::world::{World, send, text};
 
 /// Every call of the control API.
-const CALLS: [&str; 36] = [
+const CALLS: [&str; 44] = [
+    "DELETE /sim/v1/keys/{key}",
     "DELETE /sim/v1/sandboxes/{sandbox}",
+    "DELETE /sim/v1/sandboxes/{sandbox}/keys/{key}",
+    "GET /sim/v1/keys",
     "GET /sim/v1/sandboxes",
     "GET /sim/v1/sandboxes/{sandbox}",
     "GET /sim/v1/sandboxes/{sandbox}/catalogue",
@@ -18,6 +21,8 @@ const CALLS: [&str; 36] = [
     "GET /sim/v1/sandboxes/{sandbox}/faults/provisioning",
     "GET /sim/v1/sandboxes/{sandbox}/faults/webhook",
     "GET /sim/v1/sandboxes/{sandbox}/journal",
+    "GET /sim/v1/sandboxes/{sandbox}/keys",
+    "GET /sim/v1/sandboxes/{sandbox}/quotas",
     "GET /sim/v1/sandboxes/{sandbox}/rules",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions",
     "GET /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}",
@@ -25,11 +30,13 @@ const CALLS: [&str; 36] = [
     "GET /sim/v1/sandboxes/{sandbox}/webhook-authority",
     "GET /sim/v1/signing-keys",
     "PATCH /sim/v1/sandboxes/{sandbox}",
+    "POST /sim/v1/keys",
     "POST /sim/v1/sandboxes",
     "POST /sim/v1/sandboxes/{sandbox}/clock/advance",
     "POST /sim/v1/sandboxes/{sandbox}/clock/freeze",
     "POST /sim/v1/sandboxes/{sandbox}/clock/resume",
     "POST /sim/v1/sandboxes/{sandbox}/clock/run-next",
+    "POST /sim/v1/sandboxes/{sandbox}/keys",
     "POST /sim/v1/sandboxes/{sandbox}/purchases",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/cancellation",
     "POST /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/changes",
@@ -42,6 +49,7 @@ const CALLS: [&str; 36] = [
     "POST /sim/v1/subscriptions/{subscription}/licenses",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/provisioning",
     "PUT /sim/v1/sandboxes/{sandbox}/faults/webhook",
+    "PUT /sim/v1/sandboxes/{sandbox}/quotas",
     "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/activation",
     "PUT /sim/v1/sandboxes/{sandbox}/subscriptions/{subscription}/renewal",
     "PUT /sim/v1/sandboxes/{sandbox}/webhook-authority",
