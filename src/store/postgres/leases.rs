@@ -14,23 +14,49 @@ use tokio_postgres::types::ToSql;
 use super::{failed, found, place, place::Span, rows};
 use crate::store::{Claimed, Key, StoreError};
 
-/// Seconds that a lease is good for, of the database's own clock, and how often leases are renewed.
-const LEASE_SECONDS: f64 = 6.0;
+/// Until when a lease is good that is taken or renewed now, on the database's own clock.
+// Without `make_interval`, which CockroachDB lacks (issue:lukas-krecan/ShedLock#3096).
+const UNTIL: &str = "now() + interval '6 seconds'";
+/// How often leases are renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(2);
 
-// Without `make_interval`, which CockroachDB lacks (issue:lukas-krecan/ShedLock#3096).
-const RENEW: &str = "UPDATE rehearsal_document d SET claimed_until = now() + $4::float8 * interval '1 second' \
-    FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
-    WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
-pub(super) const RELEASE: &str = "UPDATE rehearsal_document SET claimed_by = NULL, claimed_until = NULL \
-    WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
+/// What is to become of the leases of this process on some documents.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Fate {
+    /// They hold for longer.
+    Renewed,
+    /// They end, and the documents are free.
+    Released,
+    /// They end. Who had them stays, and tells the next one that they were left behind.
+    PutBack,
+}
 
-/// Who had it stays, and tells the next one that it was left behind.
-pub(super) const PUT_BACK: &str = "UPDATE rehearsal_document SET claimed_until = NULL \
-    WHERE sandbox = $1 AND key = $2 AND claimed_by = $3";
-const RELEASE_ALL: &str = "UPDATE rehearsal_document d SET claimed_by = NULL, claimed_until = NULL \
-    FROM unnest($1::bytea[], $2::bytea[]) AS h(sandbox, key) \
-    WHERE d.sandbox = h.sandbox AND d.key = h.key AND d.claimed_by = $3";
+impl Fate {
+    fn statement(self) -> String {
+        let change = match self {
+            Self::Renewed => format!("claimed_until = {UNTIL}"),
+            Self::Released => "claimed_by = NULL, claimed_until = NULL".to_owned(),
+            Self::PutBack => "claimed_until = NULL".to_owned(),
+        };
+        // One sandbox is named, as Citus wants it.
+        format!("UPDATE rehearsal_document SET {change} WHERE sandbox = $1 AND key = ANY($2) AND claimed_by = $3")
+    }
+
+    /// Tells the database.
+    async fn tell(
+        self,
+        client: &Object,
+        worker: &[u8],
+        keys: impl IntoIterator<Item = &Key>,
+    ) -> Result<(), StoreError> {
+        let statement = client.prepare_cached(&self.statement()).await.map_err(failed)?;
+        for (sandbox, keys) in place::by_sandbox(keys) {
+            client.execute(&statement, &[&sandbox, &keys, &worker]).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
 const IS_ELSEWHERE: &str = "SELECT 1 FROM rehearsal_document \
     WHERE sandbox = $1 AND key = $2 AND claimed_by <> $3 AND claimed_until >= now()";
 
@@ -72,16 +98,16 @@ impl Leases {
         let (condition, mut parameters) = span.condition();
         let limit = rows(limit);
         let next = parameters.len().saturating_add(1);
-        let more: [&(dyn ToSql + Sync); 3] = [&limit, &self.worker, &LEASE_SECONDS];
+        let more: [&(dyn ToSql + Sync); 2] = [&limit, &self.worker];
         parameters.extend(more);
-        let (worker, seconds) = (next.saturating_add(1), next.saturating_add(2));
+        let worker = next.saturating_add(1);
+        // The range's sandbox is named twice, for Citus: `FOR UPDATE` and the update each want theirs.
         let statement = format!(
-            "UPDATE rehearsal_document d SET claimed_by = ${worker}, \
-             claimed_until = now() + ${seconds}::float8 * interval '1 second' \
+            "UPDATE rehearsal_document d SET claimed_by = ${worker}, claimed_until = {UNTIL} \
              FROM (SELECT sandbox, key, claimed_by IS NOT NULL AS left_behind FROM rehearsal_document \
                    WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
                    ORDER BY sandbox, key LIMIT ${next} FOR UPDATE SKIP LOCKED) AS free \
-             WHERE d.sandbox = free.sandbox AND d.key = free.key \
+             WHERE d.sandbox = $1 AND d.sandbox = free.sandbox AND d.key = free.key \
              RETURNING d.sandbox, d.key, d.version, d.body, free.left_behind"
         );
         let statement = client.prepare_cached(&statement).await.map_err(failed)?;
@@ -97,11 +123,8 @@ impl Leases {
     }
 
     /// Tells the database that a lease is at its end.
-    pub(super) async fn end_one(&self, client: &Object, key: &Key, how: &str) {
-        let (sandbox, rest) = place::split(key);
-        if let Ok(statement) = client.prepare_cached(how).await
-            && let Err(error) = client.execute(&statement, &[&sandbox, &rest, &self.worker]).await
-        {
+    pub(super) async fn end_one(&self, client: &Object, key: &Key, how: Fate) {
+        if let Err(error) = how.tell(client, &self.worker, [key]).await {
             tracing::warn!(%error, "a lease was not given back; it runs out by itself");
         }
     }
@@ -127,11 +150,10 @@ impl Leases {
         if keys.is_empty() {
             return;
         }
-        let (sandboxes, rests): (Vec<&[u8]>, Vec<&[u8]>) = keys.iter().map(place::split).unzip();
         if let Ok(client) = self.pool.get().await
-            && let Err(error) = client.execute(RELEASE_ALL, &[&sandboxes, &rests, &self.worker]).await
+            && let Err(error) = Fate::Released.tell(&client, &self.worker, &keys).await
         {
-            tracing::warn!(error = %super::in_words(&error), "leases were not given back; they run out by themselves");
+            tracing::warn!(%error, "leases were not given back; they run out by themselves");
         }
     }
 
@@ -154,11 +176,9 @@ async fn renew(pool: Pool, worker: Vec<u8>, held: Arc<Mutex<BTreeSet<Key>>>) {
         if keys.is_empty() {
             continue;
         }
-        let (sandboxes, rests): (Vec<&[u8]>, Vec<&[u8]>) = keys.iter().map(place::split).unzip();
         let renewed = async {
             let client = pool.get().await.map_err(|error| super::out_of_reach(&error))?;
-            let statement = client.prepare_cached(RENEW).await.map_err(failed)?;
-            client.execute(&statement, &[&sandboxes, &rests, &worker, &LEASE_SECONDS]).await.map_err(failed)
+            Fate::Renewed.tell(&client, &worker, &keys).await
         };
         if let Err(error) = renewed.await {
             tracing::warn!(%error, "leases were not renewed; trying again");

@@ -31,7 +31,13 @@ use tokio_postgres::{Row, error::SqlState, types::ToSql};
 
 pub use open::{ConnectError, DatabaseUrl};
 
-use self::{groups::Groups, leases::Leases, open::in_words, others::Others, place::Span};
+use self::{
+    groups::Groups,
+    leases::{Fate, Leases},
+    open::in_words,
+    others::Others,
+    place::Span,
+};
 use super::{
     Changeset, Claimed, CommitError, Direction, Document, FlushFigures, Key, KeyRange, News, Shared, Store, StoreError,
     Version, Write,
@@ -93,7 +99,7 @@ impl PostgresStore {
     }
 
     /// Ends a lease. Whether or not the database can be told: it is not renewed.
-    async fn let_go(&self, key: &Key, how: &str) {
+    async fn let_go(&self, key: &Key, how: Fate) {
         if !self.leases.forget([key]) {
             return;
         }
@@ -219,7 +225,7 @@ impl Store for PostgresStore {
 
     fn release<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
         async move {
-            self.let_go(key, leases::RELEASE).await;
+            self.let_go(key, Fate::Released).await;
         }
         .boxed()
     }
@@ -290,6 +296,6 @@ impl Shared for PostgresStore {
     }
 
     fn put_back<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
-        self.let_go(key, leases::PUT_BACK).boxed()
+        self.let_go(key, Fate::PutBack).boxed()
     }
 }

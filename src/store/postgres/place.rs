@@ -1,6 +1,8 @@
 //! Where in the table a key lies: its sandbox in one column, the rest in another. Ordered by both, keys stand as they do in
 //! one.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::types::ToSql;
 
 use crate::store::{Key, KeyRange};
@@ -26,6 +28,16 @@ pub(super) fn key(sandbox: &[u8], rest: &[u8]) -> Key {
     bytes.push(END);
     bytes.extend_from_slice(rest);
     Key::from_bytes(bytes)
+}
+
+/// What each sandbox has of some keys, in the order of keys: an engine that has spread sandboxes wants one named in a statement.
+pub(super) fn by_sandbox<'k>(keys: impl IntoIterator<Item = &'k Key>) -> BTreeMap<&'k [u8], Vec<&'k [u8]>> {
+    let mut sandboxes: BTreeMap<&[u8], Vec<&[u8]>> = BTreeMap::new();
+    for (sandbox, rest) in keys.into_iter().map(split) {
+        sandboxes.entry(sandbox).or_default().push(rest);
+    }
+    sandboxes.values_mut().for_each(|rests| rests.sort_unstable());
+    sandboxes
 }
 
 /// A range that has something in it, as the table sees it.

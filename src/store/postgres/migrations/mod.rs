@@ -12,8 +12,9 @@ const STEPS: [&str; 1] = [include_str!("0001_documents.sql")];
 const LOCK: i64 = 0x5245_4845_4152_5341;
 
 /// Where it is written down which steps are done.
+// Not an `integer`, which in CockroachDB is as wide as a `bigint` (docs:default_int_size).
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS rehearsal_migration \
-    (number integer PRIMARY KEY, done timestamptz NOT NULL DEFAULT now())";
+    (number bigint PRIMARY KEY, done timestamptz NOT NULL DEFAULT now())";
 
 /// Does the steps that have not been done.
 pub(super) async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
@@ -33,15 +34,15 @@ async fn steps(client: &mut Client) -> Result<(), ConnectError> {
     if !has_book {
         client.batch_execute(BOOK).await?;
     }
-    let done: Option<i32> = client.query_one("SELECT max(number) FROM rehearsal_migration", &[]).await?.get(0);
+    let done: Option<i64> = client.query_one("SELECT max(number)::bigint FROM rehearsal_migration", &[]).await?.get(0);
     let done = usize::try_from(done.unwrap_or(0)).unwrap_or(0);
     if done > STEPS.len() {
         return Err(ConnectError::TooNew { found: done, known: STEPS.len() });
     }
-    for (number, step) in (1_i32..).zip(STEPS).skip(done) {
+    for (number, step) in (1_i64..).zip(STEPS).skip(done) {
         let transaction = client.transaction().await?;
         transaction.batch_execute(step).await?;
-        transaction.execute("INSERT INTO rehearsal_migration (number) VALUES ($1)", &[&number]).await?;
+        transaction.execute("INSERT INTO rehearsal_migration (number) VALUES ($1::bigint)", &[&number]).await?;
         transaction.commit().await?;
     }
     Ok(())
