@@ -180,7 +180,7 @@ pub(super) struct ServeArgs {
     /// A webhook of your own, which is told of the changes to all subscriptions.
     #[arg(long, value_name = "URL", env = "REHEARSAL_WEBHOOK")]
     pub(super) webhook: Option<Url>,
-    /// Memory for the store's cache, in MiB. [default: 64]
+    /// Memory for the store's cache, in MiB, if there is so much to keep. [default: 1024]
     #[arg(long, value_name = "MIB", env = "REHEARSAL_CACHE_MIB")]
     pub(super) cache_mib: Option<u64>,
     /// Print the ready line as JSON.

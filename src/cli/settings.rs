@@ -22,7 +22,7 @@ use crate::{
         quotas::Quotas,
     },
     http::Players,
-    store::DatabaseUrl,
+    store::{DatabaseUrl, SledOptions},
 };
 
 /// The settings file that is read if nobody names one.
@@ -160,7 +160,7 @@ impl Settings {
             public_url: args.public_url.clone().or(file.public_url),
             landing_page: args.landing_page.clone().or(file.landing_page),
             webhook: args.webhook.clone().or(file.webhook),
-            cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or(64),
+            cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or_else(|| SledOptions::default().cache_bytes >> 20),
         })
     }
 }

@@ -21,17 +21,19 @@ use crate::store::{Changeset, CommitError, Expectation, Key, StoreError, Version
 /// How often a transaction is tried again that the database has ended to untangle it from others.
 const TRIES: usize = 10;
 
-// Citus takes `FOR UPDATE`, and a removal, only where one sandbox is named (issue:citusdata/citus#4647); it takes insertions of
-// rows of any sandboxes (its test `multi_insert_select_conflict`).
-const LOCK: &str = "SELECT sandbox, key, version FROM rehearsal_document \
-    WHERE sandbox = $1 AND key = ANY($2) ORDER BY key FOR UPDATE";
+// Each key is looked up by itself, whatever the planner thinks of a table that it has no statistics of: asked for several keys,
+// it may read the whole sandbox. Citus takes `FOR UPDATE`, and a removal, only where one sandbox is named
+// (issue:citusdata/citus#4647); it takes insertions of rows of any sandboxes (its test `multi_insert_select_conflict`).
+const LOCK: &str = "SELECT d.sandbox, d.key, d.version FROM unnest($2::bytea[]) AS expected(key), \
+    LATERAL (SELECT sandbox, key, version FROM rehearsal_document \
+             WHERE sandbox = $1 AND key = expected.key FOR UPDATE) AS d";
 /// Documents that must not be there yet: one that somebody has written meanwhile ends the transaction.
 const CREATE: &str = "INSERT INTO rehearsal_document (sandbox, key, version, body) \
     SELECT sandbox, key, 1, body FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS w(sandbox, key, body)";
 const PUT: &str = "INSERT INTO rehearsal_document AS d (sandbox, key, version, body) \
     SELECT sandbox, key, 1, body FROM unnest($1::bytea[], $2::bytea[], $3::bytea[]) AS w(sandbox, key, body) \
     ON CONFLICT (sandbox, key) DO UPDATE SET version = d.version + 1, body = excluded.body";
-const REMOVE: &str = "DELETE FROM rehearsal_document WHERE sandbox = $1 AND key = ANY($2)";
+const REMOVE: &str = "DELETE FROM rehearsal_document WHERE sandbox = $1 AND key = $2";
 
 /// Columns of rows, as parameters.
 #[derive(Default)]
@@ -166,7 +168,7 @@ fn check(changeset: &Changeset, versions: &BTreeMap<Key, Version>) -> Result<(),
 
 /// Sends statements one after the other without waiting, and tells what all of them have given. After one that fails the database
 /// does none of the others; its error is what is told.
-async fn together<'a, T>(
+pub(super) async fn together<'a, T>(
     statements: impl Iterator<Item = BoxFuture<'a, Result<T, tokio_postgres::Error>>>,
 ) -> Result<Vec<T>, tokio_postgres::Error> {
     join_all(statements).await.into_iter().collect()
@@ -200,9 +202,11 @@ async fn write<'a>(
             async move { client.execute(statement, &[&rows.sandboxes, &rows.keys, &rows.bodies]).await.map(drop) };
         inserted.boxed()
     });
-    let removed = place::by_sandbox(removed);
-    let removals = removed.iter().map(|(sandbox, keys)| {
-        let removed = async move { client.execute(&statements.remove, &[sandbox, keys]).await.map(drop) };
+    let removals = removed.into_iter().map(|key| {
+        let removed = async move {
+            let (sandbox, rest) = place::split(key);
+            client.execute(&statements.remove, &[&sandbox, &rest]).await.map(drop)
+        };
         removed.boxed()
     });
     let written = together(inserts.chain(removals).chain(once(client.batch_execute("COMMIT").boxed()))).await;

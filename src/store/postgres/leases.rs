@@ -8,10 +8,10 @@ use std::{
 };
 
 use deadpool_postgres::{Object, Pool};
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
-use tokio_postgres::types::ToSql;
 
-use super::{failed, found, place, place::Span, rows};
+use super::{commit::together, failed, found, place, place::Span, rows};
 use crate::store::{Claimed, Key, StoreError};
 
 /// Until when a lease is good that is taken or renewed now, on the database's own clock.
@@ -19,6 +19,11 @@ use crate::store::{Claimed, Key, StoreError};
 const UNTIL: &str = "now() + interval '6 seconds'";
 /// How often leases are renewed.
 const RENEWED_EVERY: Duration = Duration::from_secs(2);
+
+/// Takes a document that nobody has.
+fn taken() -> String {
+    format!("UPDATE rehearsal_document SET claimed_by = $3, claimed_until = {UNTIL} WHERE sandbox = $1 AND key = $2")
+}
 
 /// What is to become of the leases of this process on some documents.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +43,7 @@ impl Fate {
             Self::Released => "claimed_by = NULL, claimed_until = NULL".to_owned(),
             Self::PutBack => "claimed_until = NULL".to_owned(),
         };
-        // One sandbox is named, as Citus wants it.
-        format!("UPDATE rehearsal_document SET {change} WHERE sandbox = $1 AND key = ANY($2) AND claimed_by = $3")
+        format!("UPDATE rehearsal_document SET {change} WHERE sandbox = $1 AND key = $2 AND claimed_by = $3")
     }
 
     /// Tells the database.
@@ -50,9 +54,15 @@ impl Fate {
         keys: impl IntoIterator<Item = &Key>,
     ) -> Result<(), StoreError> {
         let statement = client.prepare_cached(&self.statement()).await.map_err(failed)?;
-        for (sandbox, keys) in place::by_sandbox(keys) {
-            client.execute(&statement, &[&sandbox, &keys, &worker]).await.map_err(failed)?;
-        }
+        let told = keys.into_iter().map(|key| {
+            let statement = &statement;
+            let told = async move {
+                let (sandbox, rest) = place::split(key);
+                client.execute(statement, &[&sandbox, &rest, &worker]).await
+            };
+            told.boxed()
+        });
+        together(told).await.map_err(failed)?;
         Ok(())
     }
 }
@@ -91,33 +101,38 @@ impl Leases {
     /// Takes leases on up to `limit` documents that nobody holds.
     pub(super) async fn take(
         &self,
-        client: &Object,
+        mut client: Object,
         span: &Span<'_>,
         limit: usize,
     ) -> Result<Vec<Claimed>, StoreError> {
         let (condition, mut parameters) = span.condition();
         let limit = rows(limit);
-        let next = parameters.len().saturating_add(1);
-        let more: [&(dyn ToSql + Sync); 2] = [&limit, &self.worker];
-        parameters.extend(more);
-        let worker = next.saturating_add(1);
-        // The range's sandbox is named twice, for Citus: `FOR UPDATE` and the update each want theirs.
-        let statement = format!(
-            "UPDATE rehearsal_document d SET claimed_by = ${worker}, claimed_until = {UNTIL} \
-             FROM (SELECT sandbox, key, claimed_by IS NOT NULL AS left_behind FROM rehearsal_document \
-                   WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
-                   ORDER BY sandbox, key LIMIT ${next} FOR UPDATE SKIP LOCKED) AS free \
-             WHERE d.sandbox = $1 AND d.sandbox = free.sandbox AND d.key = free.key \
-             RETURNING d.sandbox, d.key, d.version, d.body, free.left_behind"
+        parameters.push(&limit);
+        let number = parameters.len();
+        let free = format!(
+            "SELECT sandbox, key, version, body, claimed_by IS NOT NULL FROM rehearsal_document \
+             WHERE {condition} AND (claimed_until IS NULL OR claimed_until < now()) \
+             ORDER BY sandbox, key LIMIT ${number} FOR UPDATE SKIP LOCKED"
         );
-        let statement = client.prepare_cached(&statement).await.map_err(failed)?;
-        let taken = client.query(&statement, &parameters).await.map_err(failed)?;
+        let free = client.prepare_cached(&free).await.map_err(failed)?;
+        let take = client.prepare_cached(&taken()).await.map_err(failed)?;
+        let transaction = client.transaction().await.map_err(failed)?;
+        let taken = transaction.query(&free, &parameters).await.map_err(failed)?;
+        let takes = taken.iter().map(|row| {
+            let (transaction, take) = (&transaction, &take);
+            let taken = async move {
+                let (sandbox, key): (&[u8], &[u8]) = (row.get(0), row.get(1));
+                transaction.execute(take, &[&sandbox, &key, &self.worker]).await
+            };
+            taken.boxed()
+        });
+        together(takes).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
         let claimed = taken.iter().map(|row| {
             let (key, document) = found(row);
             Claimed { key, document, left_behind: row.get(4) }
         });
-        let mut claimed: Vec<Claimed> = claimed.collect();
-        claimed.sort_by(|one, other| one.key.cmp(&other.key));
+        let claimed: Vec<Claimed> = claimed.collect();
         self.lock().extend(claimed.iter().map(|claimed| claimed.key.clone()));
         Ok(claimed)
     }

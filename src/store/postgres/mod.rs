@@ -216,7 +216,7 @@ impl Store for PostgresStore {
         async move {
             let client = self.client().await?;
             match Span::of(range) {
-                Some(span) => self.leases.take(&client, &span, limit).await,
+                Some(span) => self.leases.take(client, &span, limit).await,
                 None => Ok(Vec::new()),
             }
         }

@@ -99,8 +99,9 @@ pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Config, MakeRustlsC
     let mut config = Config::from_str(&url.url).map_err(|error| ConnectError::Url(in_words(&error)))?;
     let tls = tls::connector(&mut config, url.authority.as_deref())?;
     config.connect_timeout(CONNECT);
-    let timeout = format!("-c statement_timeout={STATEMENT_MILLIS}");
-    config.options(config.get_options().map_or_else(|| timeout.clone(), |more| format!("{timeout} {more}")));
+    // A plan that is made while the table is empty reads all of it, and a connection keeps its plans.
+    let ours = format!("-c statement_timeout={STATEMENT_MILLIS} -c enable_seqscan=off");
+    config.options(config.get_options().map_or_else(|| ours.clone(), |more| format!("{ours} {more}")));
     if config.get_application_name().is_none() {
         config.application_name("rehearsal");
     }

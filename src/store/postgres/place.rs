@@ -30,7 +30,8 @@ pub(super) fn key(sandbox: &[u8], rest: &[u8]) -> Key {
     Key::from_bytes(bytes)
 }
 
-/// What each sandbox has of some keys, in the order of keys: an engine that has spread sandboxes wants one named in a statement.
+/// What each sandbox has of some keys, in the order of keys: an engine that has spread sandboxes wants one
+/// named where rows are locked.
 pub(super) fn by_sandbox<'k>(keys: impl IntoIterator<Item = &'k Key>) -> BTreeMap<&'k [u8], Vec<&'k [u8]>> {
     let mut sandboxes: BTreeMap<&[u8], Vec<&[u8]>> = BTreeMap::new();
     for (sandbox, rest) in keys.into_iter().map(split) {

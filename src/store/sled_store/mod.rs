@@ -53,7 +53,7 @@ pub type AfterSync = Arc<dyn Fn() + Send + Sync>;
 /// How to open a [`SledStore`].
 #[derive(Clone)]
 pub struct SledOptions {
-    /// How much memory sled may use to keep pages. Bytes; 64 MiB by default (sled's own default is 1 GiB).
+    /// How much memory sled may use to keep pages. Bytes; 1 GiB by default, as sled has it. It takes only what it has pages for.
     pub cache_bytes: u64,
     /// Something to do each time that what has been written has reached the disk.
     pub after_sync: Option<AfterSync>,
@@ -61,7 +61,7 @@ pub struct SledOptions {
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 * 1024 * 1024, after_sync: None }
+        Self { cache_bytes: 1 << 30, after_sync: None }
     }
 }
 
