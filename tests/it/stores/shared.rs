@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 use rehearsal::store::{
-    Claimed, CommitError, DatabaseUrl, Direction, Expectation, Key, KeyRange, News, PostgresStore, Store as _, Version,
+    Changeset, Claimed, CommitError, DatabaseUrl, Direction, Expectation, Key, KeyRange, News, PostgresStore,
+    Store as _, Version,
 };
 
 use super::{key, put};
@@ -115,4 +116,33 @@ async fn of_two_who_make_the_same_documents_at_once_one_wins_and_bystanders_are_
         assert_eq!(won, 12, "each is made once");
     }
     close(one, other).await;
+}
+
+/// The database plans before it has counted anything, and keeps its plans: what is asked for must be found by its key all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_commit_costs_does_not_grow_with_its_sandbox_even_where_nothing_was_counted() {
+    let database = Database::alone().await;
+    let store = PostgresStore::connect(&DatabaseUrl::new(&database.url())).await.unwrap();
+    let mut all = Changeset::default();
+    (0..400).for_each(|number| all.put(key("a", number), b"it".to_vec()));
+    store.commit(all).await.unwrap();
+    for commit in 0..100 {
+        let mut some = Changeset::default();
+        for number in 1..=10 {
+            some.expect(key("a", number), Expectation::At(Version(1)));
+        }
+        some.remove(key("a", 100 + commit));
+        store.commit(some).await.unwrap();
+    }
+    store.close().await.unwrap();
+    // A connection tells what it has read when it ends.
+    database
+        .run(
+            "DO $$ DECLARE found bigint; BEGIN \
+             WHILE EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'rehearsal') LOOP \
+                 PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP; \
+             SELECT seq_tup_read + idx_tup_fetch INTO found FROM pg_stat_user_tables WHERE relname = 'rehearsal_document'; \
+             IF found NOT BETWEEN 1000 AND 3000 THEN RAISE EXCEPTION '% rows were read', found; END IF; END $$",
+        )
+        .await;
 }
