@@ -2,12 +2,15 @@
 //! its caller, once.
 //!
 //! What is known is used only if the store still has the same version, whoever wrote it; so nothing has to be told that
-//! it changed.
+//! it changed. The store need not be asked as long as nothing at all has happened in the sandbox.
 
 use std::{
     collections::BTreeMap,
     ops::Deref,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{desk::decode, error::AppError};
@@ -27,6 +30,16 @@ pub struct KnownSubscription {
     rules: Rules,
     subscription: Subscription,
     answer: OnceLock<Arc<[u8]>>,
+    /// The version of the sandbox's head when the store was last seen to have this one.
+    seen_at: AtomicU64,
+}
+
+/// What a subscription is looked at by: what a change of it would change too.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LookedAt {
+    /// The version of the sandbox's head, as it was before the store was asked.
+    pub(super) head: Version,
+    pub(super) rules: Rules,
 }
 
 impl KnownSubscription {
@@ -55,22 +68,35 @@ impl Deref for KnownSubscription {
 pub(super) struct KnownSubscriptions(Mutex<BTreeMap<SubscriptionId, Arc<KnownSubscription>>>);
 
 impl KnownSubscriptions {
+    /// A subscription that was read when the sandbox was as it is now. Every change of a subscription is one of the head.
+    pub(super) fn unchanged(&self, id: SubscriptionId, now: LookedAt) -> Option<Arc<KnownSubscription>> {
+        let is_same = |known: &&Arc<KnownSubscription>| {
+            known.rules == now.rules && known.seen_at.load(Ordering::Relaxed) == now.head.0
+        };
+        self.lock().get(&id).filter(is_same).cloned()
+    }
+
     /// The subscription that a document holds.
     pub(super) fn of(
         &self,
         id: SubscriptionId,
         key: &Key,
         document: &Document,
-        rules: Rules,
+        LookedAt { head, rules }: LookedAt,
     ) -> Result<Arc<KnownSubscription>, AppError> {
         let known =
             self.lock().get(&id).filter(|known| known.version == document.version && known.rules == rules).cloned();
         if let Some(known) = known {
+            known.seen_at.store(head.0, Ordering::Relaxed);
             return Ok(known);
         }
-        let subscription = decode(key, &document.bytes)?;
-        let read =
-            Arc::new(KnownSubscription { version: document.version, rules, subscription, answer: OnceLock::new() });
+        let read = Arc::new(KnownSubscription {
+            version: document.version,
+            rules,
+            subscription: decode(key, &document.bytes)?,
+            answer: OnceLock::new(),
+            seen_at: AtomicU64::new(head.0),
+        });
         let mut all = self.lock();
         if all.len() >= REMEMBERED {
             all.clear();

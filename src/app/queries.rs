@@ -7,7 +7,7 @@ use super::{
     error::AppError,
     journal::{Entry, Exchange, Player, What},
     keys::{indexed, indexed_position},
-    known_subscriptions::KnownSubscription,
+    known_subscriptions::{KnownSubscription, LookedAt},
     mailbox::Command,
     sandbox::Sandbox,
 };
@@ -76,9 +76,17 @@ impl Sandbox {
     /// # Errors
     /// [`Refusal::UnknownSubscription`].
     pub async fn subscription(&self, id: SubscriptionId) -> Result<Arc<KnownSubscription>, AppError> {
+        let published = self.published();
+        let now = LookedAt { head: published.version, rules: published.rules };
+        // A store that others have too may be away, and then has to be heard saying so.
+        if self.store.shared().is_none()
+            && let Some(known) = self.known_subscriptions.unchanged(id, now)
+        {
+            return Ok(known);
+        }
         let key = self.world.space.subscription(id);
         let document = self.store.get(&key).await?.ok_or(Refusal::UnknownSubscription(id))?;
-        self.known_subscriptions.of(id, &key, &document, self.rules())
+        self.known_subscriptions.of(id, &key, &document, now)
     }
 
     /// A subscription of a publisher.

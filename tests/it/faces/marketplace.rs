@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::world::{Reply, VERSION, World, code, masked, send, text};
 
@@ -63,6 +63,32 @@ async fn a_subscription_has_dates_once_it_is_activated() {
         assert_eq!(masked(&after.text), recorded(is_flat, "Subscribed", JANUARY));
         let resolved = contoso.resolve(&code(&bought)).await.expect(200);
         assert_eq!(resolved["subscription"], after.json(), "resolve works in every status");
+    }
+}
+
+/// What is read again and again is remembered; whoever has been told of a change has to see it all the same.
+#[tokio::test]
+async fn a_subscription_that_was_read_often_is_read_anew_after_a_change() {
+    let world = World::start().await;
+    let contoso = world.publisher("contoso").await;
+    let id = text(&world.buyer().buys_seats().await, "id");
+    let shown = async || {
+        let first = contoso.get(&id).await.text;
+        for _ in 0..3 {
+            assert_eq!(contoso.get(&id).await.text, first, "nothing has happened in between");
+        }
+        first
+    };
+    assert_eq!(masked(&shown().await), recorded(false, "PendingFulfillmentStart", NO_DATES));
+    contoso.activate(&id).await.expect_text(200, "");
+    assert_eq!(masked(&shown().await), recorded(false, "Subscribed", JANUARY));
+    for auto_renew in [false, true, false] {
+        let renewal = json!({ "autoRenew": auto_renew });
+        let path = format!("/sandboxes/stage/subscriptions/{id}/renewal");
+        world.control(Method::PUT, &path, Some(renewal)).await.expect(200);
+        let now = recorded(false, "Subscribed", JANUARY)
+            .replace(r#""autoRenew":true"#, &format!(r#""autoRenew":{auto_renew}"#));
+        assert_eq!(masked(&shown().await), now);
     }
 }
 
