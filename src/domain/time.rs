@@ -10,13 +10,16 @@ use jiff::{
     civil::DateTime,
     tz::{Offset, TimeZone},
 };
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Visitor},
+};
 
 /// An instant in UTC with millisecond precision, so that every store returns what it was given.
 ///
 /// Written as .NET writes it: `2024-01-14T00:07:14.962Z`, trailing zeros trimmed (recorded).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
 pub struct Timestamp(jiff::Timestamp);
 
 /// Why a text is not a time, a period or a term unit.
@@ -28,6 +31,8 @@ pub struct BadTime {
     /// What was wanted, with an example.
     pub wanted: &'static str,
 }
+
+const INSTANT: &str = "an instant such as 2026-01-31T09:30:00Z";
 
 impl Timestamp {
     /// The instant so many milliseconds after 1970-01-01T00:00:00Z; the nearest one that the calendar has, beyond it.
@@ -98,20 +103,28 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, BadTime> {
         text.parse::<jiff::Timestamp>()
             .map(|exact| Self::from_millis(exact.as_millisecond()))
-            .map_err(|_| BadTime { text: text.to_owned(), wanted: "an instant such as 2026-01-31T09:30:00Z" })
+            .map_err(|_| BadTime { text: text.to_owned(), wanted: INSTANT })
     }
 }
 
-impl TryFrom<String> for Timestamp {
-    type Error = BadTime;
-    fn try_from(text: String) -> Result<Self, BadTime> {
-        text.parse()
-    }
-}
+/// By hand, because stored documents hold many and are read often: no text is copied on the way.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
 
-impl From<Timestamp> for String {
-    fn from(at: Timestamp) -> Self {
-        at.to_string()
+        impl Visitor<'_> for Text {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(INSTANT)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
