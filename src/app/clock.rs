@@ -15,7 +15,7 @@ use futures_util::{
 };
 
 use super::{
-    deliveries::{ClaimedTimer, Outside},
+    deliveries::{ClaimedTimer, DueDelivery, Outside},
     desk::{Desk, decode},
     error::AppError,
     holds::{BrokenOff, Hold},
@@ -26,10 +26,7 @@ use super::{
     turns::a_moment,
 };
 use crate::{
-    domain::{
-        time::{Period, Timestamp},
-        webhook::Delivery,
-    },
+    domain::time::{Period, Timestamp},
     store::{Direction, Key, KeyRange},
 };
 
@@ -203,15 +200,15 @@ impl Sandbox {
             let claimed = |timer: Key| ClaimedTimer { left_behind: left_behind.contains(&timer), timer };
             let (mut calls, mut with_it) = (Vec::new(), Vec::new());
             let mut about = BTreeSet::new();
-            if let Some(delivery) = self.outside_delivery(&timer, outside).await? {
-                about.insert(delivery.operation.subscription);
-                calls.push((claimed(key.clone()), delivery));
+            if let Some(call) = self.outside_delivery(&timer, outside).await? {
+                about.insert(call.delivery.operation.subscription);
+                calls.push((claimed(key.clone()), call));
                 while let Some((_, next)) = due.peek()
-                    && let Some(delivery) = self.outside_delivery(next, outside).await?
-                    && about.insert(delivery.operation.subscription)
+                    && let Some(call) = self.outside_delivery(next, outside).await?
+                    && about.insert(call.delivery.operation.subscription)
                     && let Some((key, next)) = due.next()
                 {
-                    calls.push((claimed(key), delivery));
+                    calls.push((claimed(key), call));
                     with_it.push(next);
                 }
                 self.call_together(calls, outside).await?;
@@ -225,18 +222,15 @@ impl Sandbox {
     }
 
     /// The delivery that a timer is for, if it is for one that goes to a webhook of somebody's own.
-    async fn outside_delivery(&self, timer: &StoredTimer, outside: &Outside) -> Result<Option<Delivery>, AppError> {
+    async fn outside_delivery(&self, timer: &StoredTimer, outside: &Outside) -> Result<Option<DueDelivery>, AppError> {
         let Due::Delivery { subscription, operation } = timer.what else { return Ok(None) };
-        let delivery = self.due_delivery(subscription, operation, timer.due).await?;
-        Ok(delivery.filter(|delivery| outside.courier.goes_outside(self, delivery)))
+        let due = self.due_delivery(subscription, operation, timer.due).await?;
+        Ok(due.filter(|due| outside.courier.goes_outside(self, &due.delivery)))
     }
 
     /// Makes calls at once, and records them in their order.
-    async fn call_together(&self, calls: Vec<(ClaimedTimer, Delivery)>, outside: &Outside) -> Result<(), AppError> {
-        let attempts = calls.into_iter().map(|(call, delivery)| async move {
-            let courier = &*outside.courier;
-            self.attempt(call, &delivery, courier).await
-        });
+    async fn call_together(&self, calls: Vec<(ClaimedTimer, DueDelivery)>, outside: &Outside) -> Result<(), AppError> {
+        let attempts = calls.into_iter().map(|(timer, due)| self.attempt(timer, due, &*outside.courier));
         let made: Vec<_> = stream::iter(attempts).buffered(CALLS_AT_ONCE).collect().await;
         try_join_all(made.into_iter().map(|made| made.record(self))).await?;
         Ok(())

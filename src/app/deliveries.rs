@@ -26,7 +26,7 @@ use crate::{
         time::Timestamp,
         webhook::{Delivery, DeliveryState, FollowUp, Made, Sent, follow_up, tells},
     },
-    store::{Direction, Key, KeyRange},
+    store::{Direction, Document, Key, KeyRange},
 };
 
 /// Whoever calls the webhooks of publishers and partners.
@@ -102,7 +102,7 @@ impl Sandbox {
         courier: &dyn Courier,
     ) -> Result<(), AppError> {
         match self.due_delivery(subscription, operation, due).await? {
-            Some(delivery) => self.attempt(claimed, &delivery, courier).await.record(self).await,
+            Some(due) => self.attempt(claimed, due, courier).await.record(self).await,
             None => self.ask(Forget(claimed.timer)).await,
         }
     }
@@ -113,29 +113,31 @@ impl Sandbox {
         subscription: SubscriptionId,
         operation: OperationId,
         due: Timestamp,
-    ) -> Result<Option<Delivery>, AppError> {
+    ) -> Result<Option<DueDelivery>, AppError> {
         let key = self.world.space.delivery(subscription, operation);
-        let Some(document) = self.store.get(&key).await? else { return Ok(None) };
-        let delivery: Delivery = decode(&key, &document.bytes)?;
-        Ok(delivery.is_due(due).then_some(delivery))
+        let Some(Document { bytes, .. }) = self.store.get(&key).await? else { return Ok(None) };
+        let delivery: Delivery = decode(&key, &bytes)?;
+        Ok(delivery.is_due(due).then_some(DueDelivery { delivery, bytes }))
     }
 
     /// Calls the webhook. What came of it is still to be recorded.
-    pub(super) async fn attempt(
-        &self,
-        claimed: ClaimedTimer,
-        delivery: &Delivery,
-        courier: &dyn Courier,
-    ) -> Unrecorded {
+    pub(super) async fn attempt(&self, claimed: ClaimedTimer, due: DueDelivery, courier: &dyn Courier) -> Unrecorded {
         let ClaimedTimer { timer, left_behind } = claimed;
+        let delivery = &due.delivery;
         let run = self.world.run;
         let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
         self.may_deliver().await;
         let made = Made { run, began: self.now(), repeated };
         let attempted = courier.attempt(self, delivery).await;
-        let (subscription, operation) = (delivery.operation.subscription, delivery.operation.id);
-        Unrecorded(RecordAttempt { timer, subscription, operation, made, attempted })
+        Unrecorded(RecordAttempt { timer, due, made, attempted })
     }
+}
+
+/// A delivery whose time has come.
+pub(super) struct DueDelivery {
+    pub(super) delivery: Delivery,
+    /// As it is stored.
+    bytes: Arc<[u8]>,
 }
 
 /// A timer that nobody else runs.
@@ -248,8 +250,8 @@ impl Unrecorded {
 
 struct RecordAttempt {
     timer: Key,
-    subscription: SubscriptionId,
-    operation: OperationId,
+    /// As it was before the attempt.
+    due: DueDelivery,
     made: Made,
     attempted: Attempted,
 }
@@ -260,19 +262,22 @@ impl Command for RecordAttempt {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             desk.remove(self.timer.clone());
-            let key = desk.space().delivery(self.subscription, self.operation);
+            let Operation { subscription, id, .. } = self.due.delivery.operation;
+            let key = desk.space().delivery(subscription, id);
             // A sandbox that was made anew meanwhile has other deliveries.
-            let Some(delivery) = desk.load::<Delivery>(&key).await? else { return Ok(()) };
-            let operation = operations::load_operation(desk, self.subscription, self.operation).await?;
+            let Some(bytes) = desk.get(&key).await? else { return Ok(()) };
+            let is_the_same = bytes == self.due.bytes;
+            let delivery = if is_the_same { self.due.delivery.clone() } else { decode(&key, &bytes)? };
+            let operation = operations::load_operation(desk, subscription, id).await?;
             let Attempted { sent, body } = &self.attempted;
             let exchange = exchange(sent, body, &delivery, self.made.repeated);
-            desk.note(Player::Marketplace, Some(self.subscription), What::Exchange(exchange));
+            desk.note(Player::Marketplace, Some(subscription), What::Exchange(exchange));
             let context = desk.context();
             let FollowUp { delivery, again, decision } =
                 follow_up(delivery, &operation, sent.clone(), self.made, context);
             desk.put(key, &delivery)?;
             if let Some(due) = again {
-                let what = Due::Delivery { subscription: self.subscription, operation: self.operation };
+                let what = Due::Delivery { subscription, operation: id };
                 set_timers(desk, context.first_entry, INDEX, vec![StoredTimer::new(due, what)])?;
             }
             operations::follow(desk, operation, &decision).await

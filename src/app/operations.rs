@@ -232,8 +232,11 @@ pub(super) async fn take_on(
     Ok(())
 }
 
-/// Carries out what follows for an operation from what its publisher was told.
+/// Carries out what follows for an operation from what its publisher was told; mostly nothing does.
 pub(super) async fn follow(desk: &mut Desk<'_>, operation: Operation, decision: &Decision) -> Result<(), AppError> {
+    if decision.events.is_empty() && decision.timers.is_empty() {
+        return Ok(());
+    }
     let subscription = load_subscription(desk, operation.subscription).await?;
     carry_out(desk, Player::Marketplace, subscription, operation, decision).await?;
     Ok(())
