@@ -100,7 +100,7 @@ impl<'a> Desk<'a> {
         let before = || self.under_way.0.get(key).map(|(write, _)| write);
         if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
             return Ok(match write {
-                Write::Put(bytes) => Some(bytes.as_slice().into()),
+                Write::Put(bytes) => Some(Arc::clone(bytes)),
                 Write::Remove => None,
             });
         }
@@ -145,8 +145,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes a document's bytes.
-    pub(crate) fn put_bytes(&mut self, key: Key, bytes: Vec<u8>) {
-        self.staged.insert(key, Write::Put(bytes));
+    pub(crate) fn put_bytes(&mut self, key: Key, bytes: impl Into<Arc<[u8]>>) {
+        self.staged.insert(key, Write::Put(bytes.into()));
     }
 
     /// Removes a document.
@@ -228,7 +228,7 @@ impl<'a> Desk<'a> {
                 changeset.expect(key.clone(), expectation);
             }
         }
-        let mut under_way = UnderWay::default();
+        let mut under_way = Vec::with_capacity(self.written.len());
         for (key, write) in self.written {
             let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
                 (Some((Write::Put(_), version)), _) => *version,
@@ -237,7 +237,7 @@ impl<'a> Desk<'a> {
                 (None, None) => None,
             };
             let after = before.map(Version::next);
-            under_way.0.insert(key.clone(), (write.clone(), after));
+            under_way.push((key.clone(), (write.clone(), after)));
             changeset.writes.push((key, write));
         }
         // Nothing decides on the journal, so the batch after this one needs none of it.
@@ -246,7 +246,7 @@ impl<'a> Desk<'a> {
         head.documents = head.documents.saturating_add(u64::try_from(journal.len()).unwrap_or(u64::MAX));
         changeset.writes.append(&mut journal);
         changeset.put(head_key.clone(), encode(&head_key, &head)?);
-        Ok((head, Some((changeset, under_way))))
+        Ok((head, Some((changeset, UnderWay(under_way.into_iter().collect())))))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The entries of a batch lie together in as few pages as they fill, so that a command costs a part of a write however
 //! much it has to tell. A page stays small enough to be read for the sake of one entry.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{desk::encode, error::AppError, journal::Entry, keys::Space};
 use crate::{
@@ -50,14 +50,14 @@ impl JournalPages {
     /// All that is to be written.
     pub(super) fn into_writes(mut self, space: &Space) -> Vec<(Key, Write)> {
         self.turn(space);
-        let pointers = self.pointers.into_iter().map(|key| (key, Write::Put(Vec::new())));
+        let pointers = self.pointers.into_iter().map(|key| (key, Write::Put(Arc::default())));
         self.full.into_iter().chain(pointers).collect()
     }
 
     fn turn(&mut self, space: &Space) {
         if let Some((first, mut page)) = self.open.take() {
             page.push(b']');
-            self.full.push((space.journal().number(first.0), Write::Put(page)));
+            self.full.push((space.journal().number(first.0), Write::Put(page.into())));
         }
     }
 }

@@ -308,7 +308,7 @@ impl Publisher {
 /// The change that opens an account: it must not exist yet.
 fn opening(account: &Account, now: Timestamp) -> Result<Change, HostError> {
     let subscription = &account.purchase.subscription;
-    let pointer = || Write::Put(subscription.clone().into_bytes());
+    let pointer = || Write::Put(subscription.as_bytes().into());
     let bytes = account.encode().map_err(|error| unreadable(&error.to_string()))?;
     let users = account.users.len();
     let seats = account.purchase.quantity.map_or_else(String::new, |seats| format!(" for {seats} bought"));
@@ -325,7 +325,7 @@ fn opening(account: &Account, now: Timestamp) -> Result<Change, HostError> {
     };
     Ok(Change {
         records: vec![
-            (records::account_key(subscription), Expectation::Absent, Write::Put(bytes)),
+            (records::account_key(subscription), Expectation::Absent, Write::Put(bytes.into())),
             (records::account_page_key(&account.account), Expectation::Absent, pointer()),
             (records::welcome_page_key(&account.welcome), Expectation::Absent, pointer()),
         ],
@@ -338,7 +338,7 @@ fn opening(account: &Account, now: Timestamp) -> Result<Change, HostError> {
 fn rewriting(account: &Account, version: Version) -> Result<Change, HostError> {
     let bytes = account.encode().map_err(|error| unreadable(&error.to_string()))?;
     let key = records::account_key(&account.purchase.subscription);
-    Ok(Change { records: vec![(key, Expectation::At(version), Write::Put(bytes))], ..Change::default() })
+    Ok(Change { records: vec![(key, Expectation::At(version), Write::Put(bytes.into()))], ..Change::default() })
 }
 
 fn unreadable(what: &str) -> HostError {

@@ -87,7 +87,7 @@ impl State {
             match write {
                 Write::Put(bytes) => {
                     let version = self.documents.get(&key).map_or(1, |document| document.version.0 + 1);
-                    self.documents.insert(key, Document { version: Version(version), bytes: bytes.into() });
+                    self.documents.insert(key, Document { version: Version(version), bytes });
                 }
                 Write::Remove => {
                     self.documents.remove(&key);

@@ -63,7 +63,7 @@ pub enum Expectation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
     /// It is written, whatever was there.
-    Put(Vec<u8>),
+    Put(Arc<[u8]>),
     /// It is removed; removing what is not there is no error.
     Remove,
 }
@@ -85,7 +85,7 @@ impl Changeset {
 
     /// Writes a document.
     pub fn put(&mut self, key: Key, bytes: Vec<u8>) {
-        self.writes.push((key, Write::Put(bytes)));
+        self.writes.push((key, Write::Put(bytes.into())));
     }
 
     /// Removes a document.
