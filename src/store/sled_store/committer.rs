@@ -14,10 +14,9 @@ use super::{
     Shared,
     disk::{Disk, panicked},
     folder::DataFolder,
-    group::{Group, Outcome},
+    group::{Group, Outcome, Places},
     marker::MarkerFile,
     open_sled,
-    view::Before,
 };
 use crate::store::{Changeset, CommitError, StoreError};
 
@@ -103,8 +102,10 @@ impl Committer {
         Ok(group.finish(self.commits))
     }
 
-    fn make_durable(&mut self, Outcome { before, changes, removed, commits }: Outcome) -> Result<(), StoreError> {
-        self.set_before(before);
+    fn make_durable(&mut self, outcome: Outcome) -> Result<(), StoreError> {
+        let changes = outcome.changes();
+        let Outcome { places, removed, commits } = outcome;
+        self.under_way(places);
         self.disk.commit(changes, commits)?;
         let known = self.marker.last_commit();
         // From the first commit on the marker tells an emptied store from a new one, so that commit waits for it.
@@ -117,16 +118,17 @@ impl Committer {
         self.shared.commits.fetch_add(commits - self.commits, Ordering::Relaxed);
         self.shared.flushes.store(self.disk.syncs.load(Ordering::Relaxed), Ordering::Relaxed);
         self.commits = commits;
-        self.set_before(Before::new());
+        self.under_way(Arc::default());
         // Only now: a claim made while the document could still be seen would never end.
         self.shared.claims.end(&removed);
         Ok(())
     }
 
-    fn set_before(&self, before: Before) {
+    /// Has readers see what lay in these places before.
+    fn under_way(&self, places: Arc<Places>) {
         let old = {
             let mut view = self.shared.view.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut view.before, before)
+            std::mem::replace(&mut view.under_way, places)
         };
         // Outside the lock: it may be megabytes, and readers wait.
         drop(old);

@@ -15,7 +15,7 @@ use super::{
 use crate::store::{StoreError, Version};
 
 /// What becomes of a key in the tree; `None` for nothing.
-pub(super) type Change = (Vec<u8>, Option<IVec>);
+pub(super) type Change = (IVec, Option<IVec>);
 
 /// Size of the segments that sled's file is made of: the largest that it takes. Part of the format.
 ///
@@ -79,10 +79,10 @@ impl Disk {
         }
         let record = Record::of(&changes);
         let (note, parts) = layout::encode_in_parts(Version(0), &record.0, record_name(commits));
-        self.make_in_windows(parts.into_iter().map(|(key, part)| (key, Some(part.into()))))?;
-        self.make(vec![(layout::UNFINISHED.to_vec(), Some(note.into()))])?;
+        self.make_in_windows(parts.into_iter().map(|(key, part)| (key.into(), Some(part.into()))))?;
+        self.make(vec![(layout::UNFINISHED.into(), Some(note.into()))])?;
         self.make_in_windows(changes)?;
-        self.make(vec![(layout::UNFINISHED.to_vec(), None)])?;
+        self.make(vec![(layout::UNFINISHED.into(), None)])?;
         self.remove_records(commits)
     }
 
@@ -92,7 +92,7 @@ impl Disk {
         if let Some(note) = self.db.get(layout::UNFINISHED).map_err(engine_error)? {
             let changes = self.record(&note)?.and_then(Record::changes);
             self.make_in_windows(changes.ok_or_else(|| StoreError::Engine("a record of changes is damaged".into()))?)?;
-            self.make(vec![(layout::UNFINISHED.to_vec(), None)])?;
+            self.make(vec![(layout::UNFINISHED.into(), None)])?;
         }
         self.remove_records(self.commits()?)
     }
@@ -172,7 +172,7 @@ impl Disk {
     fn remove_records(&self, commits: u64) -> Result<(), StoreError> {
         let leftovers = self.db.range(layout::parts_from(record_name(commits))).keys();
         let removals: Vec<Change> =
-            leftovers.map(|key| Ok((key?.to_vec(), None))).collect::<sled::Result<_>>().map_err(engine_error)?;
+            leftovers.map(|key| Ok((key?, None))).collect::<sled::Result<_>>().map_err(engine_error)?;
         self.make_in_windows(removals)
     }
 }
@@ -220,7 +220,7 @@ impl Record {
         let mut changes = Vec::new();
         while !rest.is_empty() {
             let key = field(&mut rest)??;
-            changes.push((key.to_vec(), field(&mut rest)?.map(IVec::from)));
+            changes.push((key.into(), field(&mut rest)?.map(IVec::from)));
         }
         Some(changes)
     }
@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn a_record_reads_back_as_it_was_written() {
         let changes: Vec<Change> = vec![
-            (b"put".to_vec(), Some(b"value".as_slice().into())),
-            (b"emptied".to_vec(), Some(b"".as_slice().into())),
-            (b"removed".to_vec(), None),
+            (b"put".into(), Some(b"value".as_slice().into())),
+            (b"emptied".into(), Some(b"".as_slice().into())),
+            (b"removed".into(), None),
         ];
         let Record(bytes) = Record::of(&changes);
         assert_eq!(Record(bytes.clone()).changes(), Some(changes));

@@ -1,6 +1,9 @@
 //! Changesets that go to the disk together: each is decided on top of those before it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+};
 
 use sled::IVec;
 
@@ -8,44 +11,63 @@ use super::{
     disk::{Change, Extent},
     engine_error, layout,
     layout::{Body, Head, PartsName},
-    view::Before,
 };
 use crate::store::{Changeset, CommitError, Expectation, Key, StoreError, Version, Write};
+
+/// What has come of a key of sled's tree in a group.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// What lies there in sled; `None` for nothing.
+    pub(super) before: Option<IVec>,
+    /// What shall lie there; `None` if it is left as it is.
+    after: Option<Option<IVec>>,
+}
+
+/// The keys that a group has looked at or changes.
+pub(super) type Places = BTreeMap<Vec<u8>, Place>;
 
 /// What a group has come to so far. Nothing of it is in sled yet.
 #[derive(Debug)]
 pub(super) struct Group<'db> {
     db: &'db sled::Db,
-    before: Before,
-    after: BTreeMap<Vec<u8>, Option<IVec>>,
+    places: Places,
     removed: Vec<Key>,
-    bytes: usize,
+    extent: Extent,
     commits: u64,
 }
 
 /// A finished group.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// What lay under the keys that it changes.
-    pub(super) before: Before,
-    /// The changes, in the order of their keys.
-    pub(super) changes: Vec<Change>,
+    /// What it changes, and what was there.
+    pub(super) places: Arc<Places>,
     /// Documents that some changeset of it removes.
     pub(super) removed: Vec<Key>,
     /// How many commits the store will have seen.
     pub(super) commits: u64,
 }
 
+impl Outcome {
+    /// The changes, in the order of their keys.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let commits = (layout::COMMITS.into(), Some(self.commits.to_be_bytes().as_slice().into()));
+        let changed = self.places.iter();
+        let changed = changed.filter_map(|(key, place)| Some((key.as_slice().into(), place.after.clone()?)));
+        changed.chain([commits]).collect()
+    }
+}
+
 impl<'db> Group<'db> {
     /// An empty group behind so many commits.
     pub(super) fn new(db: &'db sled::Db, commits: u64) -> Self {
-        Self { db, before: Before::new(), after: BTreeMap::new(), removed: Vec::new(), bytes: 0, commits }
+        Self { db, places: Places::new(), removed: Vec::new(), extent: Extent::default(), commits }
     }
 
     /// Takes a changeset in, or leaves everything as it was when an expectation doesn't hold.
     pub(super) fn add(&mut self, changeset: Changeset) -> Result<(), CommitError> {
         for (key, expectation) in changeset.expects {
-            let version = self.version(&layout::document_key(&key))?;
+            let place = self.place(layout::document_key(&key))?;
+            let version = place.now().and_then(layout::decode).map(|head| head.version);
             let holds = match expectation {
                 Expectation::Absent => version.is_none(),
                 Expectation::At(wanted) => version == Some(wanted),
@@ -55,67 +77,71 @@ impl<'db> Group<'db> {
             }
         }
         self.commits += 1;
-        for (place, (key, write)) in (0..).zip(changeset.writes) {
-            self.write(key, write, PartsName { commit: self.commits, place })?;
+        for (number, (key, write)) in (0..).zip(changeset.writes) {
+            self.write(key, write, PartsName { commit: self.commits, place: number })?;
         }
         Ok(())
     }
 
     /// What to apply, or `None` when no changeset was taken in.
-    pub(super) fn finish(mut self, commits_before: u64) -> Option<Outcome> {
-        if self.commits == commits_before {
-            return None;
-        }
-        self.after.insert(layout::COMMITS.to_vec(), Some(self.commits.to_be_bytes().as_slice().into()));
-        let changes = self.after.into_iter().collect();
-        Some(Outcome { before: self.before, changes, removed: self.removed, commits: self.commits })
+    pub(super) fn finish(self, commits_before: u64) -> Option<Outcome> {
+        let Self { places, removed, commits, .. } = self;
+        (commits > commits_before).then(|| Outcome { places: Arc::new(places), removed, commits })
     }
 
     /// Whether the next changeset should wait for the next group.
-    pub(super) fn is_full(&self) -> bool {
-        Extent { changes: self.after.len(), bytes: self.bytes }.fills_a_group()
+    pub(super) const fn is_full(&self) -> bool {
+        self.extent.fills_a_group()
     }
 
     fn write(&mut self, key: Key, write: Write, name: PartsName) -> Result<(), StoreError> {
-        let tree_key = layout::document_key(&key);
-        let old = self.value(&tree_key)?;
-        let old = old.as_deref().and_then(layout::decode);
-        if let Some(Head { body: Body::InParts { name, length }, .. }) = old {
-            for part in name.keys(length) {
-                self.value(&part)?;
-                self.after.insert(part, None);
-            }
-        }
-        match write {
+        let place = self.place(layout::document_key(&key))?;
+        let old = place.now().and_then(layout::decode);
+        let version = old.map_or(Version(1), |head| head.version.next());
+        let old_parts = match old {
+            Some(Head { body: Body::InParts { name, length }, .. }) => Some(name.keys(length)),
+            Some(Head { body: Body::Whole(_), .. }) | None => None,
+        };
+        let (after, new_parts, bytes) = match write {
             Write::Put(bytes) => {
-                self.bytes += bytes.len();
-                let version = Version(old.map_or(1, |head| head.version.0 + 1));
                 let (head, parts) = layout::encode(version, &bytes, name);
-                self.after.insert(tree_key, Some(head.into()));
-                for (part, bytes) in parts {
-                    self.before.insert(part.clone(), None);
-                    self.after.insert(part, Some(bytes.into()));
-                }
+                (Some(head.into()), parts, bytes.len())
             }
-            Write::Remove => {
-                self.after.insert(tree_key, None);
-                self.removed.push(key);
-            }
+            Write::Remove => (None, Vec::new(), 0),
+        };
+        let is_removal = after.is_none();
+        let changes = usize::from(place.after.replace(after).is_none());
+        self.extent = self.extent + Extent { changes, bytes };
+        for part in old_parts.into_iter().flatten() {
+            self.place(part)?.after = Some(None);
+            self.extent.changes += 1;
+        }
+        for (part, bytes) in new_parts {
+            // No part has ever had this name.
+            self.places.insert(part, Place { before: None, after: Some(Some(bytes.into())) });
+            self.extent.changes += 1;
+        }
+        if is_removal {
+            self.removed.push(key);
         }
         Ok(())
     }
 
-    fn version(&mut self, tree_key: &[u8]) -> Result<Option<Version>, StoreError> {
-        Ok(self.value(tree_key)?.as_deref().and_then(layout::decode).map(|head| head.version))
-    }
-
-    /// What lies under a key by now. What lies there in sled is put down on the way.
-    fn value(&mut self, tree_key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        if let Some(value) = self.after.get(tree_key).or_else(|| self.before.get(tree_key)) {
-            return Ok(value.clone());
+    /// What has come of a key. What lies there in sled is put down on the way.
+    fn place(&mut self, tree_key: Vec<u8>) -> Result<&mut Place, StoreError> {
+        match self.places.entry(tree_key) {
+            btree_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            btree_map::Entry::Vacant(new) => {
+                let before = self.db.get(new.key()).map_err(engine_error)?;
+                Ok(new.insert(Place { before, after: None }))
+            }
         }
-        let value = self.db.get(tree_key).map_err(engine_error)?;
-        self.before.insert(tree_key.to_vec(), value.clone());
-        Ok(value)
+    }
+}
+
+impl Place {
+    /// What lies there by now.
+    fn now(&self) -> Option<&[u8]> {
+        self.after.as_ref().unwrap_or(&self.before).as_deref()
     }
 }

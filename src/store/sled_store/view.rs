@@ -1,14 +1,15 @@
 //! What readers see: the state that the last durable commit left.
 
-use std::{collections::BTreeMap, iter::Peekable};
+use std::{iter::Peekable, sync::Arc};
 
 use sled::IVec;
 
-use super::{engine_error, layout};
+use super::{
+    engine_error,
+    group::{Place, Places},
+    layout,
+};
 use crate::store::{Direction, Document, Key, KeyRange, StoreError};
-
-/// What lay under keys before the running group changed them; `None` where there was nothing.
-pub(super) type Before = BTreeMap<Vec<u8>, Option<IVec>>;
 
 /// sled's tree, seen without the group that is on its way to the disk.
 ///
@@ -20,8 +21,8 @@ pub(super) type Before = BTreeMap<Vec<u8>, Option<IVec>>;
 pub(super) struct View {
     /// `None` once the store is closed.
     pub(super) db: Option<sled::Db>,
-    /// Empty while nothing is on its way to the disk.
-    pub(super) before: Before,
+    /// What the running group changes. Empty while nothing is on its way to the disk.
+    pub(super) under_way: Arc<Places>,
 }
 
 impl View {
@@ -44,7 +45,7 @@ impl View {
             return Ok(Vec::new());
         }
         let after = db.range(start.as_slice()..end.as_slice());
-        let before = self.before.range(start..end);
+        let before = self.under_way.range(start..end);
         match direction {
             Direction::Ascending => self.take(Merged::new(after, before, direction), limit),
             Direction::Descending => self.take(Merged::new(after.rev(), before.rev(), direction), limit),
@@ -67,8 +68,8 @@ impl View {
 
     fn value(&self, tree_key: &[u8]) -> Result<Option<IVec>, StoreError> {
         let db = self.db.as_ref().ok_or(StoreError::Closed)?;
-        match self.before.get(tree_key) {
-            Some(before) => Ok(before.clone()),
+        match self.under_way.get(tree_key) {
+            Some(place) => Ok(place.before.clone()),
             None => db.get(tree_key).map_err(engine_error),
         }
     }
@@ -100,7 +101,7 @@ struct Merged<A: Iterator, B: Iterator> {
 impl<'v, A, B> Merged<A, B>
 where
     A: Iterator<Item = sled::Result<(IVec, IVec)>>,
-    B: Iterator<Item = (&'v Vec<u8>, &'v Option<IVec>)>,
+    B: Iterator<Item = (&'v Vec<u8>, &'v Place)>,
 {
     fn new(after: A, before: B, direction: Direction) -> Self {
         Self { after: after.peekable(), before: before.peekable(), direction }
@@ -122,13 +123,13 @@ where
 impl<'v, A, B> Iterator for Merged<A, B>
 where
     A: Iterator<Item = sled::Result<(IVec, IVec)>>,
-    B: Iterator<Item = (&'v Vec<u8>, &'v Option<IVec>)>,
+    B: Iterator<Item = (&'v Vec<u8>, &'v Place)>,
 {
     type Item = Result<(IVec, IVec), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.before_is_next() {
-            let (key, before) = self.before.next()?;
+            let (key, Place { before, .. }) = self.before.next()?;
             // The same key as it is now, if it is there at all, must not follow.
             self.after.next_if(|after| after.as_ref().is_ok_and(|(after, _)| after.as_ref() == key.as_slice()));
             if let Some(head) = before {
