@@ -140,6 +140,18 @@ impl App {
         }
     }
 
+    /// The id of the tenant that a caller names by its id or by a domain; what else it names stays as it is.
+    pub async fn tenant_named(&self, name: String) -> String {
+        if !name.contains('.') {
+            return name;
+        }
+        let mut tenant = self.tenant_of_domain(&name);
+        if tenant.is_none() && self.look_around().await {
+            tenant = self.tenant_of_domain(&name);
+        }
+        tenant.map_or(name, |tenant| tenant.to_string())
+    }
+
     /// Looks for sandboxes and keys that other servers have made; tells whether there could be any. Those who ask at the
     /// same time share one look.
     pub async fn look_around(&self) -> bool {

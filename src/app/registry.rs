@@ -75,6 +75,7 @@ struct Open {
     heads: BTreeMap<Key, SandboxId>,
     apps: BTreeMap<ClientId, SandboxId>,
     tenants: BTreeMap<TenantId, SandboxId>,
+    domains: BTreeMap<String, TenantId>,
 }
 
 /// That a sandbox exists.
@@ -314,6 +315,12 @@ impl App {
         open.sandboxes.get(open.tenants.get(&tenant)?).cloned()
     }
 
+    /// The tenant that a verified domain belongs to.
+    pub(super) fn tenant_of_domain(&self, domain: &str) -> Option<TenantId> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.domains.get(&domain.to_ascii_lowercase()).copied()
+    }
+
     /// Creates a sandbox; durable when it answers.
     ///
     /// # Errors
@@ -405,6 +412,7 @@ impl App {
         for partner in &catalogue.partners {
             open.tenants.insert(partner.user.tenant_id, id.clone());
         }
+        open.domains.extend(catalogue.tenant_domains(&id));
         open.heads.insert(sandbox.head(), id.clone());
         open.sandboxes.insert(id, Arc::clone(&sandbox));
         drop(open);
@@ -453,6 +461,8 @@ impl App {
         open.heads.remove(&sandbox.head());
         open.apps.retain(|_, of| of != id);
         open.tenants.retain(|_, of| of != id);
+        let Open { domains, tenants, .. } = &mut *open;
+        domains.retain(|_, tenant| tenants.contains_key(tenant));
         drop(open);
         self.checked_tokens().forget(sandbox);
         self.webhook_tokens().forget(sandbox.space());

@@ -81,6 +81,9 @@ pub struct AppRegistration {
     pub tenant_id: TenantId,
     /// Display name of the tenant, which some error texts quote.
     pub tenant_name: String,
+    /// A verified domain of the tenant, which may stand for its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
     /// The app (client) id.
     pub client_id: ClientId,
     /// Object id of the app's service principal: `oid` and `sub` of its tokens.

@@ -12,6 +12,21 @@ use super::{
 };
 
 impl Catalogue {
+    /// The tenants that a domain name may stand for in a sandbox: the domain of a publisher's app, a customer's, and that of
+    /// a partner's address. All sandboxes have the same ones, so every sandbox but `default` has its name before them.
+    pub fn tenant_domains(&self, sandbox: &SandboxId) -> impl Iterator<Item = (String, TenantId)> {
+        let publishers = self.publishers.iter().map(|publisher| &publisher.app);
+        let publishers = publishers.filter_map(|app| Some((app.domain.as_deref()?, app.tenant_id)));
+        let customers = self.customers.iter();
+        let customers = customers.filter_map(|customer| Some((customer.domain.as_str(), customer.tenant_id()?)));
+        let partners = self.partners.iter().map(|partner| &partner.user);
+        let partners = partners.filter_map(|user| Some((user.email.rsplit_once('@')?.1, user.tenant_id)));
+        let prefix =
+            if *sandbox == SandboxId::default_sandbox() { String::new() } else { format!("{}.", sandbox.as_str()) };
+        let named = publishers.chain(customers).chain(partners);
+        named.map(move |(domain, tenant)| (format!("{prefix}{domain}").to_ascii_lowercase(), tenant))
+    }
+
     /// This catalogue with the identities of a sandbox: tenants, apps, users and client secrets. `default` keeps those
     /// that the fixtures spell out. The same tenant becomes the same one wherever it stands, so the audience of a
     /// private plan still fits.
@@ -25,6 +40,7 @@ impl Catalogue {
             *app = AppRegistration {
                 tenant_id: tenant(sandbox, app.tenant_id),
                 tenant_name: std::mem::take(&mut app.tenant_name),
+                domain: app.domain.take(),
                 client_id: ClientId::from_bytes(digest(
                     "client",
                     &[sandbox.as_str().as_bytes(), app.client_id.as_bytes()],
@@ -140,6 +156,7 @@ mod tests {
         let app = AppRegistration {
             tenant_id: TenantId::from_bytes([1; 16]),
             tenant_name: "Contoso".to_owned(),
+            domain: None,
             client_id: ClientId::from_bytes([2; 16]),
             object_id: ObjectId::from_bytes([3; 16]),
             client_secret: "rehearsal-contoso-secret".to_owned(),

@@ -84,6 +84,7 @@ pub(in crate::domain) fn catalogue() -> Catalogue {
     let app = |number| AppRegistration {
         tenant_id: id(&guid(number)),
         tenant_name: "Contoso".to_owned(),
+        domain: None,
         client_id: id(&guid(2)),
         object_id: id(&guid(3)),
         client_secret: "secret".to_owned(),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     body::Bytes,
-    extract::{Path, RawQuery, State},
+    extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use url::{Url, form_urlencoded};
 
-use super::problem;
+use super::{problem, tenant::Tenant};
 use crate::{
     app::{
         Exchange, Player, RecordedCall,
@@ -27,7 +27,7 @@ const COOKIE: &str = "rehearsal-session";
 /// `GET` and `POST /{tenant}/oauth2/v2.0/authorize`
 pub(super) async fn v2(
     State(faces): State<Arc<Faces>>,
-    Path(tenant): Path<String>,
+    Tenant(tenant): Tenant,
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -40,7 +40,7 @@ pub(super) async fn v2(
 /// `GET` and `POST /{tenant}/oauth2/authorize`
 pub(super) async fn v1(
     State(faces): State<Arc<Faces>>,
-    Path(tenant): Path<String>,
+    Tenant(tenant): Tenant,
     method: Method,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
@@ -239,7 +239,6 @@ fn refused(refusal: &SignInRefusal) -> Response {
 /// `GET /{tenant}/oauth2/v2.0/logout`, `GET /{tenant}/oauth2/logout`
 pub(super) async fn sign_out(
     State(faces): State<Arc<Faces>>,
-    Path(_tenant): Path<String>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Query, State},
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use serde::Deserialize;
 
-use super::problem;
+use super::{problem, tenant::Tenant};
 use crate::{
     app::identity::TokenRefusal,
     http::faces::Faces,
@@ -25,7 +25,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
 ];
 
 /// `GET /{tenant}/.well-known/openid-configuration`
-pub(super) async fn v1(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn v1(State(faces): State<Arc<Faces>>, Tenant(tenant): Tenant, headers: HeaderMap) -> Response {
     if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }
@@ -42,7 +42,7 @@ pub(super) async fn v1(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
 }
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration`
-pub(super) async fn v2(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>, headers: HeaderMap) -> Response {
+pub(super) async fn v2(State(faces): State<Arc<Faces>>, Tenant(tenant): Tenant, headers: HeaderMap) -> Response {
     if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }
@@ -59,7 +59,7 @@ pub(super) async fn v2(State(faces): State<Arc<Faces>>, Path(tenant): Path<Strin
 }
 
 /// `GET /{tenant}/discovery/keys`, `GET /{tenant}/discovery/v2.0/keys`
-pub(super) async fn keys(State(faces): State<Arc<Faces>>, Path(tenant): Path<String>) -> Response {
+pub(super) async fn keys(State(faces): State<Arc<Faces>>, Tenant(tenant): Tenant) -> Response {
     if let Some(refused) = unknown_tenant(&faces, &tenant).await {
         return refused;
     }

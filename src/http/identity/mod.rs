@@ -14,6 +14,7 @@
 mod authorize;
 mod discovery;
 mod problem;
+mod tenant;
 mod token;
 mod userinfo;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::{FromRequest, Multipart, Path, Request, State},
+    extract::{FromRequest, Multipart, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::problem;
+use super::{problem, tenant::Tenant};
 use crate::{
     app::{
         Exchange, Player, RecordedCall, Sandbox,
@@ -31,19 +31,19 @@ enum Version {
 }
 
 /// `POST /{tenant}/oauth2/token`
-pub(super) async fn v1(state: State<Arc<Faces>>, tenant: Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn v1(state: State<Arc<Faces>>, tenant: Tenant, headers: HeaderMap, body: Bytes) -> Response {
     grant(Version::V1, state, tenant, headers, body).await
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token`
-pub(super) async fn v2(state: State<Arc<Faces>>, tenant: Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn v2(state: State<Arc<Faces>>, tenant: Tenant, headers: HeaderMap, body: Bytes) -> Response {
     grant(Version::V2, state, tenant, headers, body).await
 }
 
 async fn grant(
     version: Version,
     State(faces): State<Arc<Faces>>,
-    Path(tenant): Path<String>,
+    Tenant(tenant): Tenant,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {

@@ -154,6 +154,42 @@ async fn refusals_have_entras_status_error_and_code() {
     }
 }
 
+#[tokio::test]
+async fn a_domain_stands_for_its_tenant() {
+    let world = World::start().await;
+    let app = App::contoso(&world).await;
+    let tenant = app.tenant();
+    for domain in ["stage.contoso.example", "Stage.Contoso.Example"] {
+        let v1 = [("resource", RESOURCE), ("scope", "")];
+        let issued = [
+            app.asks(&format!("/{domain}/oauth2/v2.0/token"), &[]).await,
+            app.asks(&format!("/{domain}/oauth2/token"), &v1).await,
+        ];
+        for reply in issued {
+            let token = text(&reply.expect(200), "access_token");
+            let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&claims).unwrap()["tid"], json!(tenant));
+        }
+        for version in ["", "v2.0/"] {
+            let read = async |segment: &str| {
+                world.get(&format!("/{segment}/{version}.well-known/openid-configuration")).await.expect(200)
+            };
+            assert_eq!(read(domain).await, read(&tenant).await, "the document is the tenant's own");
+        }
+    }
+    // Of whom the tenant is makes no difference: those of customers and partners have domains too.
+    for domain in ["stage.northwind.example", "stage.proseware.example"] {
+        let document = world.get(&format!("/{domain}/v2.0/.well-known/openid-configuration")).await.expect(200);
+        assert!(!text(&document, "issuer").contains(domain), "{document}");
+    }
+    // The same fixtures are in every sandbox, so a domain alone names the tenant of the default one.
+    let default = text(&world.environment("default", "contoso").await, "tenantId");
+    let document = world.get("/contoso.example/v2.0/.well-known/openid-configuration").await.expect(200);
+    assert_eq!(text(&document, "issuer"), format!("https://login.microsoftonline.com/{default}/v2.0"));
+    refused(&app.asks("/contoso.example/oauth2/v2.0/token", &[]).await, 400, "unauthorized_client", 700_016);
+    refused(&app.asks("/stage.nobody.example/oauth2/v2.0/token", &[]).await, 400, "invalid_request", 90_002);
+}
+
 #[track_caller]
 fn refused(reply: &Reply, status: u16, error: &str, code: u32) {
     let body = reply.expect(status);
