@@ -367,6 +367,47 @@ async fn what_was_to_be_told_is_told_after_a_kill_and_known_as_a_repetition() {
 }
 
 #[tokio::test]
+async fn the_console_holds_releases_and_forges_what_the_publisher_is_told() {
+    let webhook = Webhook::listen().await;
+    let world = told(&webhook).await;
+    let id = active(&world).await;
+    let operation = changes_seats(&world, &id, 8).await;
+    let page = async || world.get(&format!("/subscriptions/{id}?sandbox={SANDBOX}")).await.text;
+    let posts = async |what: &str, form: &[(&str, &str)]| {
+        let path = format!("/subscriptions/{id}/deliveries/{operation}/{what}?sandbox={SANDBOX}");
+        send(world.request(Method::POST, &path).form(form)).await.status
+    };
+    let waiting = page().await;
+    assert!(waiting.contains(r#"data-testid="hold""#) && waiting.contains(">Tell again<"), "{waiting}");
+    assert!(waiting.contains("&#34;action&#34;: &#34;ChangeQuantity&#34;"), "what is sent can be read: {waiting}");
+
+    assert_eq!(posts("hold", &[]).await, 303);
+    world.operator().advances("P1D").await;
+    assert!(webhook.heard().is_empty());
+    let held = page().await;
+    assert!(held.contains(">Release<") && !held.contains(r#"data-testid="hold""#), "{held}");
+    assert_eq!(posts("hold", &[]).await, 409, "it is held already");
+
+    // As a browser sends it: lines end in their own way, and JSON goes out without them.
+    let edited = "{\r\n  \"action\": \"Transfer\",\r\n  \"quantity\": 8.50\r\n}";
+    for (body, sent) in
+        [(edited, r#"{"action":"Transfer","quantity":8.5}"#), ("no JSON at all", "no JSON at all"), ("", "")]
+    {
+        assert_eq!(posts("resend", &[("body", body)]).await, 303);
+        world.operator().advances("PT0S").await;
+        assert_eq!(webhook.last().body, sent);
+    }
+    assert_eq!(posts("resend", &[]).await, 303);
+    world.operator().advances("PT0S").await;
+    let usual: Value = serde_json::from_str(&webhook.last().body).unwrap();
+    assert_eq!(
+        (&usual["action"], &usual["id"]),
+        (&json!("ChangeQuantity"), &json!(operation)),
+        "as it would have been"
+    );
+}
+
+#[tokio::test]
 async fn a_webhook_on_https_is_trusted_by_the_sandboxs_own_authority_and_no_other() {
     // Somebody else's server, with a certificate of its own authority.
     let elsewhere = Server::start(ServerOptions { tls: true, ..ServerOptions::default() }).await.unwrap();

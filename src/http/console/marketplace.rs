@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Here, buy::Choice, error::ConsoleError, shell::Place, subscription};
 use crate::http::words::{Moment, count, sentence, spaced};
@@ -15,10 +16,12 @@ use crate::{
     app::{AppError, RenewalWish},
     domain::{
         ids::{OperationId, SubscriptionId},
-        operation::{Operation, Wish},
+        operation::Wish,
+        rules::Rules,
         subscription::{Status, Subscription},
         webhook::{Delivery, DeliveryState, Sent},
     },
+    wire::control::DeliveryView,
 };
 
 /// The forms, and the table of what the publisher was told.
@@ -50,7 +53,12 @@ struct ToldRow {
     attempts: String,
     /// What came of the last attempt.
     last: Option<String>,
-    again: String,
+    /// The operation that it tells of.
+    operation: OperationId,
+    is_waiting: bool,
+    is_held: bool,
+    /// What is sent, set out over lines.
+    body: String,
 }
 
 /// A form that was refused: what was typed, and why.
@@ -112,7 +120,7 @@ impl MarketplacePanel {
             auto_renew: subscription.auto_renew,
             payment_fails: subscription.payment_fails,
             term_ends: subscription.next_term_at().map(Moment::of),
-            told: deliveries.iter().rev().map(|delivery| ToldRow::of(here, delivery)).collect(),
+            told: deliveries.iter().rev().map(|delivery| ToldRow::of(delivery, here.sandbox.rules())).collect(),
             place: here.place.clone(),
             subscription: subscription.id,
         })
@@ -121,6 +129,11 @@ impl MarketplacePanel {
     /// Where the form for something is sent to.
     fn action(&self, name: &str) -> String {
         self.place.to(&format!("/subscriptions/{}/{name}", self.subscription))
+    }
+
+    /// Where what shall be done with a call is sent to.
+    fn call(&self, call: &ToldRow, what: &str) -> String {
+        self.action(&format!("deliveries/{}/{what}", call.operation))
     }
 
     /// Whether it shows what was refused.
@@ -142,8 +155,7 @@ impl MarketplacePanel {
 }
 
 impl ToldRow {
-    fn of(here: &Here, delivery: &Delivery) -> Self {
-        let Operation { id, subscription, .. } = &delivery.operation;
+    fn of(delivery: &Delivery, rules: Rules) -> Self {
         let last = delivery.latest.last().map(|attempt| match &attempt.sent {
             Sent::Answered { status, .. } => format!("answered {status}"),
             Sent::Unanswered { why, .. } => why.clone(),
@@ -161,7 +173,13 @@ impl ToldRow {
             },
             attempts: count(u64::from(delivery.attempts), "attempt"),
             last,
-            again: here.place.to(&format!("/subscriptions/{subscription}/deliveries/{id}/resend")),
+            operation: delivery.operation.id,
+            is_waiting: delivery.state == DeliveryState::Waiting,
+            is_held: delivery.state == DeliveryState::Held,
+            body: match DeliveryView::of(delivery, rules).body {
+                Value::String(text) => text,
+                body => format!("{body:#}"),
+            },
         }
     }
 }
@@ -269,18 +287,37 @@ pub(super) async fn reinstate(here: Here, id: Path<String>) -> Result<Redirect, 
     Ok(back(&here, id))
 }
 
-/// Tells the publisher once more.
-pub(super) async fn resend(
-    here: Here,
-    Path((id, operation)): Path<(String, String)>,
-) -> Result<Redirect, ConsoleError> {
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ResendInput {
+    body: Option<String>,
+}
+
+/// Tells the publisher once more, with another body if there is one in the form.
+pub(super) async fn resend(here: Here, call: CallPath, form: Read<ResendInput>) -> Result<Redirect, ConsoleError> {
+    let ResendInput { body } = read(&here, form)?;
+    let (id, operation) = called(&here, call)?;
+    // A browser sends a text field's lines with ends of its own; JSON goes out as usual, without any.
+    let edited = body.map(|text| serde_json::from_str(&text).map_or(text, |body: Value| body.to_string()));
+    here.sandbox.deliver_again(id, operation, edited).await.map_err(|error| here.failed(&error))?;
+    Ok(back(&here, id))
+}
+
+/// Holds back what the publisher was not told yet.
+pub(super) async fn hold(here: Here, call: CallPath) -> Result<Redirect, ConsoleError> {
+    let (id, operation) = called(&here, call)?;
+    here.sandbox.hold_delivery(id, operation).await.map_err(|error| here.failed(&error))?;
+    Ok(back(&here, id))
+}
+
+/// The subscription and the operation that a call to the webhook is about.
+type CallPath = Path<(String, String)>;
+
+fn called(here: &Here, Path((id, operation)): CallPath) -> Result<(SubscriptionId, OperationId), ConsoleError> {
     let id = here.subscription_id(Path(id))?;
     let fix = "Choose one of the calls on the subscription's page.";
-    let operation: OperationId = operation
-        .parse()
-        .map_err(|_| ConsoleError::not_found(&here.place, format!("{operation:?} is no operation id."), fix))?;
-    here.sandbox.deliver_again(id, operation, None).await.map_err(|error| here.failed(&error))?;
-    Ok(back(&here, id))
+    let unknown = |_| ConsoleError::not_found(&here.place, format!("{operation:?} is no operation id."), fix);
+    Ok((id, operation.parse().map_err(unknown)?))
 }
 
 fn back(here: &Here, id: SubscriptionId) -> Redirect {

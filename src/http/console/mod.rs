@@ -68,6 +68,7 @@ pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Rout
         .route("/subscriptions/{id}/suspension", post(marketplace::suspend))
         .route("/subscriptions/{id}/reinstatement", post(marketplace::reinstate))
         .route("/subscriptions/{id}/deliveries/{operation}/resend", post(marketplace::resend))
+        .route("/subscriptions/{id}/deliveries/{operation}/hold", post(marketplace::hold))
         .route("/journal", get(journal::show))
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))

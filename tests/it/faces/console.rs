@@ -476,6 +476,8 @@ async fn what_can_not_be_done_to_a_subscription_is_said() {
         ("renewal", "autoRenew=perhaps", StatusCode::BAD_REQUEST),
         ("deliveries/x/resend", "", StatusCode::NOT_FOUND),
         ("deliveries/0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9/resend", "", StatusCode::CONFLICT),
+        ("deliveries/x/hold", "", StatusCode::NOT_FOUND),
+        ("deliveries/0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9/hold", "", StatusCode::CONFLICT),
     ];
     for (call, form, status) in table {
         let page = world.post(&format!("{path}/{call}"), form).await;
