@@ -12,6 +12,7 @@
 //! | `GET /subscriptions/{id}` | state, both confirmations, billing, link, ledger, timeline |
 //! | `POST /subscriptions/{id}/links` | a fresh link; 303 back |
 //! | `GET /journal` | everything that happened in the sandbox |
+//! | `GET /rules`, `POST /rules` | what the sandbox does where that is a choice; 303 back |
 //! | `POST /clock/{freeze,resume,advance,run-next}` | moves the clock; 303 home, or 422 |
 
 mod bought;
@@ -21,6 +22,7 @@ mod error;
 mod home;
 mod journal;
 mod marketplace;
+mod rules;
 mod shell;
 mod subscription;
 mod timeline;
@@ -70,6 +72,7 @@ pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Rout
         .route("/subscriptions/{id}/deliveries/{operation}/resend", post(marketplace::resend))
         .route("/subscriptions/{id}/deliveries/{operation}/hold", post(marketplace::hold))
         .route("/journal", get(journal::show))
+        .route("/rules", get(rules::show).post(rules::choose))
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))
         .route("/clock/advance", post(clock::advance).get(go_home))

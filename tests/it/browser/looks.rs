@@ -40,8 +40,16 @@ async fn every_page_fits_a_telephone() {
         .tell("telephone", Look::Telephone, async move |page| {
             let subscription = format!("/subscriptions/{}", bought.id);
             let confirmation = format!("{subscription}/bought");
-            for path in ["/", "/journal", &confirmation, &subscription, "/publisher", "/publisher/landing", "/nowhere"]
-            {
+            for path in [
+                "/",
+                "/journal",
+                "/rules",
+                &confirmation,
+                &subscription,
+                "/publisher",
+                "/publisher/landing",
+                "/nowhere",
+            ] {
                 page.open(path).await;
                 fits(&page).await;
             }
@@ -58,7 +66,7 @@ async fn every_page_fits_a_telephone() {
             page.see("[data-testid='account-state'][data-state='active']").await;
             fits(&page).await;
             let customers_page = page.text("customer-url").await;
-            for path in ["/", &subscription, &confirmation, "/journal", &customers_page] {
+            for path in ["/", &subscription, &confirmation, "/journal", "/rules", &customers_page] {
                 page.open(path).await;
                 fits(&page).await;
             }
@@ -95,7 +103,7 @@ async fn every_page_can_be_read(look: Look, name: &str) {
         .tell(name, look, async move |page| {
             let subscription = format!("/subscriptions/{}", bought.id);
             let guidance = "/publisher/landing?token=broken&site=contoso";
-            for path in ["/", "/journal", &subscription, guidance, "/nowhere"] {
+            for path in ["/", "/journal", "/rules", &subscription, guidance, "/nowhere"] {
                 page.open(path).await;
                 can_be_read(&page).await;
             }

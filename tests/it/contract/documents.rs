@@ -57,7 +57,7 @@ fn rules_are_told_as_they_are() {
          curl -s $SIM/sandboxes/default/rules\n\
          curl -s -X PATCH $SIM/sandboxes/default --json '{\"rules\": {\"failureAnswer\": \"ignored\"}}'\n\
          ```\n\n\
-         In a scenario: `- operator.changes-sandbox: { rules: { failureAnswer: ignored } }`.\n\n\
+         In a scenario: `- operator.changes-sandbox: { rules: { failureAnswer: ignored } }`. By hand: the console's page *Rules*.\n\n\
          Two rules are looked at before anybody knows which sandbox a call is for, when its token is missing or bad:\n\
          `apiVersion` and `forbiddenBody`. Those of the sandbox `default` count then.\n",
     );

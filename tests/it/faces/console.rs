@@ -460,6 +460,33 @@ fn catalogue() -> Value {
 }
 
 #[tokio::test]
+async fn rules_are_chosen_on_a_page_and_what_is_left_out_stays() {
+    let world = World::new().await;
+    world.get("/rules").await.shows(&["failureAnswer", "All is as the real service has it"]);
+    let set = world.post("/rules", "failureAnswer=ignored&delays=live").await;
+    assert_eq!((set.status, set.location.as_deref()), (StatusCode::SEE_OTHER, Some("/rules?sandbox=team-a")));
+    world.get("/rules").await.shows(&[
+        "Not as usual: 1 of",
+        "not as usual",
+        r#"name="failureAnswer" value="ignored" checked"#,
+        r#"name="delays" value="live" checked"#,
+        r#"name="apiVersion" value="required" checked"#,
+    ]);
+    // Nothing is changed by a form that is wrong somewhere.
+    for wrong in [
+        "failureAnswer=honoured&noSuchRule=x",
+        "failureAnswer=honoured&apiVersion=x",
+        "failureAnswer=honoured&delays=x",
+    ] {
+        let page = world.post("/rules", wrong).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}: {}", page.html);
+        world.get("/rules").await.shows(&[r#"name="failureAnswer" value="ignored" checked"#]);
+    }
+    assert_eq!(world.post("/rules", "failureAnswer=honoured").await.status, StatusCode::SEE_OTHER);
+    world.get("/rules").await.shows(&["All is as the real service has it"]);
+}
+
+#[tokio::test]
 async fn what_can_not_be_done_to_a_subscription_is_said() {
     let world = World::new().await;
     let path = world.buy().await;
