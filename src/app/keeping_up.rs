@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
+
 use super::{
     desk::decode,
     error::AppError,
@@ -111,33 +113,43 @@ impl App {
     /// # Errors
     /// [`AppError::UnknownSandbox`], [`AppError::Store`] when the store fails.
     pub async fn find_sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, AppError> {
-        match self.sandbox(id) {
-            Ok(sandbox) if sandbox.keeps_up().await => Ok(sandbox),
-            known if self.store().shared().is_none() => known,
-            _ => {
-                let _alone = self.registrar().lock().await;
-                self.look_at(id).await?;
-                self.sandbox(id)
-            }
+        if let Ok(sandbox) = self.sandbox(id)
+            && sandbox.keeps_up().await
+        {
+            return Ok(sandbox);
         }
+        if self.store().shared().is_some() {
+            let alone = self.registrar().lock().await;
+            self.look_at(id).await?;
+            drop(alone);
+            // Somebody else may have opened it meanwhile: as it was when they began.
+            self.sandbox(id)?.keeps_up().await;
+        }
+        self.sandbox(id)
     }
 
     /// Makes sure that a tenant and an app registration, as a caller names them, are known here if any server knows them,
     /// and their sandbox as it is now. While the store is away, what is known has to do.
     pub async fn meet(&self, tenant: &str, client: Option<&str>) {
+        if !self.knows(tenant, client).await && self.look_around().await {
+            // Somebody else's look may have found them: as they were when it began.
+            self.knows(tenant, client).await;
+        }
+    }
+
+    /// Whether a tenant and an app registration are known here; if they are, then as they are now.
+    async fn knows(&self, tenant: &str, client: Option<&str>) -> bool {
         let of_tenant = tenant.parse().ok().map(|tenant| self.sandbox_of_tenant(tenant));
         let of_app = client.and_then(|client| client.parse().ok());
         let of_app = of_app.map(|client| self.registered_app(client).map(|registered| registered.sandbox));
-        let mut is_known = true;
+        let mut are_known = true;
         for sandbox in [of_tenant, of_app].into_iter().flatten() {
-            is_known &= match sandbox {
+            are_known &= match sandbox {
                 Some(sandbox) => sandbox.keeps_up().await,
                 None => false,
             };
         }
-        if !is_known {
-            self.look_around().await;
-        }
+        are_known
     }
 
     /// The id of the tenant that a caller names by its id or by a domain; what else it names stays as it is.
@@ -234,17 +246,17 @@ impl App {
         }
     }
 
-    /// Has the sandboxes look again whose heads have got another version.
+    /// Has the sandboxes look again whose heads have got another version, and waits until they have.
     async fn look_at_heads(&self) -> Result<(), AppError> {
         let Some(shared) = self.store().shared() else { return Ok(()) };
         let sandboxes = self.sandboxes();
         let heads: Vec<Key> = sandboxes.iter().map(|sandbox| sandbox.head()).collect();
         let versions: Vec<Option<Version>> = shared.versions(&heads).await?;
-        for (sandbox, version) in sandboxes.iter().zip(versions) {
-            if version.is_some_and(|version| version != sandbox.version()) {
-                sandbox.look_again().await?;
-            }
-        }
+        let behind = sandboxes.iter().zip(versions);
+        let behind = behind.filter(|(sandbox, version)| version.is_some_and(|version| version != sandbox.version()));
+        let looking = join_all(behind.map(|(sandbox, _)| sandbox.ask(LookAgain)));
+        // One that is stuck shall not keep the others waiting; whoever needs it finds out.
+        let _in_time = tokio::time::timeout(PATIENCE, looking).await;
         Ok(())
     }
 }

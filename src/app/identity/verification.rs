@@ -157,16 +157,18 @@ impl App {
 
     /// What a token stands for, if it is valid now. Its key and its app may be another server's, made a moment ago.
     async fn checked(&self, authorization: Option<&[u8]>) -> Result<(Arc<Sandbox>, Checked), TokenFault> {
-        let (sandbox, checked) = match self.read(authorization) {
-            Ok((sandbox, _)) if !sandbox.keeps_up().await => {
-                self.look_around().await;
-                self.read(authorization)?
-            }
-            Err(TokenFault::UnknownKey | TokenFault::UnknownApp) if self.look_around().await => {
-                self.read(authorization)?
-            }
-            known => known?,
+        let mut read = self.read(authorization);
+        let is_known = match &read {
+            Ok((sandbox, _)) => sandbox.keeps_up().await,
+            Err(fault) => !matches!(fault, TokenFault::UnknownKey | TokenFault::UnknownApp),
         };
+        if !is_known && self.look_around().await {
+            read = self.read(authorization);
+            if let Ok((sandbox, _)) = &read {
+                sandbox.keeps_up().await;
+            }
+        }
+        let (sandbox, checked) = read?;
         let now = sandbox.now().as_seconds();
         if now >= checked.expires_on {
             return Err(TokenFault::Expired);

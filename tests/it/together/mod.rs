@@ -2,6 +2,7 @@
 //! servers too (`TEST_ENGINE=together`); here is what they don't look at.
 
 mod chaos;
+mod met;
 mod round_robin;
 
 use std::collections::BTreeMap;
