@@ -52,14 +52,22 @@ impl Page {
         done(self.web.query(By::Css(id(test_id))).nowait().exists().await, test_id)
     }
 
-    /// The text of an element. One that a live update has just replaced is read again.
-    pub(super) async fn text(&self, test_id: &str) -> String {
+    /// Does something with what a selector finds; once more if a live update or the next page has just taken that away.
+    async fn with<T, Acted>(&self, selector: &str, act: impl Fn(WebElement) -> Acted + Send + Sync) -> T
+    where
+        T: Send,
+        Acted: Future<Output = WebDriverResult<T>> + Send,
+    {
         loop {
-            match self.see(&id(test_id)).await.text().await {
+            match act(self.see(selector).await).await {
                 Err(error) if is_gone(&error) => {}
-                read => return done(read, test_id),
+                acted => return done(acted, selector),
             }
         }
+    }
+
+    pub(super) async fn text(&self, test_id: &str) -> String {
+        self.with(&id(test_id), |element| async move { element.text().await }).await
     }
 
     pub(super) async fn shows(&self, test_id: &str, parts: &[&str]) {
@@ -84,7 +92,7 @@ impl Page {
     }
 
     pub(super) async fn property(&self, test_id: &str, name: &str) -> String {
-        done(self.see(&id(test_id)).await.prop(name).await, test_id).unwrap_or_default()
+        self.with(&id(test_id), |element| async move { element.prop(name).await }).await.unwrap_or_default()
     }
 
     /// What stands in a field.
@@ -93,30 +101,29 @@ impl Page {
     }
 
     pub(super) async fn write(&self, test_id: &str, text: &str) {
-        let field = self.see(&id(test_id)).await;
-        done(field.clear().await, test_id);
-        done(field.send_keys(text).await, test_id);
+        let written = |field: WebElement| async move {
+            field.clear().await?;
+            field.send_keys(text).await
+        };
+        self.with(&id(test_id), written).await;
     }
 
     /// Chooses by value; an option without one has its text as its value.
     pub(super) async fn choose(&self, test_id: &str, value: &str) {
-        let select = done(SelectElement::new(&self.see(&id(test_id)).await).await, test_id);
-        for option in done(select.options().await, test_id) {
-            if done(option.prop("value").await, test_id).as_deref() == Some(value) {
-                done(option.click().await, test_id);
-                return;
+        let chosen = |field: WebElement| async move {
+            for option in SelectElement::new(&field).await?.options().await? {
+                if option.prop("value").await?.as_deref() == Some(value) {
+                    option.click().await?;
+                    return Ok(true);
+                }
             }
-        }
-        panic!("{test_id} does not offer {value}");
+            Ok(false)
+        };
+        assert!(self.with(&id(test_id), chosen).await, "{test_id} does not offer {value}");
     }
 
     pub(super) async fn click(&self, test_id: &str) {
-        loop {
-            match self.see(&id(test_id)).await.click().await {
-                Err(error) if is_gone(&error) => {}
-                clicked => return done(clicked, test_id),
-            }
-        }
+        self.with(&id(test_id), |element| async move { element.click().await }).await;
     }
 
     /// Follows the link of that text.
@@ -128,8 +135,7 @@ impl Page {
 
     /// Follows the first link in an element.
     pub(super) async fn click_first_link(&self, test_id: &str) {
-        let link = self.see(&format!("{} a", id(test_id))).await;
-        done(link.click().await, test_id);
+        self.with(&format!("{} a", id(test_id)), |link| async move { link.click().await }).await;
     }
 
     /// Takes a picture of the page for the documentation, when its pictures are made anew: `UPDATE_GOLDEN=1`.
@@ -175,6 +181,9 @@ impl Page {
     }
 }
 
+/// Whether an element is no longer on the page. The driver does not always call it stale
+/// (issue:SeleniumHQ/selenium#15401).
 fn is_gone(error: &WebDriverError) -> bool {
     matches!(error.as_inner(), thirtyfour::error::WebDriverErrorInner::StaleElementReference(_))
+        || error.to_string().contains("does not belong to the document")
 }
