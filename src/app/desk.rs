@@ -132,12 +132,17 @@ impl<'a> Desk<'a> {
         }))
     }
 
+    /// Finds out whether there is a document that is going to be written or removed whatever is there.
+    pub(crate) async fn look_at(&mut self, key: &Key) -> Result<(), AppError> {
+        self.get(key).await.map(drop)
+    }
+
     /// A document, decoded.
     pub(crate) async fn load<T: DeserializeOwned>(&mut self, key: &Key) -> Result<Option<T>, AppError> {
         self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose()
     }
 
-    /// Writes a document.
+    /// Writes a document. One that was not read before is taken for a new one, whose key has a number of its own.
     pub(crate) fn put<T: Serialize>(&mut self, key: Key, value: &T) -> Result<(), AppError> {
         let bytes = encode(&key, value)?;
         self.put_bytes(key, bytes);
@@ -149,7 +154,7 @@ impl<'a> Desk<'a> {
         self.staged.insert(key, Write::Put(bytes.into()));
     }
 
-    /// Removes a document.
+    /// Removes a document. One that was not read before is taken to be there.
     pub(crate) fn remove(&mut self, key: Key) {
         self.staged.insert(key, Write::Remove);
     }

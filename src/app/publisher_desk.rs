@@ -144,6 +144,7 @@ impl Command for SetFault {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let key = desk.space().fault(self.step.as_str());
+            desk.look_at(&key).await?;
             if self.times == 0 {
                 desk.remove(key);
             } else {

@@ -403,7 +403,10 @@ pub(super) async fn schedule_work(
     let entry = desk.next_entry();
     let pointer = desk.space().work(name);
     if let Some((due, entry, index)) = desk.load::<(Timestamp, Seq, u64)>(&pointer).await? {
-        desk.remove(desk.space().timer(due, entry, index).text(name));
+        let timer = desk.space().timer(due, entry, index).text(name);
+        // It may have run, and the new one may come to lie in its place.
+        desk.look_at(&timer).await?;
+        desk.remove(timer);
     }
     match due {
         None => desk.remove(pointer),

@@ -62,6 +62,7 @@ impl Command for Wish {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let key = desk.space().webhook_manner();
+            desk.look_at(&key).await?;
             let WebhookWish { manner, times } = self.0;
             let is_lifted = manner == WebhookManner::default() || times == Some(0);
             if is_lifted {

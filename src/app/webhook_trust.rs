@@ -38,6 +38,7 @@ impl Command for Trust {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let key = desk.space().webhook_authority();
+            desk.look_at(&key).await?;
             let summary = match &self.0 {
                 Some(certificate) => {
                     desk.put(key, certificate)?;

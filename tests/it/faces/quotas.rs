@@ -70,6 +70,64 @@ async fn a_full_sandbox_can_be_read_and_stands_still_until_it_has_room() {
     world.counts_its_documents(SANDBOX).await;
 }
 
+/// What can be set and lifted at any time is one document or none, however often that is done.
+#[tokio::test]
+async fn what_is_set_twice_counts_once_and_what_is_lifted_twice_not_at_all() {
+    let world = World::start().await;
+    let authority = rcgen::generate_simple_self_signed(vec!["authority.example".to_owned()]).unwrap().cert.pem();
+    let places = [
+        (
+            "faults/provisioning",
+            json!({ "step": "createAccount", "times": 2 }),
+            json!({ "step": "createAccount", "times": 0 }),
+        ),
+        ("faults/webhook", json!({ "manner": "refuse" }), json!({ "manner": "accept" })),
+        ("webhook-authority", json!({ "certificate": authority }), json!({ "certificate": null })),
+    ];
+    for (place, set, lifted) in &places {
+        for body in [lifted, set, set, lifted, lifted] {
+            let path = format!("/sandboxes/{SANDBOX}/{place}");
+            world.control(Method::PUT, &path, Some(body.clone())).await.expect(200);
+            world.counts_its_documents(SANDBOX).await;
+        }
+    }
+}
+
+/// Work of the stand-in publisher that is put off, hurried and done: its timers are counted as they come and go.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_is_put_off_is_counted_once() {
+    let world = World::start().await;
+    for step in ["createAccount", "activate"] {
+        let fault = json!({ "step": step, "times": 4 });
+        world.control(Method::PUT, &format!("/sandboxes/{SANDBOX}/faults/provisioning"), Some(fault)).await.expect(200);
+    }
+    let bought = world.buyer().buys_seats().await;
+    let form = [
+        ("token", code(&bought)),
+        ("site", "contoso".to_owned()),
+        ("sandbox", SANDBOX.to_owned()),
+        ("field.companyName", "Northwind".to_owned()),
+        ("field.contactEmail", "nora@northwind.example".to_owned()),
+        ("field.region", "Europe".to_owned()),
+        ("field.users", "nora@northwind.example".to_owned()),
+    ];
+    let submit = world.request(Method::POST, "/publisher/landing").header("accept", "application/json");
+    let account = text(&send(submit.form(&form)).await.expect(201), "account");
+    world.counts_its_documents(SANDBOX).await;
+    for _ in 0..3 {
+        for _ in 0..2 {
+            let retry = format!("/publisher/accounts/{account}/retry");
+            assert!(send(world.request(Method::POST, &retry)).await.status < 400);
+            world.counts_its_documents(SANDBOX).await;
+        }
+        world.operator().advances("PT1M").await;
+        world.counts_its_documents(SANDBOX).await;
+    }
+    world.operator().advances("P1D").await;
+    assert_eq!(world.operator().subscription(&text(&bought, "id")).await["status"], "Subscribed");
+    world.counts_its_documents(SANDBOX).await;
+}
+
 #[tokio::test]
 async fn quotas_that_make_no_sense_are_refused_and_the_servers_own_are_the_usual() {
     let quotas =
