@@ -17,9 +17,9 @@ use crate::{
     store::{Changeset, Document, Expectation, Key, Store, Version, Write},
 };
 
-/// What a batch writes that is on its way to the disk, for the batch after it to build on.
+/// What a batch writes that is on its way to the disk, and its version there, for the batch after it to build on.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(BTreeMap<Key, (Write, Option<Version>)>);
+pub(super) struct UnderWay(BTreeMap<Key, (Write, Version)>);
 
 /// One batch of commands at work.
 pub(crate) struct Desk<'a> {
@@ -100,7 +100,7 @@ impl<'a> Desk<'a> {
         let before = || self.under_way.0.get(key).map(|(write, _)| write);
         if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
             return Ok(match write {
-                Write::Put(bytes) => Some(Arc::clone(bytes)),
+                Write::Put(bytes) | Write::Create(bytes) => Some(Arc::clone(bytes)),
                 Write::Remove => None,
             });
         }
@@ -112,15 +112,10 @@ impl<'a> Desk<'a> {
     }
 
     /// The version of a document that the batch has not written; its version after the batch, if it has.
-    ///
-    /// # Errors
-    /// [`AppError::RecordConflict`] if the batch before this one wrote it without having read it: its version is not
-    /// known until that batch is in the store.
     pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
         let present = self.get(key).await?.is_some();
         let stored = match self.under_way.0.get(key) {
-            Some((Write::Put(_), None)) => return Err(AppError::RecordConflict(key.to_string())),
-            Some((Write::Put(_), version)) => *version,
+            Some((Write::Put(_) | Write::Create(_), version)) => Some(*version),
             Some((Write::Remove, _)) => None,
             None => self.read.get(key).and_then(Option::as_ref).map(|document| document.version),
         };
@@ -204,12 +199,13 @@ impl<'a> Desk<'a> {
     /// was there: that is how documents with a number of their own are handled, such as timers.
     fn adds(&self, key: &Key, write: &Write) -> i64 {
         let before = self.written.get(key).or_else(|| self.under_way.0.get(key).map(|(write, _)| write));
+        let is_there = |write: &Write| *write != Write::Remove;
         let was_there = match (before, self.read.get(key)) {
-            (Some(write), _) => matches!(write, Write::Put(_)),
+            (Some(before), _) => is_there(before),
             (None, Some(read)) => read.is_some(),
-            (None, None) => matches!(write, Write::Remove),
+            (None, None) => !is_there(write),
         };
-        i64::from(matches!(write, Write::Put(_))) - i64::from(was_there)
+        i64::from(is_there(write)) - i64::from(was_there)
     }
 
     /// How many documents the batch writes so far.
@@ -236,13 +232,15 @@ impl<'a> Desk<'a> {
         let mut under_way = Vec::with_capacity(self.written.len());
         for (key, write) in self.written {
             let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
-                (Some((Write::Put(_), version)), _) => *version,
-                (Some((Write::Remove, _)), _) | (None, Some(None)) => Some(Version(0)),
+                (Some((Write::Put(_) | Write::Create(_), version)), _) => Some(*version),
                 (None, Some(Some(document))) => Some(document.version),
-                (None, None) => None,
+                (Some((Write::Remove, _)), _) | (None, None | Some(None)) => None,
             };
-            let after = before.map(Version::next);
-            under_way.push((key.clone(), (write.clone(), after)));
+            let write = match write {
+                Write::Put(bytes) if before.is_none() => Write::Create(bytes),
+                write => write,
+            };
+            under_way.push((key.clone(), (write.clone(), before.map_or(Version(1), Version::next))));
             changeset.writes.push((key, write));
         }
         // Nothing decides on the journal, so the batch after this one needs none of it.

@@ -50,14 +50,14 @@ impl JournalPages {
     /// All that is to be written.
     pub(super) fn into_writes(mut self, space: &Space) -> Vec<(Key, Write)> {
         self.turn(space);
-        let pointers = self.pointers.into_iter().map(|key| (key, Write::Put(Arc::default())));
+        let pointers = self.pointers.into_iter().map(|key| (key, Write::Create(Arc::default())));
         self.full.into_iter().chain(pointers).collect()
     }
 
     fn turn(&mut self, space: &Space) {
         if let Some((first, mut page)) = self.open.take() {
             page.push(b']');
-            self.full.push((space.journal().number(first.0), Write::Put(page.into())));
+            self.full.push((space.journal().number(first.0), Write::Create(page.into())));
         }
     }
 }

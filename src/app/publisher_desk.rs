@@ -100,7 +100,7 @@ impl Command for PublisherChange {
                     return Err(AppError::RecordConflict(name.clone()));
                 }
                 match write {
-                    Write::Put(bytes) => desk.put_bytes(key, bytes.clone()),
+                    Write::Put(bytes) | Write::Create(bytes) => desk.put_bytes(key, bytes.clone()),
                     Write::Remove => desk.remove(key),
                 }
             }

@@ -89,6 +89,10 @@ impl State {
                     let version = self.documents.get(&key).map_or(1, |document| document.version.0 + 1);
                     self.documents.insert(key, Document { version: Version(version), bytes });
                 }
+                Write::Create(bytes) => {
+                    debug_assert!(!self.documents.contains_key(&key), "{key} is there already");
+                    self.documents.insert(key, Document { version: Version(1), bytes });
+                }
                 Write::Remove => {
                     self.documents.remove(&key);
                 }

@@ -64,6 +64,9 @@ pub enum Expectation {
 pub enum Write {
     /// It is written, whatever was there.
     Put(Arc<[u8]>),
+    /// It is written where there is nothing, as whoever writes it knows: its key has a number that nothing had before. A store
+    /// need not look, and may lose what was there.
+    Create(Arc<[u8]>),
     /// It is removed; removing what is not there is no error.
     Remove,
 }

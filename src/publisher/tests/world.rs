@@ -107,7 +107,9 @@ impl Host for MemoryHost {
             for (key, _, write) in change.records {
                 let version = memory.records.get(&key).map_or(0, |(version, _)| version.0);
                 match write {
-                    Write::Put(bytes) => drop(memory.records.insert(key, (Version(version + 1), bytes.to_vec()))),
+                    Write::Put(bytes) | Write::Create(bytes) => {
+                        drop(memory.records.insert(key, (Version(version + 1), bytes.to_vec())))
+                    }
                     Write::Remove => drop(memory.records.remove(&key)),
                 }
             }

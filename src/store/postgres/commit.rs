@@ -189,11 +189,11 @@ async fn write<'a>(
     for (key, write) in writes {
         match write {
             Write::Remove => removed.push(key),
-            Write::Put(body) if absent.contains(key) => {
+            Write::Put(body) | Write::Create(body) if absent.contains(key) => {
                 first_created = first_created.or(Some(key));
                 created.add(key, body);
             }
-            Write::Put(body) => put.add(key, body),
+            Write::Put(body) | Write::Create(body) => put.add(key, body),
         }
     }
     let inserts = [(&statements.create, &created), (&statements.put, &put)].into_iter();

@@ -95,7 +95,10 @@ impl<'db> Group<'db> {
     }
 
     fn write(&mut self, key: Key, write: Write, name: PartsName) -> Result<(), StoreError> {
-        let place = self.place(layout::document_key(&key))?;
+        let place = match &write {
+            Write::Put(_) | Write::Remove => self.place(layout::document_key(&key))?,
+            Write::Create(_) => self.new_place(layout::document_key(&key)),
+        };
         let old = place.now().and_then(layout::decode);
         let version = old.map_or(Version(1), |head| head.version.next());
         let old_parts = match old {
@@ -103,7 +106,7 @@ impl<'db> Group<'db> {
             Some(Head { body: Body::Whole(_), .. }) | None => None,
         };
         let (after, new_parts, bytes) = match write {
-            Write::Put(bytes) => {
+            Write::Put(bytes) | Write::Create(bytes) => {
                 let (head, parts) = layout::encode(version, &bytes, name);
                 (Some(head.into()), parts, bytes.len())
             }
@@ -118,13 +121,18 @@ impl<'db> Group<'db> {
         }
         for (part, bytes) in new_parts {
             // No part has ever had this name.
-            self.places.insert(part, Place { before: None, after: Some(Some(bytes.into())) });
+            self.new_place(part).after = Some(Some(bytes.into()));
             self.extent.changes += 1;
         }
         if is_removal {
             self.removed.push(key);
         }
         Ok(())
+    }
+
+    /// What has come of a key under which there is nothing in sled.
+    fn new_place(&mut self, tree_key: Vec<u8>) -> &mut Place {
+        self.places.entry(tree_key).or_insert(Place { before: None, after: None })
     }
 
     /// What has come of a key. What lies there in sled is put down on the way.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rehearsal::store::{
-    Changeset, Claimed, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version,
+    Changeset, Claimed, CommitError, Direction, Document, Expectation, Key, KeyRange, Store, StoreError, Version, Write,
 };
 
 use super::{document, key, put};
@@ -26,6 +26,28 @@ pub(crate) async fn a_document_reads_back_with_its_version(store: &Subject) {
     assert_eq!(store.get(&key("a", 1)).await.unwrap(), None);
     store.commit(put(key("a", 1), "again")).await.unwrap();
     assert_eq!(store.get(&key("a", 1)).await.unwrap(), Some(document(1, "again")));
+}
+
+/// Small and large, in one changeset and at the same time as others, and where something has been removed.
+pub(crate) async fn what_is_created_is_a_document_like_any_other(store: &Subject) {
+    let long = "long".repeat(10_000);
+    let create =
+        |key, bytes: &str| Changeset { writes: vec![(key, Write::Create(bytes.as_bytes().into()))], expects: vec![] };
+    let mut both = create(key("a", 1), "one");
+    both.writes.append(&mut create(key("a", 2), &long).writes);
+    let others = (3..40).map(|number| store.commit(create(key("a", number), "more")));
+    let (both, others) = futures_util::future::join(store.commit(both), futures_util::future::join_all(others)).await;
+    assert!(both.is_ok() && others.iter().all(Result::is_ok));
+    let found = scan(store, &all("a"), Direction::Ascending, 100).await;
+    assert_eq!(found.len(), 39);
+    assert_eq!(found[..2], [(key("a", 1), document(1, "one")), (key("a", 2), document(1, &long))]);
+    for number in [1, 2] {
+        store.commit(put(key("a", number), "changed")).await.unwrap();
+        assert_eq!(store.get(&key("a", number)).await.unwrap(), Some(document(2, "changed")));
+        store.commit(remove(key("a", number))).await.unwrap();
+        store.commit(create(key("a", number), &long)).await.unwrap();
+        assert_eq!(store.get(&key("a", number)).await.unwrap(), Some(document(1, &long)));
+    }
 }
 
 pub(crate) async fn removing_what_is_not_there_is_no_error(store: &Subject) {
