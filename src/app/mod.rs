@@ -13,6 +13,7 @@ mod deletion;
 mod deliveries;
 mod desk;
 mod error;
+mod followers;
 mod fulfillment;
 mod holds;
 pub mod identity;

@@ -12,6 +12,7 @@ use super::{
     deliveries::Outside,
     desk::{decode, encode},
     error::AppError,
+    followers::Followers,
     identity::{CheckedTokens, SigningKeys, WebhookTokens},
     keeping_up::Looks,
     keys::{self, Space},
@@ -61,6 +62,7 @@ pub struct App {
     /// Creating and deleting, one at a time.
     registrar: tokio::sync::Mutex<()>,
     looks: Looks,
+    pub(super) followers: Followers,
     outside: OnceLock<Outside>,
     /// A number of this run of the program.
     run: u64,
@@ -156,6 +158,7 @@ impl App {
             open: RwLock::default(),
             registrar: tokio::sync::Mutex::default(),
             looks: Looks::default(),
+            followers: Followers::default(),
             outside: OnceLock::new(),
             run: Seed::of_this_run(),
         });

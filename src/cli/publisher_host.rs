@@ -35,9 +35,12 @@ impl PublisherHost {
         Arc::new(Self(Arc::downgrade(app)))
     }
 
+    fn app(&self, sandbox: &SandboxId) -> Result<Arc<App>, HostError> {
+        self.0.upgrade().ok_or_else(|| HostError::UnknownSandbox(sandbox.clone()))
+    }
+
     async fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, HostError> {
-        let app = self.0.upgrade().ok_or_else(|| HostError::UnknownSandbox(id.clone()))?;
-        app.find_sandbox(id).await.map_err(failed)
+        self.app(id)?.find_sandbox(id).await.map_err(failed)
     }
 }
 
@@ -58,7 +61,7 @@ impl Host for PublisherHost {
         Box::pin(async move {
             let changes = self.sandbox(sandbox).await?.changes();
             let each = stream::unfold(changes, async |mut changes| changes.next().await.ok().map(|()| ((), changes)));
-            Ok(each.boxed())
+            Ok(each.take_until(self.app(sandbox)?.lets_followers_go()).boxed())
         })
     }
 

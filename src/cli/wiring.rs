@@ -27,7 +27,7 @@ use crate::{
     tls::{Authority, AuthorityError, TlsListener},
 };
 
-/// How long connections that stay open (live updates) may delay a stop.
+/// How long requests that are still being answered may delay a stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a server is started with.
@@ -245,9 +245,10 @@ impl Server {
     /// # Errors
     /// [`AppError::Store`] when the last flush fails.
     pub async fn stop(mut self) -> Result<(), AppError> {
+        self.app.let_followers_go();
         drop(self.stop.take());
         if tokio::time::timeout(STOP_PATIENCE, &mut self.serving).await.is_err() {
-            tracing::info!("connections that stayed open were closed");
+            tracing::info!("requests that were still being answered were broken off");
             self.serving.abort();
         }
         if let Err(error) = self.app.finish_told().await {

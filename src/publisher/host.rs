@@ -157,7 +157,8 @@ pub trait Host: fmt::Debug + Send + Sync {
     /// The sandbox's time.
     fn now<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>>;
 
-    /// Wakes up each time that something has been committed in a sandbox, from now on, wherever; ends with the sandbox.
+    /// Wakes up each time that something has been committed in a sandbox, from now on, wherever; ends with the sandbox, and when the
+    /// server stops.
     fn changes<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>>;
 
     /// A record of the publisher.

@@ -133,6 +133,23 @@ impl World {
         panic!("{sandbox} has {there} documents and counts {counted}");
     }
 
+    /// Submits the set-up form for a purchase of Contoso CRM, at the stand-in publisher's; gives the key of the account's
+    /// page.
+    pub(crate) async fn sets_up(&self, bought: &Value) -> String {
+        let code = code(bought);
+        let form = [
+            ("token", code.as_str()),
+            ("site", "contoso"),
+            ("sandbox", SANDBOX),
+            ("field.companyName", "Northwind"),
+            ("field.contactEmail", "nora@northwind.example"),
+            ("field.region", "Europe"),
+            ("field.users", "nora@northwind.example"),
+        ];
+        let submit = self.request(Method::POST, "/publisher/landing").header("accept", "application/json");
+        text(&send(submit.form(&form)).await.expect(201), "account")
+    }
+
     /// Tells of each commit in a sandbox from now on.
     pub(crate) fn changes(&self, sandbox: &str) -> Changes {
         self.server.app.sandbox(&sandbox.parse().unwrap()).unwrap().changes()

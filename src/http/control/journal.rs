@@ -11,7 +11,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -68,7 +68,8 @@ pub(super) async fn read(
     if text(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")) {
         let last = text("last-event-id".parse().unwrap_or(header::ACCEPT)).and_then(|id| id.parse().ok()).map(Seq);
         let filter = JournalFilter { since: last.unwrap_or(filter.since), ..filter };
-        return Ok(Sse::new(live(sandbox, filter)).keep_alive(KeepAlive::default()).into_response());
+        let entries = live(sandbox, filter).take_until(faces.app.lets_followers_go());
+        return Ok(Sse::new(entries).keep_alive(KeepAlive::default()).into_response());
     }
     // Whoever has made a call finds it here.
     sandbox.finish_told().await?;

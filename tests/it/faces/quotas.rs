@@ -102,17 +102,7 @@ async fn work_that_is_put_off_is_counted_once() {
         world.control(Method::PUT, &format!("/sandboxes/{SANDBOX}/faults/provisioning"), Some(fault)).await.expect(200);
     }
     let bought = world.buyer().buys_seats().await;
-    let form = [
-        ("token", code(&bought)),
-        ("site", "contoso".to_owned()),
-        ("sandbox", SANDBOX.to_owned()),
-        ("field.companyName", "Northwind".to_owned()),
-        ("field.contactEmail", "nora@northwind.example".to_owned()),
-        ("field.region", "Europe".to_owned()),
-        ("field.users", "nora@northwind.example".to_owned()),
-    ];
-    let submit = world.request(Method::POST, "/publisher/landing").header("accept", "application/json");
-    let account = text(&send(submit.form(&form)).await.expect(201), "account");
+    let account = world.sets_up(&bought).await;
     world.counts_its_documents(SANDBOX).await;
     for _ in 0..3 {
         for _ in 0..2 {

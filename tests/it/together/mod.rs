@@ -119,19 +119,7 @@ async fn a_page_of_one_server_is_told_what_another_does() {
     let world = World::together(ServerOptions::default()).await;
     world.create_sandbox(SANDBOX).await;
     let bought = world.buyer().buys_seats().await;
-    let code = text(&bought["link"], "authorizationCode");
-    let form = [
-        ("token", code.as_str()),
-        ("site", "contoso"),
-        ("sandbox", SANDBOX),
-        ("field.companyName", "Northwind"),
-        ("field.contactEmail", "nora@northwind.example"),
-        ("field.region", "Europe"),
-        ("field.users", "nora@northwind.example"),
-    ];
-    let submit = world.request(Method::POST, "/publisher/landing").header("accept", "application/json");
-    let account = send(submit.form(&form)).await.expect(201);
-    let page = text(&account, "account");
+    let page = world.sets_up(&bought).await;
     // One stream at each server, and the work done by whichever gets the advance.
     let mut streams = Vec::new();
     for _ in 0..3 {

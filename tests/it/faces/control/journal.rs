@@ -167,6 +167,25 @@ impl Live {
     }
 }
 
+/// Whoever listens does not keep the server from stopping: the stream comes to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_when_the_server_stops() {
+    let world = World::start().await;
+    let bought = world.buyer().buys_seats().await;
+    let mut live = Live::listen(&world, "", None).await;
+    live.next().await;
+    let account = world.sets_up(&bought).await;
+    let events = world.request(Method::GET, &format!("/publisher/accounts/{account}/events"));
+    let mut account = events.send().await.unwrap();
+    assert!(account.chunk().await.unwrap().is_some());
+    world.stop().await;
+    for mut stream in [live.response, account] {
+        // One that is broken off says so instead.
+        let ended = async { while stream.chunk().await.unwrap().is_some() {} };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
+    }
+}
+
 #[tokio::test]
 async fn entries_come_live_and_go_on_after_the_last_one_seen() {
     let world = World::start().await;
