@@ -1,9 +1,6 @@
-//! The sandboxes of a server: opened at start, created, deleted, found by name or by an app registration.
+//! The sandboxes of a server: opened at start, created, deleted.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +8,7 @@ use super::{
     deletion::begun,
     deliveries::Outside,
     desk::{decode, encode},
+    directory::Directory,
     error::AppError,
     followers::Followers,
     identity::{CheckedTokens, SigningKeys, WebhookTokens},
@@ -21,12 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
-        catalogue::{AppRegistration, Catalogue, Customer},
-        event::Seq,
-        ids::{ClientId, PartnerId, PublisherId, SandboxId, TenantId},
-        operation::Delays,
-        quotas::Quotas,
-        rules::Rules,
+        catalogue::Catalogue, event::Seq, ids::SandboxId, operation::Delays, quotas::Quotas, rules::Rules,
         time::Timestamp,
     },
     sim::{
@@ -58,7 +51,7 @@ pub struct AppOptions {
 #[derive(Debug)]
 pub struct App {
     options: AppOptions,
-    open: RwLock<Open>,
+    pub(super) directory: Directory,
     /// Creating and deleting, one at a time.
     registrar: tokio::sync::Mutex<()>,
     looks: Looks,
@@ -69,15 +62,6 @@ pub struct App {
     signing_keys: SigningKeys,
     checked_tokens: CheckedTokens,
     webhook_tokens: WebhookTokens,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    sandboxes: BTreeMap<SandboxId, Arc<Sandbox>>,
-    heads: BTreeMap<Key, SandboxId>,
-    apps: BTreeMap<ClientId, SandboxId>,
-    tenants: BTreeMap<TenantId, SandboxId>,
-    domains: BTreeMap<String, TenantId>,
 }
 
 /// That a sandbox exists.
@@ -103,46 +87,6 @@ pub struct NewSandbox {
     pub rules: Rules,
 }
 
-/// An app registration, and where it lives.
-#[derive(Debug, Clone)]
-pub struct Registered {
-    /// The sandbox.
-    pub sandbox: Arc<Sandbox>,
-    /// The registration.
-    pub app: AppRegistration,
-    /// Whose it is.
-    pub owner: AppOwner,
-}
-
-/// Whose an app registration is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AppOwner {
-    /// A publisher's: it calls the marketplace.
-    Publisher(PublisherId),
-    /// A CSP partner's: it calls Partner Center.
-    Partner(PartnerId),
-}
-
-impl AppOwner {
-    /// The publisher, if it is one.
-    #[must_use]
-    pub const fn publisher(&self) -> Option<&PublisherId> {
-        match self {
-            Self::Publisher(id) => Some(id),
-            Self::Partner(_) => None,
-        }
-    }
-
-    /// The partner, if it is one.
-    #[must_use]
-    pub const fn partner(&self) -> Option<&PartnerId> {
-        match self {
-            Self::Partner(id) => Some(id),
-            Self::Publisher(_) => None,
-        }
-    }
-}
-
 impl App {
     /// Opens every sandbox of a store; creates `default` in a new one.
     ///
@@ -155,7 +99,7 @@ impl App {
             signing_keys,
             checked_tokens: CheckedTokens::default(),
             webhook_tokens: WebhookTokens::default(),
-            open: RwLock::default(),
+            directory: Directory::default(),
             registrar: tokio::sync::Mutex::default(),
             looks: Looks::default(),
             followers: Followers::default(),
@@ -281,49 +225,6 @@ impl App {
         &self.options.wall
     }
 
-    /// A sandbox by name.
-    ///
-    /// # Errors
-    /// [`AppError::UnknownSandbox`].
-    pub fn sandbox(&self, id: &SandboxId) -> Result<Arc<Sandbox>, AppError> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.sandboxes.get(id).cloned().ok_or_else(|| AppError::UnknownSandbox(id.clone()))
-    }
-
-    /// The sandbox whose head lies there.
-    pub(super) fn sandbox_of_head(&self, key: &Key) -> Option<Arc<Sandbox>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.sandboxes.get(open.heads.get(key)?).cloned()
-    }
-
-    /// All sandboxes, by name.
-    #[must_use]
-    pub fn sandboxes(&self) -> Vec<Arc<Sandbox>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).sandboxes.values().cloned().collect()
-    }
-
-    /// An app registration by its client id: a client id belongs to one sandbox.
-    #[must_use]
-    pub fn registered_app(&self, client: ClientId) -> Option<Registered> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        let sandbox = open.sandboxes.get(open.apps.get(&client)?)?;
-        let (app, owner) = apps(sandbox.catalogue()).find(|(app, _)| app.client_id == client)?;
-        Some(Registered { sandbox: Arc::clone(sandbox), app: app.clone(), owner })
-    }
-
-    /// The sandbox that a tenant belongs to: a publisher's, a customer's or a partner's.
-    #[must_use]
-    pub fn sandbox_of_tenant(&self, tenant: TenantId) -> Option<Arc<Sandbox>> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.sandboxes.get(open.tenants.get(&tenant)?).cloned()
-    }
-
-    /// The tenant that a verified domain belongs to.
-    pub(super) fn tenant_of_domain(&self, domain: &str) -> Option<TenantId> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.domains.get(&domain.to_ascii_lowercase()).copied()
-    }
-
     /// Creates a sandbox; durable when it answers.
     ///
     /// # Errors
@@ -399,26 +300,11 @@ impl App {
 
     fn start(&self, id: SandboxId, space: Space, catalogue: Catalogue, head: Head, version: Version) -> Arc<Sandbox> {
         let secrets = head.seed.sealing_secrets(&id);
-        let catalogue = Arc::new(catalogue);
         let (usual_quotas, run) = (self.options.quotas, self.run);
-        let world = World { id: id.clone(), space, catalogue: Arc::clone(&catalogue), secrets, usual_quotas, run };
+        let world = World { id, space, catalogue: Arc::new(catalogue), secrets, usual_quotas, run };
         let (store, wall) = (Arc::clone(&self.options.store), Arc::clone(&self.options.wall));
         let sandbox = Sandbox::start(world, head, version, store, wall);
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        for (app, _) in apps(&catalogue) {
-            open.apps.insert(app.client_id, id.clone());
-            open.tenants.insert(app.tenant_id, id.clone());
-        }
-        for tenant in catalogue.customers.iter().filter_map(Customer::tenant_id) {
-            open.tenants.insert(tenant, id.clone());
-        }
-        for partner in &catalogue.partners {
-            open.tenants.insert(partner.user.tenant_id, id.clone());
-        }
-        open.domains.extend(catalogue.tenant_domains(&id));
-        open.heads.insert(sandbox.head(), id.clone());
-        open.sandboxes.insert(id, Arc::clone(&sandbox));
-        drop(open);
+        self.directory.enter(&sandbox);
         self.attend(&sandbox);
         sandbox
     }
@@ -458,15 +344,7 @@ impl App {
 
     /// Forgets a sandbox that is gone from the store.
     pub(super) fn close_sandbox(&self, sandbox: &Arc<Sandbox>) {
-        let id = sandbox.id();
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.sandboxes.remove(id);
-        open.heads.remove(&sandbox.head());
-        open.apps.retain(|_, of| of != id);
-        open.tenants.retain(|_, of| of != id);
-        let Open { domains, tenants, .. } = &mut *open;
-        domains.retain(|_, tenant| tenants.contains_key(tenant));
-        drop(open);
+        self.directory.strike_out(sandbox);
         self.checked_tokens().forget(sandbox);
         self.webhook_tokens().forget(sandbox.space());
     }
@@ -487,14 +365,6 @@ pub(super) async fn registered(store: &dyn Store) -> Result<Vec<(SandboxId, Stri
 /// That a sandbox has a space.
 pub(super) fn registration(space: &Space) -> Registration {
     Registration { space: space.name().to_owned() }
-}
-
-/// The app registrations of a catalogue, and whose each is.
-fn apps(catalogue: &Catalogue) -> impl Iterator<Item = (&AppRegistration, AppOwner)> {
-    let publishers = catalogue.publishers.iter();
-    let publishers = publishers.map(|publisher| (&publisher.app, AppOwner::Publisher(publisher.id.clone())));
-    let partners = catalogue.partners.iter();
-    publishers.chain(partners.map(|partner| (&partner.app, AppOwner::Partner(partner.id.clone()))))
 }
 
 pub(super) fn expectation(found: Option<&Document>) -> Expectation {
