@@ -18,6 +18,8 @@ use crate::domain::{
 pub enum Player {
     /// The CSP partner, or whoever sits at the browser.
     Partner,
+    /// Partner Center: where the partner buys and manages.
+    PartnerCenter,
     /// The publisher (ISV).
     Publisher,
     /// The marketplace.

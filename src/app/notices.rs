@@ -203,7 +203,7 @@ impl Command for RecordNotice {
             });
             let call = Exchange::sent(Player::Partner, &attempted.sent, &attempted.body);
             let call = Exchange { correlation_id: Some(notice.id.to_string()), ..call };
-            desk.note(Player::Marketplace, subscription, What::Exchange(call));
+            desk.note(Player::PartnerCenter, subscription, What::Exchange(call));
             let (notice, again) = notice.attempted(attempted.sent.clone(), desk.now());
             desk.put(key, &notice)?;
             match again {

@@ -199,6 +199,7 @@ impl JournalLine {
 pub const fn player(player: Player) -> &'static str {
     match player {
         Player::Partner => "partner",
+        Player::PartnerCenter => "partnerCenter",
         Player::Publisher => "publisher",
         Player::Marketplace => "marketplace",
         Player::Identity => "identity",

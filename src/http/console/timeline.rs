@@ -131,10 +131,11 @@ impl Lane {
     const fn of(player: Player) -> Self {
         let (name, number) = match player {
             Player::Partner => ("Partner", 1),
-            Player::Publisher => ("Publisher", 2),
-            Player::Identity => ("Identity", 3),
-            Player::Marketplace => ("Marketplace", 4),
-            Player::Operator => ("Operator", 5),
+            Player::PartnerCenter => ("Partner Center", 2),
+            Player::Publisher => ("Publisher", 3),
+            Player::Identity => ("Identity", 4),
+            Player::Marketplace => ("Marketplace", 5),
+            Player::Operator => ("Operator", 6),
         };
         Self { name, number }
     }
@@ -241,11 +242,12 @@ mod tests {
         let succeeded = Event::OperationSucceeded { operation, action };
         let given_up = Event::OperationConflicted { operation, action };
         let table = [
-            (Player::Publisher, exchange(Player::Marketplace, 200), (2, 4, "right", "plain")),
-            (Player::Marketplace, exchange(Player::Publisher, 404), (2, 4, "left", "bad")),
-            (Player::Marketplace, What::Fact(succeeded), (4, 4, "none", "good")),
-            (Player::Marketplace, What::Fact(given_up), (4, 4, "none", "bad")),
-            (Player::Operator, What::Clock { summary: "x".into() }, (5, 5, "none", "plain")),
+            (Player::Publisher, exchange(Player::Marketplace, 200), (3, 5, "right", "plain")),
+            (Player::Marketplace, exchange(Player::Publisher, 404), (3, 5, "left", "bad")),
+            (Player::Marketplace, What::Fact(succeeded), (5, 5, "none", "good")),
+            (Player::Marketplace, What::Fact(given_up), (5, 5, "none", "bad")),
+            (Player::Operator, What::Clock { summary: "x".into() }, (6, 6, "none", "plain")),
+            (Player::Partner, exchange(Player::PartnerCenter, 201), (1, 2, "right", "plain")),
         ];
         for (from, what, expected) in table {
             let row = EntryRow::of(&place, &entry(from, what), Scope::Sandbox);

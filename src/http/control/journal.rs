@@ -146,6 +146,7 @@ pub(in crate::http) fn entry_view(entry: &Entry) -> JournalEntryView {
 const fn player(player: app::Player) -> Player {
     match player {
         app::Player::Partner => Player::Partner,
+        app::Player::PartnerCenter => Player::PartnerCenter,
         app::Player::Publisher => Player::Publisher,
         app::Player::Marketplace => Player::Marketplace,
         app::Player::Identity => Player::Identity,

@@ -300,7 +300,7 @@ impl Call {
             return;
         }
         let exchange = Exchange {
-            to: Player::Marketplace,
+            to: Player::PartnerCenter,
             method: self.method.to_string(),
             path: path.to_owned(),
             status: Some(answer.status.as_u16()),

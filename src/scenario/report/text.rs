@@ -128,8 +128,8 @@ fn one_line(text: &str) -> String {
 }
 
 fn sequence_line(line: &JournalLine, signs: &Signs) -> String {
-    /// The longest name of a player, `marketplace`.
-    const WIDTH: usize = 11;
+    /// The longest name of a player, `partnerCenter`.
+    const WIDTH: usize = 13;
     let from = player(line.from);
     match &line.call {
         Some(call) => {
@@ -176,5 +176,11 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 }
 
 /// The players in the order of the lanes.
-pub(super) const PLAYERS: [Player; 5] =
-    [Player::Operator, Player::Partner, Player::Marketplace, Player::Publisher, Player::Identity];
+pub(super) const PLAYERS: [Player; 6] = [
+    Player::Operator,
+    Player::Partner,
+    Player::PartnerCenter,
+    Player::Marketplace,
+    Player::Publisher,
+    Player::Identity,
+];

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub enum Player {
     /// The CSP partner, or whoever sits at the browser.
     Partner,
+    /// Partner Center: where the partner buys and manages.
+    PartnerCenter,
     /// The publisher (ISV).
     Publisher,
     /// The marketplace.

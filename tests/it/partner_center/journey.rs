@@ -70,6 +70,17 @@ async fn a_program_sells_from_the_customer_to_the_invoice() {
     let expected = [json!("Fabrikam Sim"), json!(number), json!("new"), json!(10), json!(245), json!(4_847_383), order];
     assert_eq!(found, expected.iter().collect::<Vec<_>>());
     world.counts_its_documents(SANDBOX).await;
+
+    // The journal tells whom each has called.
+    let journal = world.operator().journal("kind=exchange&limit=1000").await;
+    let called = |path: &str| {
+        let mut calls =
+            journal.iter().filter(|entry| entry["data"]["path"].as_str().is_some_and(|at| at.starts_with(path)));
+        calls.next().map(|call| (text(call, "from"), text(call, "to")))
+    };
+    let pair = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+    assert_eq!(called("/v1/customers"), pair("partner", "partnerCenter"));
+    assert_eq!(called("/api/saas/"), pair("publisher", "marketplace"));
     world.stop().await;
 }
 

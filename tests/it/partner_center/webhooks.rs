@@ -151,7 +151,7 @@ async fn a_webhook_is_tested_and_tried_again() {
     world.operator().advances("P1D").await;
     assert_eq!(webhook.takes().len(), 10, "then it is parked");
     let journal = world.operator().journal(&format!("subscription={id}&kind=exchange&limit=200")).await;
-    let calls = journal.iter().filter(|entry| entry["data"]["to"] == "partner");
+    let calls = journal.iter().filter(|entry| entry["from"] == "partnerCenter" && entry["data"]["to"] == "partner");
     assert_eq!(calls.filter(|entry| entry["data"]["status"] == 503).count(), 10);
 
     webhook.answers(200);
