@@ -70,7 +70,7 @@ async fn fulfillment(quick: bool, time: Duration) {
     println!("a purchase writes {documents} documents of {size} bytes in all");
     // So many at a turn that what is stored when it begins and when it ends is much the same.
     let (durable_turns, purchases) = if quick { (3, 1_000) } else { (5, 4_000) };
-    let purchases = Purchases { size, turns: durable_turns, at_a_turn: purchases };
+    let purchases = Purchases { documents, size, turns: durable_turns, at_a_turn: purchases };
     let empty = durable(&server, folder.path(), &purchases, time).await;
     let few = list(&server, &token, time).await;
 
@@ -122,38 +122,31 @@ async fn reads(server: &Server, one: &Value, token: &str, time: Duration, turns:
 
 /// Purchases to be measured.
 struct Purchases {
-    /// How many bytes one writes.
+    /// How many documents one writes, and how many bytes they have in all.
+    documents: usize,
     size: usize,
     turns: usize,
     at_a_turn: usize,
 }
 
 /// Durable purchases, against a bare handler that commits one document of the same size through the same store. A
-/// purchase writes several; the bare handler writes as many bytes as all of them have, in one.
+/// purchase writes several; the bare handler writes as many bytes as all of them have, in one. Another one writes them in
+/// as many documents, to tell what is the store's from what is ours.
 async fn durable(server: &Server, data: &Path, purchases: &Purchases, time: Duration) -> Compared {
     let folder = data.join("bare");
     let store = Arc::new(SledStore::open(&folder, SledOptions::default()).expect("a store"));
-    let numbers = Arc::new(AtomicU64::new(0));
-    let (kept, size) = (Arc::clone(&store), purchases.size);
-    let commit = move |_body: String| {
-        let (store, numbers) = (Arc::clone(&kept), Arc::clone(&numbers));
-        async move {
-            let mut changeset = Changeset::default();
-            let number = numbers.fetch_add(1, Ordering::Relaxed);
-            changeset.put(Key::in_sandbox("bench").number(number), vec![b'x'; size]);
-            store.commit(changeset).await.expect("a commit");
-        }
-    };
     let path = "/sim/v1/sandboxes/default/purchases";
-    let bare = serve(Router::new().route(path, post(commit))).await;
+    let bare = committing(path, &store, 1, purchases.size).await;
+    let bare_in_pieces = committing(path, &store, purchases.documents, purchases.size).await;
     let buy = request("POST", path, &[("Content-Type", "application/json")], PURCHASE);
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut in_pieces) = (Vec::new(), Vec::new(), Vec::new());
     let (mut commits, mut flushes, mut bare_flushes) = (0, 0, 0);
     let each = Arc::new(vec![buy; purchases.at_a_turn]);
     for _ in 0..purchases.turns {
         let before = store.flush_figures();
         theirs.push(run(bare, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
         bare_flushes += store.flush_figures().flushes - before.flushes;
+        in_pieces.push(run(bare_in_pieces, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
         let before = server.app.store().flush_figures();
         ours.push(run(server.address, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
         let after = server.app.store().flush_figures();
@@ -171,10 +164,30 @@ async fn durable(server: &Server, data: &Path, purchases: &Purchases, time: Dura
         per_flush(&ours, flushes),
         per_flush(&theirs, bare_flushes)
     );
+    compare("  the same, beside as many bytes in as many documents", &ours, &in_pieces);
     activations(server, time).await;
     store.close().await.expect("the store closes");
     std::fs::remove_dir_all(&folder).expect("the folder can be removed");
     compared
+}
+
+/// A bare handler whose answer waits for a commit of so many documents that have so many bytes in all. They lie apart, as
+/// those of a purchase do.
+async fn committing(path: &str, store: &Arc<SledStore>, documents: usize, size: usize) -> std::net::SocketAddr {
+    let (store, numbers) = (Arc::clone(store), Arc::new(AtomicU64::new(0)));
+    let commit = move |_body: String| {
+        let (store, numbers) = (Arc::clone(&store), Arc::clone(&numbers));
+        async move {
+            let mut changeset = Changeset::default();
+            let number = numbers.fetch_add(1, Ordering::Relaxed);
+            for place in 0..documents {
+                let key = Key::in_sandbox("bench").text(&format!("{place} of {documents}")).number(number);
+                changeset.put(key, vec![b'x'; size / documents]);
+            }
+            store.commit(changeset).await.expect("a commit");
+        }
+    };
+    serve(Router::new().route(path, post(commit))).await
 }
 
 /// How many documents one purchase adds, and how many bytes they have.
