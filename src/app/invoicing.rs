@@ -77,7 +77,7 @@ pub(super) async fn is_ready(
     let key = desk.space().invoice(partner, month, currency);
     let Some(invoice) = desk.load::<Invoice>(&key).await? else { return Ok(()) };
     let summary = format!("The invoice {} to {partner} for {month} is there: {}.", invoice.id, invoice.total);
-    desk.note(Player::Marketplace, None, What::Steering { summary });
+    desk.note(Player::PartnerCenter, None, What::Steering { summary });
     audit::note(desk, (partner, None), AuditStatus::Succeeded, Audited::InvoiceReady { month, currency }).await
 }
 
