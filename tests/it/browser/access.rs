@@ -52,7 +52,7 @@ async fn people_sign_in_with_their_key_and_see_their_sandbox_live() {
             let before = page.text("timeline").await;
             assert!(!before.contains("contoso-crm"), "{before}");
             assert!(purchase.send().await.unwrap().status().is_success());
-            page.will_show("timeline", &["contoso-crm"]).await;
+            page.shows("timeline", &["contoso-crm"]).await;
 
             page.open("/?sandbox=team-b").await;
             page.shows("error-page", &["does not open the sandbox team-b"]).await;

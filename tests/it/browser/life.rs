@@ -16,49 +16,49 @@ async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
             page.see("[data-testid='account-state'][data-state='active']").await;
             let account = page.url().await;
             page.open(&format!("/subscriptions/{}", bought.id)).await;
-            page.will_show("renewal", &["It renews itself at"]).await;
-            page.will_show("told", &["Nothing yet"]).await;
+            page.shows("renewal", &["It renews itself at"]).await;
+            page.shows("told", &["Nothing yet"]).await;
 
             // A mistake stays at its field.
             page.write("seats", "many").await;
             page.click("change-seats-submit").await;
-            page.will_show("error-seats", &["whole number"]).await;
+            page.shows("error-seats", &["whole number"]).await;
             assert_eq!(page.value("seats").await, "many");
             page.write("seats", "400").await;
             page.click("change-seats-submit").await;
-            page.will_show("error-seats", &["ends at 50 seats"]).await;
+            page.shows("error-seats", &["ends at 50 seats"]).await;
 
             // The publisher agrees; nobody loads the page again.
             page.write("seats", "8").await;
             page.click("change-seats-submit").await;
-            page.will_show("told-row", &["ChangeQuantity", "delivered", "answered 200"]).await;
-            page.will_show("ledger", &["8 seats × 24.50 USD"]).await;
+            page.shows("told-row", &["ChangeQuantity", "delivered", "answered 200"]).await;
+            page.shows("ledger", &["8 seats × 24.50 USD"]).await;
 
             // The publisher refuses.
             refuse.await;
             page.choose("plan", "business").await;
             page.click("change-plan-submit").await;
-            page.will_show("told-row", &["ChangePlan", "refused", "answered 400"]).await;
+            page.shows("told-row", &["ChangePlan", "refused", "answered 400"]).await;
 
             page.click("auto-renew").await;
-            page.will_show("renewal", &["It ends at"]).await;
+            page.shows("renewal", &["It ends at"]).await;
             page.click("auto-renew").await;
-            page.will_show("renewal", &["It renews itself at"]).await;
+            page.shows("renewal", &["It renews itself at"]).await;
 
             page.click("fail-payment").await;
-            page.will_show("status", &["Suspended"]).await;
-            page.will_show("billing", &["Suspended: a payment failed"]).await;
+            page.shows("status", &["Suspended"]).await;
+            page.shows("billing", &["Suspended: a payment failed"]).await;
             page.open(&account).await;
             page.see("[data-testid='account-state'][data-state='suspended']").await;
             page.open(&format!("/subscriptions/{}", bought.id)).await;
             page.click("pay").await;
-            page.will_show("status", &["Subscribed"]).await;
+            page.shows("status", &["Subscribed"]).await;
 
             page.click("cancel").await;
-            page.will_show("status", &["Unsubscribed"]).await;
-            page.will_show("ledger", &["given back in full"]).await;
+            page.shows("status", &["Unsubscribed"]).await;
+            page.shows("ledger", &["given back in full"]).await;
             assert!(!page.has("cancel").await, "nothing is left to be done");
-            page.will_show("told-row", &["Unsubscribe"]).await;
+            page.shows("told-row", &["Unsubscribe"]).await;
             page.open(&account).await;
             page.see("[data-testid='account-state'][data-state='closed']").await;
             page.see(&id("account-state")).await;

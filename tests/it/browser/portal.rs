@@ -114,7 +114,7 @@ async fn edit(page: &Page) {
     page.write("quantity", "10").await;
     page.click("quantity-submit").await;
     // The publisher is asked, and agrees; nobody loads the page again.
-    page.will_show("seat-change", &["Done", "10 licenses"]).await;
+    page.shows("seat-change", &["Done", "10 licenses"]).await;
     assert_eq!(page.value("quantity").await, "10");
     page.click("auto-renew-submit").await;
     page.shows("auto-renew", &["Off"]).await;
@@ -220,11 +220,11 @@ async fn an_agreement_comes_before_the_purchase_and_a_refusal_is_told_live() {
             follow(&page, "CRM for sales").await;
             page.write("quantity", "9").await;
             page.click("quantity-submit").await;
-            page.will_show("seat-change", &["Refused by the publisher: its webhook answered 400", "9 licenses"]).await;
+            page.shows("seat-change", &["Refused by the publisher: its webhook answered 400", "9 licenses"]).await;
             decline.await;
             page.write("quantity", "10").await;
             page.click("quantity-submit").await;
-            page.will_show("seat-change", &["Refused by the publisher: it answered with Failure", "10 licenses"]).await;
+            page.shows("seat-change", &["Refused by the publisher: it answered with Failure", "10 licenses"]).await;
             page.click("cancel").await;
             page.shows("status", &["Canceled"]).await;
             page.shows("nothing-to-edit", &["nothing of it can be changed"]).await;
