@@ -14,8 +14,8 @@ impl App {
         self.followers.0.send_replace(true);
     }
 
-    /// Waits until followers are let go.
-    pub fn lets_followers_go(&self) -> impl Future<Output = ()> + Send + use<> {
+    /// Waits until [`App::let_followers_go`]; no longer, if that has been.
+    pub fn followers_are_let_go(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut gone = self.followers.0.subscribe();
         async move {
             let _or_the_app_is_gone = gone.wait_for(|gone| *gone).await;

@@ -61,7 +61,7 @@ impl Host for PublisherHost {
         Box::pin(async move {
             let changes = self.sandbox(sandbox).await?.changes();
             let each = stream::unfold(changes, async |mut changes| changes.next().await.ok().map(|()| ((), changes)));
-            Ok(each.take_until(self.app(sandbox)?.lets_followers_go()).boxed())
+            Ok(each.take_until(self.app(sandbox)?.followers_are_let_go()).boxed())
         })
     }
 

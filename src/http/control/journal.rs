@@ -68,7 +68,7 @@ pub(super) async fn read(
     if text(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")) {
         let last = text("last-event-id".parse().unwrap_or(header::ACCEPT)).and_then(|id| id.parse().ok()).map(Seq);
         let filter = JournalFilter { since: last.unwrap_or(filter.since), ..filter };
-        let entries = live(sandbox, filter).take_until(faces.app.lets_followers_go());
+        let entries = live(sandbox, filter).take_until(faces.app.followers_are_let_go());
         return Ok(Sse::new(entries).keep_alive(KeepAlive::default()).into_response());
     }
     // Whoever has made a call finds it here.
