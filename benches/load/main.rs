@@ -13,6 +13,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::or_fun_call, reason = "a program, not a library")]
 
 mod client;
+mod durable;
 mod partner_center;
 
 /// As in the binary; the bare handlers have it too.
@@ -21,22 +22,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{
-    Json, Router,
-    routing::{get, post},
-};
+use axum::{Json, Router, routing::get};
 use client::{Rate, Requests, request, run};
-use rehearsal::{
-    cli::wiring::{Server, ServerOptions},
-    store::{Changeset, Direction, Key, KeyRange, SledOptions, SledStore, Store},
-};
+use rehearsal::cli::wiring::{Server, ServerOptions};
 use serde_json::Value;
 
 const CLIENTS: usize = 64;
@@ -66,22 +58,24 @@ async fn fulfillment(quick: bool, time: Duration) {
     let one = purchase(&server).await;
     let token = token(&server).await;
     reads(&server, &one, &token, time, turns).await;
-    let (documents, size) = written_by_a_purchase(&server).await;
-    println!("a purchase writes {documents} documents of {size} bytes in all");
     // So many at a turn that what is stored when it begins and when it ends is much the same.
-    let (durable_turns, purchases) = if quick { (3, 1_000) } else { (5, 4_000) };
-    let purchases = Purchases { documents, size, turns: durable_turns, at_a_turn: purchases };
-    let empty = durable(&server, folder.path(), &purchases, time).await;
+    let turns =
+        if quick { durable::Turns { number: 3, calls: 1_000 } } else { durable::Turns { number: 5, calls: 4_000 } };
+    let commands = durable::Commands::of(&server, &token).await;
+    let empty = commands.measure(&server, folder.path(), turns, &token).await;
     let few = list(&server, &token, time).await;
 
     println!("\nfilling up to {many} subscriptions ...");
     fill(&server, many).await;
-    let full = durable(&server, folder.path(), &purchases, time).await;
-    println!(
-        "durable purchases, many stored / few stored: {:.2}; the bare handler at the same times: {:.2}",
-        full.ours / empty.ours,
-        full.bare / empty.bare
-    );
+    let full = commands.measure(&server, folder.path(), turns, &token).await;
+    for (many, few) in full.iter().zip(&empty) {
+        println!(
+            "{}, many stored / few stored: {:.2}; the bare handler at the same times: {:.2}",
+            many.command.name(),
+            many.rates.ours / few.rates.ours,
+            many.rates.bare / few.rates.bare
+        );
+    }
     let page = list(&server, &token, time).await;
     println!("cost of a page of 100, many stored / few stored: {:.2}", few / page);
     server.stop().await.expect("the server stops");
@@ -118,115 +112,6 @@ async fn reads(server: &Server, one: &Value, token: &str, time: Duration, turns:
         ours.push(run(server.address, CLIENTS, time, Requests::Same(get_it.clone().into())).await);
     }
     compare("GET of one subscription, token verified", &ours, &theirs);
-}
-
-/// Purchases to be measured.
-struct Purchases {
-    /// How many documents one writes, and how many bytes they have in all.
-    documents: usize,
-    size: usize,
-    turns: usize,
-    at_a_turn: usize,
-}
-
-/// Durable purchases, against a bare handler that commits one document of the same size through the same store. A
-/// purchase writes several; the bare handler writes as many bytes as all of them have, in one. Another one writes them in
-/// as many documents, to tell what is the store's from what is ours.
-async fn durable(server: &Server, data: &Path, purchases: &Purchases, time: Duration) -> Compared {
-    let folder = data.join("bare");
-    let store = Arc::new(SledStore::open(&folder, SledOptions::default()).expect("a store"));
-    let path = "/sim/v1/sandboxes/default/purchases";
-    let bare = committing(path, &store, 1, purchases.size).await;
-    let bare_in_pieces = committing(path, &store, purchases.documents, purchases.size).await;
-    let buy = request("POST", path, &[("Content-Type", "application/json")], PURCHASE);
-    let (mut ours, mut theirs, mut in_pieces) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut commits, mut flushes, mut bare_flushes) = (0, 0, 0);
-    let each = Arc::new(vec![buy; purchases.at_a_turn]);
-    for _ in 0..purchases.turns {
-        let before = store.flush_figures();
-        theirs.push(run(bare, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
-        bare_flushes += store.flush_figures().flushes - before.flushes;
-        in_pieces.push(run(bare_in_pieces, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
-        let before = server.app.store().flush_figures();
-        ours.push(run(server.address, CLIENTS, LONG, Requests::Each(Arc::clone(&each))).await);
-        let after = server.app.store().flush_figures();
-        commits += after.commits - before.commits;
-        flushes += after.flushes - before.flushes;
-    }
-    let compared = compare("durable purchases", &ours, &theirs);
-    let per_flush = |rates: &[Rate], flushes: u64| {
-        let answers: usize = rates.iter().map(|rate| rate.answers).sum();
-        answers as f64 / flushes.max(1) as f64
-    };
-    println!(
-        "  {commits} commits in {flushes} flushes, \
-         {:.1} purchases a flush (bare {:.1})",
-        per_flush(&ours, flushes),
-        per_flush(&theirs, bare_flushes)
-    );
-    compare("  the same, beside as many bytes in as many documents", &ours, &in_pieces);
-    activations(server, time).await;
-    store.close().await.expect("the store closes");
-    std::fs::remove_dir_all(&folder).expect("the folder can be removed");
-    compared
-}
-
-/// A bare handler whose answer waits for a commit of so many documents that have so many bytes in all. They lie apart, as
-/// those of a purchase do.
-async fn committing(path: &str, store: &Arc<SledStore>, documents: usize, size: usize) -> std::net::SocketAddr {
-    let (store, numbers) = (Arc::clone(store), Arc::new(AtomicU64::new(0)));
-    let commit = move |_body: String| {
-        let (store, numbers) = (Arc::clone(&store), Arc::clone(&numbers));
-        async move {
-            let mut changeset = Changeset::default();
-            let number = numbers.fetch_add(1, Ordering::Relaxed);
-            for place in 0..documents {
-                let key = Key::in_sandbox("bench").text(&format!("{place} of {documents}")).number(number);
-                changeset.put(key, vec![b'x'; size / documents]);
-            }
-            store.commit(changeset).await.expect("a commit");
-        }
-    };
-    serve(Router::new().route(path, post(commit))).await
-}
-
-/// How many documents one purchase adds, and how many bytes they have.
-async fn written_by_a_purchase(server: &Server) -> (usize, usize) {
-    let sandbox = server.app.sandbox(&"default".parse().expect("a name")).expect("it always exists");
-    let range = KeyRange::under(&Key::in_sandbox(sandbox.space()));
-    let stored = async || {
-        let found = server.app.store().scan(&range, Direction::Ascending, usize::MAX).await.expect("a scan");
-        (found.len(), found.iter().map(|(_, document)| document.bytes.len()).sum::<usize>())
-    };
-    let (documents_before, bytes_before) = stored().await;
-    purchase(server).await;
-    // The call's own entry follows the purchase; the next command comes after it.
-    purchase(server).await;
-    let (documents, bytes) = stored().await;
-    ((documents - documents_before) / 2, (bytes - bytes_before) / 2)
-}
-
-/// Activations of purchases made beforehand.
-async fn activations(server: &Server, time: Duration) {
-    let token = token(server).await;
-    let bearer = format!("Bearer {token}");
-    let page = control(server, "/sim/v1/sandboxes/default/subscriptions?limit=500").await;
-    let mut ids = Vec::new();
-    let mut page = page;
-    while ids.len() < 20_000 {
-        let listed = page["subscriptions"].as_array().expect("a list");
-        let pending = listed.iter().filter(|one| one["status"] == "PendingFulfillmentStart");
-        ids.extend(pending.filter_map(|one| one["id"].as_str().map(str::to_owned)));
-        let Some(next) = page["next"].as_str() else { break };
-        page = control(server, &format!("/sim/v1/sandboxes/default/subscriptions?{next}")).await;
-    }
-    let each = ids.iter().map(|id| {
-        let path = format!("/api/saas/subscriptions/{id}/activate?api-version=2018-08-31");
-        request("POST", &path, &[("Authorization", &bearer)], "")
-    });
-    let rate = run(server.address, CLIENTS, time, Requests::Each(Arc::new(each.collect()))).await;
-    assert_eq!(rate.failures, 0, "every activation succeeds");
-    println!("  activations: {:.0}/s ({} of them)", rate.per_second, rate.answers);
 }
 
 /// Pages of the publisher's list.
