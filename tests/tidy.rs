@@ -238,7 +238,7 @@ fn an_allowance_that_is_not_needed_is_reported() {
     assert_eq!(needless_allowances(&[]).len(), MAY_SLEEP.len(), "files that are gone");
 }
 
-/// A problem body's `type` leads to an anchor of this page, so every code needs its heading.
+/// A problem body names its code, which this page explains.
 #[test]
 fn every_problem_code_is_explained() {
     let page = read("docs/errors.md");

@@ -60,7 +60,7 @@ pub(super) async fn note(
     what: Audited,
 ) -> Result<(), AppError> {
     let record = AuditRecord {
-        entry: desk.next_entry(),
+        number: desk.new_audit_number(),
         at: desk.now(),
         partner: partner.clone(),
         customer: customer.cloned(),
@@ -68,7 +68,7 @@ pub(super) async fn note(
         status,
         what,
     };
-    let key = desk.space().audit_record(partner, record.at, record.entry);
+    let key = desk.space().audit_record(partner, record.at, record.number);
     desk.put(key, &record)?;
     notices::tell(desk, record).await
 }

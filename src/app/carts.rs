@@ -10,6 +10,7 @@ use super::{
     error::AppError,
     mailbox::Command,
     orders,
+    partner_requests::{Made, PartnerRequest},
     purchasing::buy,
     sandbox::Sandbox,
 };
@@ -121,17 +122,15 @@ impl Command for WriteCart {
         Box::pin(async move {
             let customer = load_customer(desk, &self.customer).await?;
             let now = desk.now();
-            let before = match self.place {
-                Place::Existing(id) => Some(open_cart(desk, &self.customer, id).await?),
-                Place::New(Some(request)) => {
-                    let key = desk.space().request(&customer.partner, request);
-                    match desk.load::<CartId>(&key).await? {
-                        Some(made) => return load_cart(desk, &self.customer, made).await,
-                        None => None,
-                    }
-                }
-                Place::New(None) => None,
+            let (before, request) = match self.place {
+                Place::Existing(id) => (Some(open_cart(desk, &self.customer, id).await?), None),
+                Place::New(request) => (None, request),
             };
+            let request = PartnerRequest { partner: &customer.partner, id: request };
+            let made = |made| if let Made::Cart(id) = made { Some(id) } else { None };
+            if let Some(made) = request.made(desk, made).await? {
+                return load_cart(desk, &self.customer, made).await;
+            }
             // Nothing is written to the journal for a cart, so a counter of its own keeps carts apart.
             let id = match &before {
                 Some(before) => before.id,
@@ -141,13 +140,10 @@ impl Command for WriteCart {
                 self.wishes.iter().cloned().zip(0..).map(|(wish, id)| line(desk, &customer, id, wish)).collect();
             let created = before.map_or(now, |before| before.created);
             let partner = customer.partner.clone();
-            let cart = Cart { id, partner, customer: customer.id, created, modified: now, lines, orders: None };
+            let cart = Cart { id, partner, customer: customer.id.clone(), created, modified: now, lines, orders: None };
             let key = desk.space().cart(&self.customer, cart.id);
             desk.put(key, &cart)?;
-            if let Place::New(Some(request)) = self.place {
-                let key = desk.space().request(&cart.partner, request);
-                desk.put(key, &cart.id)?;
-            }
+            request.has_made(desk, &Made::Cart(cart.id))?;
             Ok(cart)
         })
     }
@@ -218,10 +214,9 @@ impl Command for CheckOut {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<CheckedOut, AppError>> {
         Box::pin(async move {
             let customer = load_customer(desk, &self.customer).await?;
-            let request = self.request.map(|request| desk.space().request(&customer.partner, request));
-            if let Some(request) = &request
-                && let Some(made) = desk.load::<Vec<OrderId>>(request).await?
-            {
+            let request = PartnerRequest { partner: &customer.partner, id: self.request };
+            let made = |made| if let Made::Orders(ids) = made { Some(ids) } else { None };
+            if let Some(made) = request.made(desk, made).await? {
                 return placed(desk, &self.customer, &made).await;
             }
             let cart = open_cart(desk, &self.customer, self.cart).await?;
@@ -233,9 +228,7 @@ impl Command for CheckOut {
             }
             let key = desk.space().cart(&self.customer, cart.id);
             desk.put(key, &Cart { orders: Some(made.clone()), ..cart })?;
-            if let Some(request) = request {
-                desk.put(request, &made)?;
-            }
+            request.has_made(desk, &Made::Orders(made.clone()))?;
             placed(desk, &self.customer, &made).await
         })
     }
@@ -253,10 +246,9 @@ impl Command for PlaceOrder {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Order, AppError>> {
         Box::pin(async move {
             let customer = load_customer(desk, &self.customer).await?;
-            let request = self.request.map(|request| desk.space().request(&customer.partner, request));
-            if let Some(request) = &request
-                && let Some(made) = desk.load::<OrderId>(request).await?
-            {
+            let request = PartnerRequest { partner: &customer.partner, id: self.request };
+            let made = |made| if let Made::Order(id) = made { Some(id) } else { None };
+            if let Some(made) = request.made(desk, made).await? {
                 return orders::load_order(desk, &self.customer, made).await;
             }
             let wanted = wanted(desk, &customer, self.wishes.iter())?;
@@ -264,9 +256,7 @@ impl Command for PlaceOrder {
             let bought = buy(desk, &lines, OrderClient::Api).await?;
             let place = bought.first().and_then(|first| first.order);
             let place = place.ok_or_else(|| Refusal::CartLines("there are none".to_owned()))?;
-            if let Some(request) = request {
-                desk.put(request, &place.order)?;
-            }
+            request.has_made(desk, &Made::Order(place.order))?;
             orders::load_order(desk, &self.customer, place.order).await
         })
     }

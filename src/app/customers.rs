@@ -14,6 +14,7 @@ use super::{
     error::AppError,
     journal::{Player, What},
     mailbox::Command,
+    partner_requests::{Made, PartnerRequest},
     sandbox::Sandbox,
 };
 use crate::{
@@ -23,12 +24,13 @@ use crate::{
         customer::{Agreement, Customer, NewCustomer},
         ids::{CustomerId, PartnerId, TenantId},
         refusal::Refusal,
+        rules::CspAccount,
     },
     store::{Direction, KeyRange},
 };
 
 /// Customers of an integration sandbox (docs:test-and-debug).
-const SANDBOX_CUSTOMERS: usize = 75;
+const SANDBOX_CUSTOMERS: i64 = 75;
 
 /// What has become of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,14 +187,7 @@ impl Acting<'_> {
         partner: PartnerId,
         new: NewCustomer,
         request: Option<Uuid>,
-        is_limited: bool,
     ) -> Result<Customer, AppError> {
-        if is_limited {
-            let all = self.sandbox.customers_of(&partner, &CustomerFilter::default(), None, SANDBOX_CUSTOMERS).await?;
-            if all.customers.len() >= SANDBOX_CUSTOMERS {
-                return Err(Refusal::SandboxLimit.into());
-            }
-        }
         self.ask(CreateCustomer { partner, new, request }).await
     }
 
@@ -224,12 +219,16 @@ impl Command for CreateCustomer {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Customer, AppError>> {
         Box::pin(async move {
-            let request = self.request.map(|id| desk.space().request(&self.partner, id));
-            if let Some(request) = &request
-                && let Some(made) = desk.load::<CustomerId>(request).await?
+            let request = PartnerRequest { partner: &self.partner, id: self.request };
+            let made = |made| if let Made::Customer(id) = made { Some(id) } else { None };
+            if let Some(made) = request.made(desk, made).await?
                 && let Some(customer) = find_customer(desk, &made).await?
             {
                 return Ok(customer);
+            }
+            let is_limited = desk.head.rules.csp_account == CspAccount::IntegrationSandbox;
+            if count(desk, &self.partner, Counted::OneMore).await? > SANDBOX_CUSTOMERS && is_limited {
+                return Err(Refusal::SandboxLimit.into());
             }
             let domain = desk.space().customer_domain(&self.new.domain);
             let catalogue = &desk.world.catalogue;
@@ -246,9 +245,7 @@ impl Command for CreateCustomer {
             }
             desk.put_bytes(domain, Vec::new());
             keep(desk, &customer, false)?;
-            if let Some(request) = request {
-                desk.put(request, &customer.id)?;
-            }
+            request.has_made(desk, &Made::Customer(customer.id.clone()))?;
             let summary = format!("{} made the customer {}.", self.partner, customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
             note(desk, &customer, Audited::CustomerAdded).await?;
@@ -290,13 +287,19 @@ impl Command for DeleteCustomer {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let customer = load_customer(desk, &self.0).await?;
+            count(desk, &customer.partner, Counted::OneLess).await?;
+            let mut listed = vec![desk.space().customer_domain(&customer.domain)];
             if let Some(tenant) = customer.tenant_id() {
-                for order in [CustomerOrder::CompanyName, CustomerOrder::Domain] {
+                listed.extend([CustomerOrder::CompanyName, CustomerOrder::Domain].map(|order| {
                     let index = desk.space().customers_of(&customer.partner, order.as_str());
-                    desk.remove(index.text(&order.of(&customer)).guid(tenant.as_bytes()));
-                }
+                    index.text(&order.of(&customer)).guid(tenant.as_bytes())
+                }));
             }
-            desk.remove(desk.space().customer_domain(&customer.domain));
+            for key in listed {
+                // One of the catalogue has none of these.
+                desk.look_at(&key).await?;
+                desk.remove(key);
+            }
             keep(desk, &customer, true)?;
             let summary = format!("The customer {} was removed.", customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
@@ -304,6 +307,26 @@ impl Command for DeleteCustomer {
             Ok(())
         })
     }
+}
+
+/// What becomes of a partner's number of customers.
+enum Counted {
+    OneMore,
+    OneLess,
+}
+
+/// Counts a customer of a partner in or out; tells how many it has then. What is stored is how many more, or fewer, there are
+/// than in the catalogue.
+async fn count(desk: &mut Desk<'_>, partner: &PartnerId, counted: Counted) -> Result<i64, AppError> {
+    let key = desk.space().customers_made(partner);
+    let before: i64 = desk.load(&key).await?.unwrap_or_default();
+    let made = match counted {
+        Counted::OneMore => before.saturating_add(1),
+        Counted::OneLess => before.saturating_sub(1),
+    };
+    desk.put(key, &made)?;
+    let of_catalogue = desk.world.catalogue.customers.iter().filter(|customer| customer.partner == *partner).count();
+    Ok(made.saturating_add(i64::try_from(of_catalogue).unwrap_or(i64::MAX)))
 }
 
 /// A customer that has to exist.

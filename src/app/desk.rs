@@ -95,6 +95,12 @@ impl<'a> Desk<'a> {
         self.head.next_entry
     }
 
+    /// A number for a record of an activity log that no other record of the sandbox has.
+    pub(crate) const fn new_audit_number(&mut self) -> u64 {
+        self.head.audit_records = self.head.audit_records.saturating_add(1);
+        self.head.audit_records
+    }
+
     /// A document, as the commands before this one left it, and this one so far.
     pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, AppError> {
         let before = || self.under_way.0.get(key).map(|(write, _)| write);
@@ -173,8 +179,13 @@ impl<'a> Desk<'a> {
     /// Ends a command: what it wrote counts for the commands after it.
     ///
     /// # Errors
-    /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not.
+    /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not. [`AppError::NameTooLong`] if a
+    /// key is too long for a store, so that nobody else's command fails with this one.
     pub(super) fn keep(&mut self, may_overfill: bool) -> Result<(), AppError> {
+        if self.staged.keys().any(|key| key.as_bytes().len() > Key::BYTES_MAX) {
+            self.forget();
+            return Err(AppError::NameTooLong);
+        }
         let added = self.staged.iter().map(|(key, write)| self.adds(key, write)).sum::<i64>();
         if let Some(documents) = self.head.quotas.or(self.world.usual_quotas).filled_by(self.head.documents)
             && !may_overfill

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{access::KeyFault, ids::SandboxId, refusal::Refusal, rules::RuleFault},
-    store::StoreError,
+    store::{Key, StoreError},
 };
 
 /// Why a command or a query failed. Each face turns it into its own error body.
@@ -40,6 +40,9 @@ pub enum AppError {
         /// What serde said.
         reason: String,
     },
+    /// A document would lie under a key that is too long: a text in it should have been refused where it came in.
+    #[error("a name is too long to be stored: its key has more than {} bytes", Key::BYTES_MAX)]
+    NameTooLong,
     /// The sandbox has as many documents as it may have.
     #[error("the sandbox is full: it has the {documents} documents that it may have")]
     Full {

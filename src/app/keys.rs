@@ -182,6 +182,11 @@ impl Space {
         self.root().text("customers-of").text(partner.as_str()).text(order)
     }
 
+    /// How many more customers a partner has than in the catalogue.
+    pub(crate) fn customers_made(&self, partner: &PartnerId) -> Key {
+        self.root().text("customers-made").text(partner.as_str())
+    }
+
     /// Whose domain a name is, of the customers that partners have made.
     pub(crate) fn customer_domain(&self, domain: &str) -> Key {
         self.root().text("customer-domain").text(&domain.to_lowercase())
@@ -203,8 +208,8 @@ impl Space {
     }
 
     /// A record of the activity log.
-    pub(crate) fn audit_record(&self, partner: &PartnerId, at: Timestamp, entry: Seq) -> Key {
-        self.audit_records(partner).instant(at.as_millis()).number(entry.0)
+    pub(crate) fn audit_record(&self, partner: &PartnerId, at: Timestamp, number: u64) -> Key {
+        self.audit_records(partner).instant(at.as_millis()).number(number)
     }
 
     /// Where a partner's program wants to hear of what.

@@ -32,6 +32,7 @@ mod operations;
 mod orders;
 mod partner_calls;
 mod partner_changes;
+mod partner_requests;
 mod publisher_desk;
 mod purchasing;
 mod queries;

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     domain::{
         audit::{AuditRecord, AuditStatus, Audited, FoundRecord},
+        event::Seq,
         ids::PartnerId,
         notice::{EventName, Notice, NoticeState, Registration},
         refusal::Refusal,
@@ -113,6 +114,7 @@ pub(super) async fn tell(desk: &mut Desk<'_>, record: AuditRecord) -> Result<(),
     put_down(desk, partner, event, Some(record)).map(drop)
 }
 
+/// Puts a notice down. A record has a number of its own, since one command may have several to tell of.
 fn put_down(
     desk: &mut Desk<'_>,
     partner: PartnerId,
@@ -120,12 +122,17 @@ fn put_down(
     record: Option<AuditRecord>,
 ) -> Result<Uuid, AppError> {
     let entry = desk.next_entry();
-    let id = Uuid::from_bytes(desk.head.seed.draws("notice", entry).bytes());
+    let (number, id) = match &record {
+        Some(record) => (record.number, desk.head.seed.draws("notice", Seq(record.number)).bytes()),
+        None => (0, desk.head.seed.draws("test notice", entry).bytes()),
+    };
+    let id = Uuid::from_bytes(id);
     let notice = Notice::new(id, partner.clone(), event, record, desk.now());
     let key = desk.space().notice(&partner, id);
     desk.put(key, &notice)?;
     let due = notice.due(desk.head.delays);
-    set_timers(desk, entry, TIMER_INDEX, vec![StoredTimer::new(due, Due::Notice { partner, notice: id })])?;
+    let index = TIMER_INDEX.saturating_add(number);
+    set_timers(desk, entry, index, vec![StoredTimer::new(due, Due::Notice { partner, notice: id })])?;
     Ok(id)
 }
 

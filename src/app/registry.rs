@@ -261,6 +261,7 @@ impl App {
             quotas: Quotas::default(),
             documents: OF_ITS_OWN,
             next_entry: Seq(1),
+            audit_records: 0,
             last_moment: new.frozen_at.unwrap_or(wall),
         };
         let catalogue = self.options.catalogue.clone().for_sandbox(&new.id);

@@ -53,6 +53,9 @@ pub(crate) struct Head {
     pub(crate) documents: u64,
     /// The number of the next journal entry.
     pub(crate) next_entry: Seq,
+    /// How many records the activity logs of its partners have had.
+    #[serde(default)]
+    pub(crate) audit_records: u64,
     /// The time of the last commit: sandbox time never goes back, whatever the machine's clock does.
     pub(crate) last_moment: Timestamp,
 }

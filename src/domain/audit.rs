@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     customer::Customer,
-    event::Seq,
     ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
     invoice::{Invoice, Month},
     money::Currency,
@@ -32,8 +31,8 @@ pub struct Actor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord {
-    /// The journal entry before which it was written: its place among those of the same instant.
-    pub entry: Seq,
+    /// Its number in the sandbox: its place among those of the same instant.
+    pub number: u64,
     /// When.
     pub at: Timestamp,
     /// Whose log it is in.

@@ -3,16 +3,14 @@
 
 use super::{
     billing::{ChargeKind, LedgerLine},
+    cancellation_window::CancellationWindow,
     catalogue::Seats,
     event::{Seq, count},
     money::{Decimal, Money},
     rules::RefundWindow,
     subscription::Subscription,
-    time::{Period, Term, TermUnit, Timestamp},
+    time::{Term, TermUnit, Timestamp},
 };
-
-/// Cancelled within so many days of the purchase, everything but usage is given back (docs:subscription-api; quirk Q37).
-pub(super) const REFUND_DAYS: i32 = 3;
 
 /// A line in the making: what stands in it, whatever it charges for.
 struct Line<'a> {
@@ -153,26 +151,15 @@ fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {
     share.and_then(|share| price.times(share)).unwrap_or_else(|| Money::zero(price.currency))
 }
 
-/// How long a cancellation gives everything back: hours for the present window, days for the older ones.
-#[must_use]
-pub fn window(subscription: &Subscription, window: RefundWindow) -> u32 {
-    match window {
-        RefundWindow::ThreeDays => 72,
-        RefundWindow::Older if subscription.term_unit == TermUnit::P1M => 1,
-        RefundWindow::Older => 14,
-    }
-}
-
 /// Until when a cancellation gives everything back; `None` if that counts from an activation that has not come.
 #[must_use]
 pub fn refundable_until(subscription: &Subscription, rule: RefundWindow) -> Option<Timestamp> {
-    let (from, days) = match rule {
-        RefundWindow::ThreeDays => (subscription.created, REFUND_DAYS),
-        RefundWindow::Older => {
-            (subscription.confirmations.activated?.at, i32::try_from(window(subscription, rule)).unwrap_or(14))
-        }
+    let window = CancellationWindow::of(&subscription.term_unit, rule);
+    let from = match window {
+        CancellationWindow::HoursOfPurchase(_) => subscription.created,
+        CancellationWindow::DaysOfActivation(_) => subscription.confirmations.activated?.at,
     };
-    Some(from.plus(Period::days(days)))
+    Some(from.plus(window.period()))
 }
 
 /// What a cancellation gives back: everything that was charged but usage, if it comes in time (docs:subscription-api);
@@ -180,17 +167,18 @@ pub fn refundable_until(subscription: &Subscription, rule: RefundWindow) -> Opti
 #[must_use]
 pub fn refund(
     subscription: &Subscription,
-    window: RefundWindow,
+    rule: RefundWindow,
     now: Timestamp,
     caused_by: Vec<Seq>,
 ) -> Option<LedgerLine> {
+    let window = CancellationWindow::of(&subscription.term_unit, rule);
     let paid = subscription.paid.filter(|paid| !paid.amount.is_zero())?;
-    let within = match (window, self::window(subscription, window)) {
-        (RefundWindow::ThreeDays, hours) => format!("{hours} hours of the purchase"),
-        (RefundWindow::Older, 1) => "24 hours of the activation".to_owned(),
-        (RefundWindow::Older, days) => format!("{days} days of the activation"),
+    let within = match window {
+        CancellationWindow::HoursOfPurchase(_) => format!("{window} of the purchase"),
+        CancellationWindow::DaysOfActivation(1) => "24 hours of the activation".to_owned(),
+        CancellationWindow::DaysOfActivation(_) => format!("{window} of the activation"),
     };
-    if now > refundable_until(subscription, window)? {
+    if now > refundable_until(subscription, rule)? {
         return None;
     }
     let back = paid.times(Decimal::NEGATIVE_ONE)?;

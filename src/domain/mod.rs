@@ -6,6 +6,7 @@
 pub mod access;
 pub mod audit;
 pub mod billing;
+pub mod cancellation_window;
 pub mod cart;
 pub mod catalogue;
 pub mod charges;

@@ -2,12 +2,13 @@
 //! (docs:change-the-quantity-of-a-subscription and its neighbours).
 
 use super::{
+    cancellation_window::CancellationWindow,
     charges,
     event::Event,
     operation::Wish,
     partner::{MpnId, Partner},
     refusal::Refusal,
-    rules::{CspCancelPending, CspLateCancel, RefundWindow},
+    rules::{CspCancelPending, CspLateCancel},
     subscription::{Context, Decision, State, Status, Subscription},
 };
 
@@ -137,11 +138,8 @@ fn cancellation(subscription: &Subscription, decision: &mut Decision, context: C
     }
     match rules.csp_late_cancel {
         CspLateCancel::Refused => {
-            let is_in_hours = rules.refund_window == RefundWindow::ThreeDays;
-            Err(Refusal::CancellationWindowOver {
-                is_in_hours,
-                window: charges::window(subscription, rules.refund_window),
-            })
+            let window = CancellationWindow::of(&subscription.term_unit, rules.refund_window);
+            Err(Refusal::CancellationWindowOver(window))
         }
         CspLateCancel::AtRenewal => {
             if subscription.auto_renew {

@@ -3,7 +3,10 @@
 //! Fields, not strings: each face turns a refusal into its own error body. `Display` is one sentence for a person,
 //! [`Refusal::code`] is stable, [`Refusal::hint`] says what to do next.
 
+use uuid::Uuid;
+
 use super::{
+    cancellation_window::CancellationWindow,
     catalogue::Seats,
     ids::{CartId, CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
     notice::EventName,
@@ -39,13 +42,8 @@ pub enum Refusal {
     #[error("the subscription is not activated yet: the publisher's steps come first")]
     NotActivatedYet,
     /// The time in which a partner may cancel is over.
-    #[error("the cancellation window of {window} {} is over", if *.is_in_hours { "hours" } else { "days" })]
-    CancellationWindowOver {
-        /// Whether the window is counted in hours.
-        is_in_hours: bool,
-        /// How long it was.
-        window: u32,
-    },
+    #[error("the cancellation window of {0} is over")]
+    CancellationWindowOver(CancellationWindow),
     /// Somebody else has changed it since it was read.
     #[error("the subscription has been changed since it was read")]
     Stale,
@@ -67,6 +65,9 @@ pub enum Refusal {
     /// Another customer has that domain.
     #[error("the domain {0} belongs to another customer")]
     DomainTaken(String),
+    /// The id of a request that has made something of another kind.
+    #[error("the request {0} was another one before: its id can't be used again")]
+    RequestOfAnotherKind(Uuid),
     /// More than an integration sandbox may have.
     #[error("the integration sandbox has reached its limit")]
     SandboxLimit,
@@ -263,7 +264,7 @@ impl Refusal {
             Self::CustomerOfAnotherPartner { .. } => "customerOfAnotherPartner",
             Self::AgreementMissing(_) => "agreementMissing",
             Self::NotActivatedYet => "notActivatedYet",
-            Self::CancellationWindowOver { .. } => "cancellationWindowOver",
+            Self::CancellationWindowOver(_) => "cancellationWindowOver",
             Self::Stale => "stale",
             Self::UnknownOrder(_) => "unknownOrder",
             Self::UnknownCart(_) => "unknownCart",
@@ -271,6 +272,7 @@ impl Refusal {
             Self::CartLines(_) => "cartLines",
             Self::AgreementConfirmed(_) => "agreementConfirmed",
             Self::DomainTaken(_) => "domainTaken",
+            Self::RequestOfAnotherKind(_) => "requestOfAnotherKind",
             Self::SandboxLimit => "sandboxLimit",
             Self::NotInMarket { .. } => "notInMarket",
             Self::UnknownReseller(_) => "unknownReseller",
@@ -320,13 +322,16 @@ impl Refusal {
                 "Confirm in Partner Center that the customer has accepted it, or leave agreement: false out of the fixture."
             }
             Self::NotActivatedYet => "Open the personalized link, and let the publisher activate it.",
-            Self::CancellationWindowOver { .. } => "Turn auto-renew off, or ask the publisher.",
+            Self::CancellationWindowOver(_) => "Turn auto-renew off, or ask the publisher.",
             Self::Stale => "Read it again, and send the change with its new etag.",
             Self::UnknownOrder(_) | Self::UnknownCart(_) => "Take the id from the answer that made it.",
             Self::CartSubmitted(_) => "Look at the orders that it has become.",
             Self::CartLines(_) => "Read the cart for the error of each line.",
             Self::AgreementConfirmed(_) => "Nothing is left to do: buy.",
             Self::DomainTaken(_) => "Take another domain.",
+            Self::RequestOfAnotherKind(_) => {
+                "Give each request an id of its own, and repeat it only with the same call."
+            }
             Self::SandboxLimit => "Delete customers or cancel subscriptions of the integration sandbox.",
             Self::NotInMarket { .. } => "Take a plan whose market is the customer's country.",
             Self::UnknownReseller(_) => "Name one of the partner's indirectResellers.",
@@ -397,9 +402,10 @@ impl Refusal {
             | Self::NotActive(_)
             | Self::OperationPending(_)
             | Self::PaymentsOutstanding { .. }
+            | Self::RequestOfAnotherKind(_)
             | Self::SandboxLimit
             | Self::NotActivatedYet
-            | Self::CancellationWindowOver { .. }
+            | Self::CancellationWindowOver(_)
             | Self::Stale
             | Self::UnknownOrder(_)
             | Self::UnknownCart(_)

@@ -8,6 +8,10 @@ use std::{fmt, fmt::Write as _};
 pub struct Key(Vec<u8>);
 
 impl Key {
+    /// The longest key that is written. Stores refuse longer ones: 256 of them share an index page of sled, and PostgreSQL
+    /// takes up to 2,700 bytes.
+    pub const BYTES_MAX: usize = 1024;
+
     /// The first key of a sandbox's space. `sandbox` holds no zero byte (sandbox ids and the reserved `~` don't).
     #[must_use]
     pub fn in_sandbox(sandbox: &str) -> Self {

@@ -73,6 +73,7 @@ impl State {
 
     fn commit(&mut self, changeset: Changeset) -> Result<(), CommitError> {
         self.open()?;
+        changeset.check_keys()?;
         for (key, expectation) in changeset.expects {
             let version = self.documents.get(&key).map(|document| document.version);
             let holds = match expectation {

@@ -97,6 +97,20 @@ impl Changeset {
     }
 }
 
+impl Changeset {
+    /// Refuses keys that are longer than [`Key::BYTES_MAX`], for every store before it writes.
+    fn check_keys(&self) -> Result<(), StoreError> {
+        let is_long = |(key, _): &&(Key, Write)| key.as_bytes().len() > Key::BYTES_MAX;
+        match self.writes.iter().find(is_long) {
+            None => Ok(()),
+            Some((key, _)) => {
+                let (length, max) = (key.as_bytes().len(), Key::BYTES_MAX);
+                Err(StoreError::Engine(format!("the key {key} has {length} bytes; {max} is the most").into()))
+            }
+        }
+    }
+}
+
 /// Why a store could not read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -139,7 +153,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>>;
 
-    /// Commits all writes, or none. When this answers `Ok`, they survive `kill -9` and a power cut.
+    /// Commits all writes, or none. No key may be longer than [`Key::BYTES_MAX`]. When this answers `Ok`, they survive `kill -9` and a power cut.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] when an expectation does not hold; [`CommitError::Store`] when the engine fails.

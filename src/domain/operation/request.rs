@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        cancellation_window::CancellationWindow,
         catalogue::{Offer, Plan, Seats, TermPrice},
         charges,
         event::Event,
@@ -11,7 +12,6 @@ use super::{
         subscription::{
             Context, CustomerOperation, Decision, Status, Subscription, TimerPlan, check_quantity, term_not_sold,
         },
-        time::Period,
     },
     Action, Delays, Effect, Operation, OperationStatus, RequestSource, Transition,
 };
@@ -118,7 +118,7 @@ pub fn cancel_in_marketplace(
 /// outstanding (docs:plan-saas-offer of 2023).
 fn is_bound(subscription: &Subscription, context: Context) -> bool {
     let is_multi_year = subscription.term_unit.months().is_some_and(|months| months > 12);
-    is_multi_year && context.now > subscription.created.plus(Period::days(charges::REFUND_DAYS))
+    is_multi_year && context.now > subscription.created.plus(CancellationWindow::PRESENT.period())
 }
 
 /// The end of a subscription that somebody asked for, and what is given back.

@@ -82,6 +82,9 @@ impl ConsoleError {
             | AppError::Key(_) => {
                 (StatusCode::CONFLICT, "That is not possible", "Go back and look at what has changed.")
             }
+            AppError::NameTooLong => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "A name is too long", "Go back and take a shorter one.")
+            }
             AppError::Full { .. } => (
                 StatusCode::INSUFFICIENT_STORAGE,
                 "The sandbox is full",

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         access::KeyFault,
         ids::{BadId, SandboxId},
+        refusal::Refusal,
         time::BadTime,
     },
     http::faces::Faces,
@@ -127,7 +128,7 @@ fn app_problem(error: &AppError) -> Problem {
     let detail = error.to_string();
     let (status, title, code, hint) = match error {
         AppError::Refused(refusal) => {
-            let status = status_of_refusal(refusal.code());
+            let status = status_of_refusal(refusal);
             return problem(status, "A rule said no", refusal.code(), detail, refusal.hint(), refusal.field());
         }
         AppError::Rule(_) => {
@@ -174,6 +175,12 @@ fn app_problem(error: &AppError) -> Problem {
             "A stored document can't be read",
             "unreadable",
             "The server's log has the details; it may have been written by a newer version.",
+        ),
+        AppError::NameTooLong => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "A name is too long",
+            "nameTooLong",
+            "Take a shorter name. Nothing was changed.",
         ),
         AppError::Full { .. } => FULL,
         AppError::TooManyCalls => TOO_MANY_CALLS,
@@ -229,20 +236,57 @@ const fn key_problem(fault: &KeyFault) -> Card {
 
 /// What the caller can do about a refusal: ask for something that exists, take the right app, look at the present state, or
 /// mend the input.
-fn status_of_refusal(code: &str) -> StatusCode {
-    match code {
-        "unknownSubscription" | "unknownOperation" | "unknownOrder" | "unknownCart" => StatusCode::NOT_FOUND,
-        "otherPublisher" => StatusCode::FORBIDDEN,
-        "notInStatus"
-        | "notActive"
-        | "operationPending"
-        | "paymentsOutstanding"
-        | "notWaiting"
-        | "notActivatedYet"
-        | "cancellationWindowOver"
-        | "stale"
-        | "cartSubmitted" => StatusCode::CONFLICT,
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
+const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::UnknownSubscription(_)
+        | Refusal::UnknownOperation(_)
+        | Refusal::UnknownOrder(_)
+        | Refusal::UnknownCart(_) => StatusCode::NOT_FOUND,
+        Refusal::OtherPublisher { .. } => StatusCode::FORBIDDEN,
+        Refusal::NotInStatus { .. }
+        | Refusal::NotActive(_)
+        | Refusal::OperationPending(_)
+        | Refusal::PaymentsOutstanding { .. }
+        | Refusal::NotWaiting(_)
+        | Refusal::NotActivatedYet
+        | Refusal::CancellationWindowOver(_)
+        | Refusal::Stale
+        | Refusal::CartSubmitted(_) => StatusCode::CONFLICT,
+        Refusal::UnknownCustomer(_)
+        | Refusal::UnknownPartner(_)
+        | Refusal::CustomerOfAnotherPartner { .. }
+        | Refusal::AgreementMissing(_)
+        | Refusal::CartLines(_)
+        | Refusal::AgreementConfirmed(_)
+        | Refusal::DomainTaken(_)
+        | Refusal::RequestOfAnotherKind(_)
+        | Refusal::SandboxLimit
+        | Refusal::NotInMarket { .. }
+        | Refusal::UnknownReseller(_)
+        | Refusal::UnknownOffer(_)
+        | Refusal::UnknownPlan { .. }
+        | Refusal::PlanPrivate { .. }
+        | Refusal::PlanStopSell(_)
+        | Refusal::TermNotSold { .. }
+        | Refusal::QuantityRequired(_)
+        | Refusal::QuantityNotAllowed(_)
+        | Refusal::TooFewSeats { .. }
+        | Refusal::TooManySeats { .. }
+        | Refusal::AmountTooLarge { .. }
+        | Refusal::Code(_)
+        | Refusal::ChangeMissing
+        | Refusal::ChangesTogether
+        | Refusal::OperationNotAllowed(_)
+        | Refusal::PlanNotInOffer(_)
+        | Refusal::SamePlan { .. }
+        | Refusal::SameQuantity(_)
+        | Refusal::TooManySeatsForAnyone { .. }
+        | Refusal::OperationEnded { .. }
+        | Refusal::OwnOperation(_)
+        | Refusal::NotRegistered(_)
+        | Refusal::NoSuchAnswer
+        | Refusal::ActivatedOtherwise { .. }
+        | Refusal::TooManyLicenses { .. } => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 

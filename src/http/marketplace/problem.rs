@@ -138,6 +138,7 @@ fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
             remark: Some(error.to_string()),
             ..answer(StatusCode::SERVICE_UNAVAILABLE, &error_body(Some("ServiceUnavailable"), error.to_string()))
         },
+        AppError::NameTooLong => bad_request(Some("BadArgument"), error.to_string(), None),
         AppError::Full { .. } => {
             answer(StatusCode::INSUFFICIENT_STORAGE, &error_body(Some("InsufficientStorage"), error.to_string()))
         }
@@ -155,6 +156,9 @@ fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
         | AppError::Unreadable { .. } => internal_error(error.to_string()),
     }
 }
+
+/// What is said of a code that can't be opened (issue:MicrosoftDocs/azure-docs#50086).
+const BAD_CODE: &str = "Failed to decrypt token with either primary or secondary secret";
 
 fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
     let remark = Some(refusal.to_string());
@@ -178,16 +182,8 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         Refusal::OperationEnded { .. } => Told { remark, ..answer(StatusCode::CONFLICT, &ended_operation(to)) },
         // An answer to its own operation is an error of the server (emulator-note; quirk Q5); its body is not known.
         Refusal::OwnOperation(_) => internal_error(refusal.to_string()),
-        // One answer for every way in which a code can be bad, the expired one included
-        // (issue:MicrosoftDocs/azure-docs#50086); the remark tells which.
-        Refusal::Code(_) => Told {
-            remark,
-            ..bad_request(
-                Some("InvalidValue"),
-                "Failed to decrypt token with either primary or secondary secret".to_owned(),
-                Some("token"),
-            )
-        },
+        // One answer for every way in which a code can be bad, the expired one included; the remark tells which.
+        Refusal::Code(_) => Told { remark, ..bad_request(Some("InvalidValue"), BAD_CODE.to_owned(), Some("token")) },
         Refusal::OtherPublisher { .. } => Told { remark, ..forbidden(to.rules, false) },
         Refusal::NoSuchAnswer => Told {
             remark,
@@ -212,13 +208,14 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::AgreementMissing(_)
         | Refusal::AgreementConfirmed(_)
         | Refusal::NotActivatedYet
-        | Refusal::CancellationWindowOver { .. }
+        | Refusal::CancellationWindowOver(_)
         | Refusal::Stale
         | Refusal::UnknownOrder(_)
         | Refusal::UnknownCart(_)
         | Refusal::CartSubmitted(_)
         | Refusal::CartLines(_)
         | Refusal::DomainTaken(_)
+        | Refusal::RequestOfAnotherKind(_)
         | Refusal::SandboxLimit
         | Refusal::NotInMarket { .. }
         | Refusal::UnknownReseller(_)

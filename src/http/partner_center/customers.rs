@@ -88,7 +88,7 @@ pub(super) async fn create(State(_): State<Arc<Faces>>, call: Call) -> Response 
         let value = at.call.json()?;
         let new = new_customer(object(&value)?, &at)?;
         let request = at.call.request_id();
-        let customer = at.acts().create_customer(at.partner.id.clone(), new, request, at.is_sandbox()).await?;
+        let customer = at.acts().create_customer(at.partner.id.clone(), new, request).await?;
         // A password that opens nothing: nobody signs in with it here.
         let password = customer.tenant_id().map_or_else(String::new, |tenant| {
             format!("Rehearse{}!", tenant.to_string().split('-').next().unwrap_or_default())
@@ -98,18 +98,30 @@ pub(super) async fn create(State(_): State<Arc<Faces>>, call: Call) -> Response 
     .await
 }
 
+/// The longest name in the domain name system (RFC 1035, section 2.3.4).
+const DOMAIN_BYTES: usize = 253;
+/// The longest name of a company. Ours: lists are ordered by it.
+const NAME_CHARACTERS: usize = 128;
+
 fn new_customer(body: Body<'_>, at: &At) -> Result<NewCustomer, Problem> {
     let missing = |what: &str| Problem::Field(format!("{what} is required"));
     let company = body.object("companyProfile")?.ok_or_else(|| missing("companyProfile"))?;
     let billing = body.object("billingProfile")?.ok_or_else(|| missing("billingProfile"))?;
     let address = billing.object("defaultAddress")?.ok_or_else(|| missing("defaultAddress"))?;
     let domain = company.required("domain")?.to_lowercase();
+    if domain.len() > DOMAIN_BYTES {
+        return Err(Problem::Field(format!("domain has more than {DOMAIN_BYTES} characters")));
+    }
     let is_name = |label: &str| {
         !label.is_empty()
             && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     if !domain.contains('.') || !domain.split('.').all(is_name) {
         return Err(Problem::Field("domain is not a domain name".to_owned()));
+    }
+    let name = billing.required("companyName")?;
+    if name.chars().count() > NAME_CHARACTERS {
+        return Err(Problem::Field(format!("companyName has more than {NAME_CHARACTERS} characters")));
     }
     let email = billing.required("email")?;
     if !email.contains('@') {
@@ -131,7 +143,7 @@ fn new_customer(body: Body<'_>, at: &At) -> Result<NewCustomer, Problem> {
         }
     };
     Ok(NewCustomer {
-        name: billing.required("companyName")?,
+        name,
         domain,
         first_name: address.required("firstName")?,
         last_name: address.required("lastName")?,

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::{
     app::{AppError, identity::TokenFault},
-    domain::refusal::Refusal,
+    domain::{cancellation_window::CancellationWindow, refusal::Refusal, subscription::Status},
     wire::partner_center::{BadField, Fault},
 };
 
@@ -177,6 +177,7 @@ fn of_token(fault: &TokenFault) -> Told {
 
 fn of_failure(error: &AppError) -> Told {
     let status = match error {
+        AppError::NameTooLong => StatusCode::BAD_REQUEST,
         AppError::Store(_) | AppError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         AppError::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -219,15 +220,33 @@ fn code_of(refusal: &Refusal) -> (StatusCode, u32) {
         Refusal::CartSubmitted(_) => (BAD, 800_065),
         Refusal::CartLines(_) => (BAD, 800_009),
         Refusal::NotActivatedYet => (BAD, 800_081),
-        Refusal::CancellationWindowOver { is_in_hours: true, .. } => (BAD, 900_213),
-        Refusal::CancellationWindowOver { is_in_hours: false, .. } => (BAD, 900_117),
+        Refusal::CancellationWindowOver(CancellationWindow::HoursOfPurchase(_)) => (BAD, 900_213),
+        Refusal::CancellationWindowOver(CancellationWindow::DaysOfActivation(_)) => (BAD, 900_117),
         Refusal::PaymentsOutstanding { .. } => (BAD, 800_096),
         Refusal::Stale => (BAD, 2055),
-        Refusal::NotActive(crate::domain::subscription::Status::Suspended) => (BAD, 2001),
+        Refusal::NotActive(Status::Suspended) => (BAD, 2001),
         Refusal::NotActive(_) => (BAD, 800_012),
-        Refusal::NotInStatus { status: crate::domain::subscription::Status::Unsubscribed, .. } => (BAD, 2011),
+        Refusal::NotInStatus { status: Status::Unsubscribed, .. } => (BAD, 2011),
         Refusal::NotInStatus { .. } => (BAD, 800_091),
         Refusal::OperationPending(_) => (StatusCode::CONFLICT, 800_082),
-        _ => (BAD, 800_002),
+        Refusal::RequestOfAnotherKind(_)
+        | Refusal::UnknownPartner(_)
+        | Refusal::TermNotSold { .. }
+        | Refusal::QuantityRequired(_)
+        | Refusal::Code(_)
+        | Refusal::OtherPublisher { .. }
+        | Refusal::ChangeMissing
+        | Refusal::ChangesTogether
+        | Refusal::OperationNotAllowed(_)
+        | Refusal::SamePlan { .. }
+        | Refusal::SameQuantity(_)
+        | Refusal::UnknownOperation(_)
+        | Refusal::OperationEnded { .. }
+        | Refusal::OwnOperation(_)
+        | Refusal::NotWaiting(_)
+        | Refusal::NotRegistered(_)
+        | Refusal::NoSuchAnswer
+        | Refusal::ActivatedOtherwise { .. }
+        | Refusal::TooManyLicenses { .. } => (BAD, 800_002),
     }
 }

@@ -198,6 +198,7 @@ impl Store for PostgresStore {
             if self.is_closed.load(Ordering::Acquire) {
                 return Err(StoreError::Closed.into());
             }
+            changeset.check_keys()?;
             let changeset = Arc::new(changeset);
             let committed = self.groups.commit(&self.pool, Arc::clone(&changeset)).await;
             if matches!(committed, Err(CommitError::Conflict(_))) {

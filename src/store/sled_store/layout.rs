@@ -25,9 +25,6 @@ use crate::store::{Key, KeyRange, Version};
 /// A document up to this size lies beside its version; a larger one is cut into parts of this size.
 pub(super) const PART_BYTES: usize = 5 * 1024;
 
-/// Longer keys are refused: 256 of them share an index page.
-pub(super) const KEY_BYTES_MAX: usize = 1024;
-
 /// Where the number of commits is kept: behind everything else, where few writes share its page.
 pub(super) const COMMITS: &[u8] = b"z";
 

@@ -75,7 +75,7 @@ impl fmt::Debug for SledOptions {
 ///
 /// Reads show durable commits only: what is on its way to the disk is not seen until it has arrived. They answer at
 /// once and never wait for a flush. A document's version starts at 1 again when it is written after having been
-/// removed. Keys may have up to 1,024 bytes.
+/// removed.
 ///
 /// After the engine has failed (a full disk, say) nothing more is committed until the store is opened again. Reads then
 /// show what had been acknowledged, or fail as well, because sled tidies up where it reads. What was being committed
@@ -150,10 +150,7 @@ impl SledStore {
 
     /// Puts a changeset into the queue.
     fn queue(&self, changeset: Changeset) -> Result<oneshot::Receiver<Result<(), CommitError>>, StoreError> {
-        if let Some((key, _)) = changeset.writes.iter().find(|(key, _)| key.as_bytes().len() > layout::KEY_BYTES_MAX) {
-            let (length, max) = (key.as_bytes().len(), layout::KEY_BYTES_MAX);
-            return Err(StoreError::Engine(format!("the key {key} has {length} bytes; {max} is the most").into()));
-        }
+        changeset.check_keys()?;
         let (answer, answered) = oneshot::channel();
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs = &running.as_ref().ok_or(StoreError::Closed)?.jobs;

@@ -177,7 +177,7 @@ pub fn audit_id(found: &FoundRecord, partner: &Partner) -> String {
 }
 
 fn ticks(record: &AuditRecord) -> i64 {
-    let below = i64::try_from(record.entry.0 % TICKS_PER_MILLI.unsigned_abs()).unwrap_or(0);
+    let below = i64::try_from(record.number % TICKS_PER_MILLI.unsigned_abs()).unwrap_or(0);
     record.at.as_millis().saturating_mul(TICKS_PER_MILLI).saturating_add(TICKS_TO_1970).saturating_add(below)
 }
 

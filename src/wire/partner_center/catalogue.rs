@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Link, PageLinks};
 use crate::domain::{
+    cancellation_window::CancellationWindow,
     catalogue::{Offer, Plan, Pricing, Seats, TermPrice},
     customer::Customer,
     product::{BillingCycle, CatalogItemId, availability_id, product_id, sku_id},
@@ -207,7 +208,7 @@ struct PolicyOption {
     sequence_id: u32,
     #[serde(rename = "type")]
     kind: &'static str,
-    expires_after: &'static str,
+    expires_after: String,
 }
 
 impl<'a> AvailabilityBody<'a> {
@@ -249,11 +250,7 @@ impl<'a> AvailabilityBody<'a> {
 impl<'a> TermBody<'a> {
     fn of(plan: &Plan, term: &'a TermPrice, window: RefundWindow) -> Self {
         let cycle = BillingCycle::of(plan, term);
-        let expires_after = match (window, &term.unit) {
-            (RefundWindow::ThreeDays, _) => "P3D",
-            (RefundWindow::Older, TermUnit::P1M) => "P1D",
-            (RefundWindow::Older, _) => "P14D",
-        };
+        let expires_after = CancellationWindow::of(&term.unit, window).iso_days();
         let name = match term.unit {
             TermUnit::P1M => "monthly".to_owned(),
             TermUnit::P1Y => "annual".to_owned(),

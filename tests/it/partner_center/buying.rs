@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{path_of, refused};
+use super::{customers::new_customer, path_of, refused};
 use crate::world::{SANDBOX, World, send, text};
 
 /// E17 to E20: a cart with lines of different cycles becomes an order for each; it is checked out once.
@@ -130,7 +130,7 @@ async fn a_repeated_request_buys_once() {
     let carts = format!("/customers/{customer}/carts");
     let lines = json!({ "lineItems": [{ "id": 0, "catalogItemId": team, "quantity": 5 }] });
     let cart = posts(carts.clone(), lines.clone(), first).await.expect(201);
-    assert_eq!(posts(carts.clone(), lines, first).await.expect(201)["id"], cart["id"]);
+    assert_eq!(posts(carts.clone(), lines.clone(), first).await.expect(201)["id"], cart["id"]);
     let checkout = format!("{carts}/{}/checkout", text(&cart, "id"));
     let (one, two) =
         tokio::join!(posts(checkout.clone(), Value::Null, second), posts(checkout.clone(), Value::Null, second));
@@ -142,8 +142,15 @@ async fn a_repeated_request_buys_once() {
     let third = "5a4c1a8e-2f0b-4c67-9a0e-5b7c2b8f0003";
     let orders = format!("/customers/{customer}/orders");
     let placed = posts(orders.clone(), order.clone(), third).await.expect(201);
-    assert_eq!(posts(orders.clone(), order, third).await.expect(201)["id"], placed["id"]);
+    assert_eq!(posts(orders.clone(), order.clone(), third).await.expect(201)["id"], placed["id"]);
     assert_eq!(placed["lineItems"][0]["quantity"], 6);
+    // The id of one kind of call is none for another.
+    for id in [first, second] {
+        assert_eq!(refused(&posts(orders.clone(), order.clone(), id).await, 400), 800_002);
+    }
+    assert_eq!(refused(&posts(checkout.clone(), Value::Null, third).await, 400), 800_002);
+    assert_eq!(refused(&posts(carts.clone(), lines, third).await, 400), 800_002);
+    assert_eq!(refused(&posts("/customers".to_owned(), new_customer("a.example", "A"), first).await, 400), 800_002);
     assert_eq!(partner.get(&orders).await.expect(200)["totalCount"], 2);
     assert_eq!(refused(&partner.post(&orders, &json!({ "LineItems": [] })).await, 400), 3000);
     let bad = json!({ "LineItems": [{ "OfferId": "nonsense", "Quantity": 1 }] });

@@ -113,6 +113,27 @@ async fn a_partner_s_program_hears_of_changes() {
     world.stop().await;
 }
 
+/// One purchase that is active at once has two records, and what is told of it leads to the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_call_has_done_is_on_record_twice() {
+    let world = World::start().await;
+    let webhook = Webhook::listen().await;
+    let partner = world.partner("proseware").await;
+    partner.registers(&webhook, &["subscription-updated"]).await;
+    let customer = partner.customer("Northwind").await;
+    let item = partner.item("Tailspin Tracker", "Van").await;
+    partner.buys(&customer, &item, 1).await;
+    world.operator().advances("PT1M").await;
+    let records = partner.get("/auditrecords?startDate=2026-01-01").await.expect(200);
+    let done: Vec<_> = records["items"].as_array().unwrap().iter().map(|one| text(one, "operationType")).collect();
+    assert_eq!(done, ["create_order", "update_subscription"]);
+    let [call]: [Call; 1] = webhook.takes().try_into().unwrap();
+    let told: Value = serde_json::from_str(&call.body).unwrap();
+    let record = send(world.http.get(text(&told, "AuditUri")).bearer_auth(&partner.token)).await.expect(200);
+    assert_eq!(record["operationType"], "update_subscription");
+    world.stop().await;
+}
+
 /// Section 11.2: a test is told and its result kept; what fails is tried ten times; where delays are live, a change is told
 /// two days late.
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,20 @@ pub(crate) async fn what_is_created_is_a_document_like_any_other(store: &Subject
     }
 }
 
+/// Whoever comes with a key that is too long stands alone: what others commit at the same time is committed.
+pub(crate) async fn a_key_that_is_too_long_is_refused_alone(store: &Subject) {
+    let of_length =
+        |length| Key::from_bytes(b"a\0".iter().copied().chain([b'k'; Key::BYTES_MAX]).take(length).collect());
+    let longest = of_length(Key::BYTES_MAX);
+    let others = (0..20).map(|number| store.commit(put(key("b", number), "other")));
+    let too_long = store.commit(put(of_length(Key::BYTES_MAX + 1), "too long"));
+    let (refused, others) = futures_util::future::join(too_long, futures_util::future::join_all(others)).await;
+    assert!(matches!(refused, Err(CommitError::Store(StoreError::Engine(_)))), "{refused:?}");
+    assert!(others.iter().all(Result::is_ok), "{others:?}");
+    store.commit(put(longest.clone(), "fits")).await.unwrap();
+    assert_eq!(store.get(&longest).await.unwrap(), Some(document(1, "fits")));
+}
+
 pub(crate) async fn removing_what_is_not_there_is_no_error(store: &Subject) {
     store.commit(remove(key("a", 1))).await.unwrap();
     assert_eq!(store.get(&key("a", 1)).await.unwrap(), None);
