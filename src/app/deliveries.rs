@@ -127,7 +127,7 @@ impl Sandbox {
         let run = self.world.run;
         let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
         self.may_deliver().await;
-        let made = Made { run, began: self.now(), repeated };
+        let made = Made { run, began: self.now(), handled: delivery.handled, repeated };
         let attempted = courier.attempt(self, delivery).await;
         Unrecorded(RecordAttempt { timer, due, made, attempted })
     }

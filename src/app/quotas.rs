@@ -27,6 +27,12 @@ impl Sandbox {
         self.published().quotas.or(self.world.usual_quotas)
     }
 
+    /// What it may use, as far as that was set for it.
+    #[must_use]
+    pub fn quotas_of_its_own(&self) -> Quotas {
+        self.published().quotas
+    }
+
     /// How many documents it has.
     #[must_use]
     pub fn documents(&self) -> u64 {

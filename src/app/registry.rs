@@ -85,6 +85,8 @@ pub struct NewSandbox {
     pub delays: Delays,
     /// What it does where that is a choice.
     pub rules: Rules,
+    /// What it may use, where that is not the server's usual.
+    pub quotas: Quotas,
 }
 
 impl App {
@@ -118,6 +120,7 @@ impl App {
                 timers: TimerMode::Automatic,
                 delays: Delays::default(),
                 rules: Rules::default(),
+                quotas: Quotas::default(),
             };
             match app.create_sandbox(new).await {
                 // Another server, started at the same time, was first.
@@ -258,7 +261,7 @@ impl App {
             timers: new.timers,
             delays: new.delays,
             rules: new.rules,
-            quotas: Quotas::default(),
+            quotas: new.quotas,
             documents: OF_ITS_OWN,
             next_entry: Seq(1),
             audit_records: 0,

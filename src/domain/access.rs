@@ -62,13 +62,19 @@ impl Reach {
         }
     }
 
+    /// The sandbox that the key is of; `None` for one of everything.
+    #[must_use]
+    pub const fn own(&self) -> Option<&SandboxId> {
+        match self {
+            Self::Everything => None,
+            Self::Sandbox(own) => Some(own),
+        }
+    }
+
     /// The sandbox that somebody is shown who names none.
     #[must_use]
     pub fn home(&self) -> SandboxId {
-        match self {
-            Self::Everything => SandboxId::default_sandbox(),
-            Self::Sandbox(own) => own.clone(),
-        }
+        self.own().cloned().unwrap_or_else(SandboxId::default_sandbox)
     }
 }
 

@@ -112,7 +112,8 @@ async fn sandbox(store: &Arc<SlowStore>) -> Arc<Sandbox> {
     let app = App::open(AppOptions { store, wall, catalogue, seed: Seed(7), quotas: Quotas::default() }).await.unwrap();
     let frozen_at = Some("2026-01-01T00:00:00Z".parse().unwrap());
     let (id, delays) = ("batches".parse().unwrap(), Delays::default());
-    let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays, rules: Rules::default() };
+    let (rules, quotas) = (Rules::default(), Quotas::default());
+    let new = NewSandbox { id, seed: None, frozen_at, timers: TimerMode::Manual, delays, rules, quotas };
     app.create_sandbox(new).await.unwrap()
 }
 

@@ -38,6 +38,8 @@ pub struct Made {
     pub run: u64,
     /// When the webhook was called.
     pub began: Timestamp,
+    /// How often somebody had handled the delivery by then.
+    pub handled: u32,
     /// Whether a server that was stopped may have made it before.
     pub repeated: bool,
 }
@@ -50,22 +52,28 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Ma
     let how = TurnedDown::Webhook { status: sent.status() };
     let mut delivery = delivery.attempted(sent, context.now, made);
     let mut decision = Decision::starting_at(context.first_entry);
-    let mut again = None;
-    delivery.state = match heard {
-        Heard::Yes if has_webhook => DeliveryState::Delivered,
-        Heard::Yes => DeliveryState::NoWebhook,
-        Heard::No => DeliveryState::Refused,
+    let is_handled_since = delivery.handled != made.handled;
+    let (outcome, again) = match heard {
+        Heard::Yes if has_webhook => (DeliveryState::Delivered, None),
+        Heard::Yes => (DeliveryState::NoWebhook, None),
+        Heard::No => (DeliveryState::Refused, None),
+        Heard::Unknown if is_handled_since => (DeliveryState::Waiting, None),
         Heard::Unknown => {
             delivery.failures = delivery.failures.saturating_add(1);
-            again = next_attempt(delivery.failures, context.now);
-            if again.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp }
+            let again = next_attempt(delivery.failures, context.now);
+            (if again.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp }, again)
         }
     };
-    delivery.next_attempt = again;
+    // Held or asked for again while the call was out: that stands. Only what the publisher has heard can't be held any more.
+    let is_heard_though_held = delivery.state == DeliveryState::Held && heard != Heard::Unknown;
+    if !is_handled_since || is_heard_though_held {
+        delivery.state = outcome;
+        delivery.next_attempt = again;
+    }
     // A publisher's own operation goes on by itself, whatever it answers; so does what only informs.
     let waits =
         operation.source == RequestSource::Azure && needs_answer(operation.action()) && !operation.status.is_final();
-    match delivery.state {
+    match outcome {
         DeliveryState::Delivered | DeliveryState::NoWebhook if waits => {
             let from = match context.rules.answer_window {
                 AnswerWindow::FromAnswer => context.now,

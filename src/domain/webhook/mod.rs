@@ -48,6 +48,9 @@ pub struct Delivery {
     /// What is sent instead of what it says, if somebody has edited that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited: Option<String>,
+    /// How often somebody has held it or asked for it again. What comes of an attempt from before is no reason to undo that.
+    #[serde(default)]
+    pub handled: u32,
     /// The run of a server that has the next attempt in hand. Another run does not know whether it was made already.
     pub in_hand_of: u64,
 }
@@ -183,6 +186,7 @@ impl Delivery {
             latest: Vec::new(),
             next_attempt: Some(now),
             edited: None,
+            handled: 0,
             in_hand_of: run,
         }
     }
@@ -192,6 +196,7 @@ impl Delivery {
     pub fn held(mut self) -> Self {
         self.state = DeliveryState::Held;
         self.next_attempt = None;
+        self.handled = self.handled.saturating_add(1);
         self
     }
 
@@ -214,6 +219,7 @@ impl Delivery {
         self.state = DeliveryState::Waiting;
         self.next_attempt = Some(now);
         self.failures = 0;
+        self.handled = self.handled.saturating_add(1);
         self.in_hand_of = run;
         self
     }

@@ -14,7 +14,7 @@ use crate::domain::{
 const NOW: &str = "2026-02-02T00:00:00Z";
 
 fn made(run: u64) -> Made {
-    Made { run, began: at(NOW), repeated: false }
+    Made { run, began: at(NOW), handled: 0, repeated: false }
 }
 
 fn context() -> Context {
@@ -100,6 +100,35 @@ fn what_is_over_or_not_yet_active_is_not_changed_in_the_marketplace() {
         assert_eq!(refusal.code(), "notActive");
     }
     assert_eq!(cancel_in_marketplace(&over, id(), context()).unwrap_err().code(), "notInStatus");
+}
+
+/// A call that is out when somebody takes the delivery in hand: what was asked for stands, and what the publisher heard counts.
+#[test]
+fn what_is_done_by_hand_while_a_call_is_out_stands() {
+    use DeliveryState::{Delivered, Held, Refused, Waiting};
+    let operation = changing();
+    let hold = |delivery: Delivery| delivery.held();
+    let again = |delivery: Delivery| delivery.again(at(NOW), 7);
+    let both = |delivery: Delivery| delivery.held().again(at(NOW), 7);
+    type Row<'a> = (&'a dyn Fn(Delivery) -> Delivery, Sent, DeliveryState, Option<&'a str>, usize, usize);
+    let table: [Row<'_>; 9] = [
+        (&hold, unanswered(), Held, None, 0, 0),
+        (&hold, answered(500), Held, None, 0, 0),
+        (&hold, answered(200), Delivered, None, 1, 0),
+        (&hold, answered(400), Refused, None, 0, 1),
+        (&again, unanswered(), Waiting, Some(NOW), 0, 0),
+        (&again, answered(200), Waiting, Some(NOW), 1, 0),
+        (&again, answered(400), Waiting, Some(NOW), 0, 1),
+        (&both, answered(500), Waiting, Some(NOW), 0, 0),
+        (&both, answered(200), Waiting, Some(NOW), 1, 0),
+    ];
+    for (by_hand, sent, state, next, timers, events) in table {
+        let delivery = by_hand(waiting(&operation));
+        let after = follow_up(delivery, &operation, sent.clone(), made(7), context());
+        assert_eq!((after.delivery.state, after.delivery.next_attempt), (state, next.map(at)), "{sent:?}");
+        assert_eq!((after.delivery.attempts, after.delivery.failures, after.again), (1, 0, None), "{sent:?}");
+        assert_eq!((after.decision.timers.len(), after.decision.events.len()), (timers, events), "{sent:?}");
+    }
 }
 
 #[test]

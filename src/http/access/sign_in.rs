@@ -53,7 +53,9 @@ pub(super) fn address(wanted: &str) -> String {
 
 /// A page of this server; home for everything else, so that nobody is led away by a link to this page.
 fn way_on(wanted: &str) -> &str {
-    let is_ours = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains(['\\', '\r', '\n']);
+    // Browsers leave tabs and line ends out of an address, and take a backslash for a slash.
+    let is_misleading = |character: char| character == '\\' || character.is_control();
+    let is_ours = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains(is_misleading);
     if is_ours && !wanted.starts_with("/sign-in") { wanted } else { "/" }
 }
 
@@ -134,6 +136,9 @@ mod tests {
             ("/\\evil.example", "/"),
             ("https://evil.example", "/"),
             ("/a\r\nSet-Cookie: x", "/"),
+            ("/\t/evil.example", "/"),
+            ("/\0", "/"),
+            ("/a\u{7f}", "/"),
             ("/sign-in?to=/", "/"),
         ];
         for (wanted, expected) in table {

@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderName, header},
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use super::problem::{ControlError, Params, sandbox_named};
 use crate::{
     app::{self, Entry, JournalFilter, JournalSlice, Sandbox, What},
-    domain::event::Seq,
+    domain::{event::Seq, ids::SandboxId},
     http::faces::Faces,
     wire::control::{JournalEntryView, JournalPage, Player, Problem},
 };
@@ -64,11 +64,14 @@ pub(super) async fn read(
     let sandbox = sandbox_named(&faces, &sandbox).await?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let filter = filter(query)?;
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")) {
-        let last = text("last-event-id".parse().unwrap_or(header::ACCEPT)).and_then(|id| id.parse().ok()).map(Seq);
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if text(&header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream")) {
+        let last = text(&LAST_EVENT_ID).and_then(|id| id.parse().ok()).map(Seq);
+        // A number that the journal has not come to is of a sandbox of that name that was deleted: all of this one is new.
+        let last = last.map(|last| if last > sandbox.newest_entry() { Seq(0) } else { last });
         let filter = JournalFilter { since: last.unwrap_or(filter.since), ..filter };
-        let entries = live(sandbox, filter).take_until(faces.app.followers_are_let_go());
+        let follower = Follower { faces: Arc::clone(&faces), headers, name: sandbox.id().clone() };
+        let entries = live(follower, &sandbox, filter).take_until(faces.app.followers_are_let_go());
         return Ok(Sse::new(entries).keep_alive(KeepAlive::default()).into_response());
     }
     // Whoever has made a call finds it here.
@@ -92,21 +95,47 @@ fn filter(query: JournalQuery) -> Result<JournalFilter, ControlError> {
     })
 }
 
-/// Entries as they come, for as long as the client listens.
-fn live(sandbox: Arc<Sandbox>, filter: JournalFilter) -> impl Stream<Item = Result<Event, Infallible>> {
+/// The number of the last entry that somebody has seen who comes back (HTML standard, server-sent events).
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Whoever follows a journal.
+struct Follower {
+    faces: Arc<Faces>,
+    /// Those of the request, with the key if there is one.
+    headers: HeaderMap,
+    /// The sandbox that is followed.
+    name: SandboxId,
+}
+
+impl Follower {
+    /// Whether the journal is still open to them: a key may have been removed since.
+    async fn may_listen(&self) -> bool {
+        let holder = self.faces.holder(&self.headers).await;
+        holder.ok().flatten().is_some_and(|holder| holder.reach.covers(&self.name))
+    }
+}
+
+/// Entries as they come, for as long as the client listens and may, and the sandbox is there: following it does not keep it.
+fn live(
+    follower: Follower,
+    sandbox: &Arc<Sandbox>,
+    filter: JournalFilter,
+) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let changes = sandbox.changes();
-    let start = (sandbox, filter, changes, Vec::<Entry>::new().into_iter());
-    stream::unfold(start, |(sandbox, mut filter, mut changes, mut pending)| async move {
+    let start = (follower, Arc::downgrade(sandbox), filter, changes, Vec::<Entry>::new().into_iter());
+    stream::unfold(start, |(follower, sandbox, mut filter, mut changes, mut pending)| async move {
         loop {
             if let Some(entry) = pending.next() {
                 let data = serde_json::to_string(&entry_view(&entry)).unwrap_or_default();
                 let event = Event::default().id(entry.seq.to_string()).event("entry").data(data);
-                return Some((Ok(event), (sandbox, filter, changes, pending)));
+                return Some((Ok(event), (follower, sandbox, filter, changes, pending)));
             }
-            let JournalSlice { entries, last_seen, .. } = sandbox.journal(&filter, PAGE).await.ok()?;
+            let JournalSlice { entries, last_seen, .. } = sandbox.upgrade()?.journal(&filter, PAGE).await.ok()?;
             filter.since = last_seen;
             if entries.is_empty() {
                 changes.next().await.ok()?;
+            } else if !follower.may_listen().await {
+                return None;
             }
             pending = entries.into_iter();
         }

@@ -47,6 +47,8 @@ pub(super) enum ControlError {
     KeyNeeded,
     /// The key that was shown opens something else.
     OutOfReach(String),
+    /// A sandbox has as many parts as it may have.
+    TooManyParts(SandboxId, usize),
 }
 
 impl<E: Into<AppError>> From<E> for ControlError {
@@ -105,6 +107,13 @@ impl ControlError {
                 "Name a sandbox that it opens, or use a key that opens everything.",
                 None,
             ),
+            Self::TooManyParts(..) => (
+                StatusCode::CONFLICT,
+                "There are many parts",
+                "tooManyParts",
+                "Delete sandboxes that nobody uses any more.",
+                None,
+            ),
             Self::Token(_) => (
                 StatusCode::FORBIDDEN,
                 "The access token is not accepted",
@@ -116,6 +125,7 @@ impl ControlError {
         let detail = match self {
             Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) | Self::OutOfReach(detail) => detail.clone(),
             Self::KeyNeeded => "no key was shown, or one that opens nothing here".to_owned(),
+            Self::TooManyParts(own, most) => format!("{own} has the {most} parts that it may have"),
             Self::NoSuchPath(path) => format!("there is nothing at {path}"),
             Self::Token(fault) => fault.to_string(),
             Self::App(error) => error.to_string(),

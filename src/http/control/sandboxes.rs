@@ -18,7 +18,7 @@ use crate::{
         AppError, NewSandbox, Sandbox, Settings, TimerMode,
         identity::{MARKETPLACE_RESOURCE, PARTNER_CENTER_RESOURCE},
     },
-    domain::{operation::Delays, partner::Partner, rules::Rules},
+    domain::{access::Reach, operation::Delays, partner::Partner, quotas::Quotas, rules::Rules},
     http::{access::Holder, faces::Faces},
     wire::{
         control::{
@@ -43,6 +43,20 @@ pub(super) async fn list(State(faces): State<Arc<Faces>>, holder: Holder) -> Res
     Ok(Json(SandboxList { sandboxes, deletions }))
 }
 
+/// Parts of one sandbox that there are at the same time, where keys are needed.
+const MOST_PARTS: usize = 100;
+
+/// What a part of a team's sandbox may use: what was set for the team.
+async fn quotas_of_part(faces: &Faces, holder: &Holder) -> Result<Quotas, ControlError> {
+    let Reach::Sandbox(own) = &holder.reach else { return Ok(Quotas::default()) };
+    let parts = faces.app.sandboxes().into_iter().filter(|sandbox| holder.reach.covers(sandbox.id())).count();
+    // The sandbox itself is counted among them.
+    if parts > MOST_PARTS {
+        return Err(ControlError::TooManyParts(own.clone(), MOST_PARTS));
+    }
+    Ok(faces.app.find_sandbox(own).await?.quotas_of_its_own())
+}
+
 /// Creates a sandbox, ready for use.
 #[utoipa::path(
     post, path = "/sim/v1/sandboxes", tag = "sandboxes", request_body = CreateSandbox,
@@ -65,7 +79,8 @@ pub(super) async fn create(
     for (rule, choice) in &input.rules {
         rules.choose(rule, choice).map_err(AppError::Rule)?;
     }
-    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers, delays, rules };
+    let quotas = quotas_of_part(&faces, &holder).await?;
+    let new = NewSandbox { id, seed: input.seed.map(Into::into), frozen_at, timers, delays, rules, quotas };
     let sandbox = faces.app.create_sandbox(new).await?;
     Ok((StatusCode::CREATED, Json(view(&sandbox).await?)))
 }

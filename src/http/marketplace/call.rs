@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::problem::{Asking, Problem, Told};
 use crate::{
-    app::{Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
+    app::{AppError, Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
     domain::{
         ids::{OperationId, SandboxId, SubscriptionId},
         rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
@@ -237,6 +237,7 @@ impl Call {
         let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
         let ids = CallIds::of(&self.headers, &self.faces, operation);
         let rules = || self.rules(caller.as_ref());
+        let is_over_quota = matches!(answer, Err(Problem::App(AppError::TooManyCalls)));
         let (status, answer, remark) = match answer {
             Ok(mut answer) => {
                 let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
@@ -261,7 +262,10 @@ impl Call {
             remark,
             latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         };
-        self.record(caller.as_ref(), &answer, exchange).await;
+        // What a quota refuses leaves no entry: it would use up what the quota saves.
+        if !is_over_quota {
+            self.record(caller.as_ref(), &answer, exchange).await;
+        }
         let Answer { body, with_etag, subscription, .. } = answer;
         let mut response = response(status, body, with_etag, ids);
         if let Some((subscription, operation)) = subscription.zip(operation) {

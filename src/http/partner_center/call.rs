@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::problem::{Problem, Told};
 use crate::{
-    app::{Acting, Exchange, Limited, Player, RecordedCall, Sandbox, identity::PartnerCaller},
+    app::{Acting, AppError, Exchange, Limited, Player, RecordedCall, Sandbox, identity::PartnerCaller},
     domain::{
         audit::Actor,
         customer::Customer,
@@ -191,8 +191,8 @@ impl Call {
         let authorization = self.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
         let caller =
             self.faces.app.partner_caller(authorization).await.map_err(|fault| (None, Problem::Token(fault)))?;
-        if caller.sandbox.takes_call().is_err() {
-            return Err((None, Problem::TooMany(1)));
+        if let Err(over_quota) = caller.sandbox.takes_call() {
+            return Err((Some(caller.sandbox), over_quota.into()));
         }
         let refused = |problem| Err((Some(Arc::clone(&caller.sandbox)), problem));
         if caller.sandbox.rules().throttling == Throttling::Documented {
@@ -256,12 +256,13 @@ impl Call {
 
     async fn finish(&self, sandbox: Option<Arc<Sandbox>>, partner: &str, answer: Result<Answer, Problem>) -> Response {
         let mut retry_after = None;
+        let is_over_quota = matches!(answer, Err(Problem::App(AppError::TooManyCalls)));
         let (answer, remark) = match answer {
             Ok(answer) => (answer, None),
             Err(problem) => {
                 let Told { status, fault, remark } = problem.told();
-                let answer = match problem {
-                    Problem::TooMany(seconds) => {
+                let answer = match problem.seconds_to_wait() {
+                    Some(seconds) => {
                         retry_after = Some(seconds);
                         Answer::with(status, &TooMany { status_code: status.as_u16(), message: fault.description })
                     }
@@ -273,7 +274,10 @@ impl Call {
                 (answer, remark)
             }
         };
-        self.record(sandbox, partner, &answer, remark).await;
+        // What a quota refuses leaves no entry: it would use up what the quota saves.
+        if !is_over_quota {
+            self.record(sandbox, partner, &answer, remark).await;
+        }
         // The store is away: it is worth another try.
         if answer.status == StatusCode::SERVICE_UNAVAILABLE {
             retry_after = Some(10);

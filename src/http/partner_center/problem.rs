@@ -90,9 +90,19 @@ impl Problem {
     /// A continuation token that this list has not given.
     pub(super) const BAD_TOKEN: Self = Self::Parameter("MS-ContinuationToken");
 
+    /// After how many seconds it can be tried again, if there were too many calls.
+    pub(super) const fn seconds_to_wait(&self) -> Option<u32> {
+        match self {
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::App(AppError::TooManyCalls) => Some(1),
+            _ => None,
+        }
+    }
+
     pub(super) fn told(&self) -> Told {
         match self {
             Self::App(AppError::Refused(refusal)) => of_refusal(refusal),
+            Self::App(AppError::TooManyCalls) => Self::TooMany(1).told(),
             Self::App(error) => of_failure(error),
             Self::Token(fault) => of_token(fault),
             _ => {

@@ -1,7 +1,8 @@
 //! Keys: what asks for one, what each opens, and how they are made and removed.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
+use futures_util::future::join_all;
 use rehearsal::{cli::wiring::ServerOptions, domain::access::KeyDigest};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -160,6 +161,61 @@ async fn a_team_has_its_sandbox_and_those_named_as_its_parts() {
     refused(&team.get("/sandboxes/team-a").await, 401, "keyNeeded");
     operator.makes_sandbox("team-a").await.expect(201);
     refused(&team.get("/sandboxes/team-a").await, 401, "keyNeeded");
+}
+
+/// Parts give a team no more than it has: they begin with its quotas, their number ends, and making them counts as calls.
+#[tokio::test]
+async fn parts_do_not_get_a_team_around_its_quotas() {
+    let world = world().await;
+    let operator = With(&world, OWN);
+    operator.makes_sandbox("team-a").await.expect(201);
+    let set = |quotas: Value| send(operator.request(Method::PUT, "/sim/v1/sandboxes/team-a/quotas").json(&quotas));
+    set(json!({ "documents": 5000 })).await.expect(200);
+    let (key, _) = operator.makes_key("/sandboxes/team-a/keys").await;
+    let team = With(&world, &key);
+    for number in 0..100 {
+        team.makes_sandbox(&format!("team-a.{number}")).await.expect(201);
+    }
+    refused(&team.makes_sandbox("team-a.more").await, 409, "tooManyParts");
+    assert_eq!(team.get("/sandboxes/team-a.7/quotas").await.expect(200)["documents"], 5000);
+    assert_eq!(team.delete("/sandboxes/team-a.7").await.status, 204);
+    team.makes_sandbox("team-a.more").await.expect(201);
+
+    set(json!({ "requestsPerSecond": 1 })).await.expect(200);
+    let lists = join_all((0..40).map(|_| team.get("/sandboxes"))).await;
+    let [few, many] = [200, 429].map(|status| lists.iter().filter(|reply| reply.status == status).count());
+    assert!(few + many == 40 && many > 0, "{few} were answered and {many} refused");
+    // What raises it again is not held up by it.
+    set(json!({})).await.expect(200);
+    team.get("/sandboxes").await.expect(200);
+}
+
+/// Whoever listens with a key that is removed hears nothing more.
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    let world = world().await;
+    let operator = With(&world, OWN);
+    operator.makes_sandbox("team-a").await.expect(201);
+    let (key, id) = operator.makes_key("/sandboxes/team-a/keys").await;
+    let journal = "/sim/v1/sandboxes/team-a/journal";
+    let listen =
+        |key: &str| With(&world, key).request(Method::GET, journal).header("accept", "text/event-stream").send();
+    let (mut removed, mut kept) = (listen(&key).await.unwrap(), listen(OWN).await.unwrap());
+    let first = removed.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains(&id), "{first:?}");
+    assert_eq!(operator.delete(&format!("/sandboxes/team-a/keys/{id}")).await.status, 204);
+    let rest = tokio::time::timeout(Duration::from_secs(20), async {
+        let mut rest = Vec::new();
+        while let Some(more) = removed.chunk().await.unwrap() {
+            rest.extend_from_slice(&more);
+        }
+        String::from_utf8(rest).unwrap()
+    });
+    assert_eq!(rest.await.expect("the stream ends"), "");
+    let mut heard = String::new();
+    while !heard.contains("was removed") {
+        heard.push_str(std::str::from_utf8(&kept.chunk().await.unwrap().unwrap()).unwrap());
+    }
 }
 
 #[tokio::test]

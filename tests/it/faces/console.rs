@@ -57,6 +57,7 @@ impl World {
             timers: TimerMode::Manual,
             delays: Delays::default(),
             rules: Rules::default(),
+            quotas: Quotas::default(),
         };
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Outside { publisher: Arc::new(IdlePublisher), courier: Arc::new(IdleCourier) });

@@ -174,6 +174,13 @@ async fn whoever_calls_too_often_is_told_when_to_call_again() {
         let refused = refused.unwrap_or_else(|| panic!("{face} refuses nobody"));
         assert_eq!(refused.header("retry-after"), Some("1"), "{face}");
     }
+    // Nobody is told of a refusal, neither here nor in the sandbox of those whom nobody knows.
+    sets(&world, json!({})).await.expect(200);
+    for sandbox in [SANDBOX, "default"] {
+        let journal = world.get(&format!("/sim/v1/sandboxes/{sandbox}/journal?limit=500")).await.expect(200);
+        let refused = |entry: &&Value| entry["status"] == 429;
+        assert_eq!(journal["entries"].as_array().unwrap().iter().find(refused), None, "{sandbox}");
+    }
     // Other sandboxes are called as before.
     let others = join_all((0..40).map(|_| world.get("/sim/v1/sandboxes/default"))).await;
     assert!(others.iter().all(|reply| reply.status == 200));

@@ -128,6 +128,7 @@ async fn a_sandbox_that_changes_while_it_is_met_is_known_as_it_is() {
         timers: TimerMode::Manual,
         delays: Delays::default(),
         rules: Rules::default(),
+        quotas: Quotas::default(),
     };
     let made = one.create_sandbox(new).await.unwrap();
 

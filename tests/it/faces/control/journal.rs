@@ -7,7 +7,7 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 
 use super::{kinds, problem};
-use crate::world::{SANDBOX, World, text};
+use crate::world::{SANDBOX, World, send, text};
 
 /// A world in which something has happened, and the two subscriptions that it happened to.
 async fn eventful() -> (World, String, String) {
@@ -184,6 +184,29 @@ async fn a_stream_ends_when_the_server_stops() {
         let ended = async { while stream.chunk().await.unwrap().is_some() {} };
         tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
     }
+}
+
+/// A stream does not outlive its sandbox; who comes back to one of the same name is told all of that one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_sandbox() {
+    let world = World::start().await;
+    let bought = world.buyer().buys_seats().await;
+    let mut live = Live::listen(&world, "", None).await;
+    live.next().await;
+    let account = world.sets_up(&bought).await;
+    let events = world.request(Method::GET, &format!("/publisher/accounts/{account}/events"));
+    let mut account = events.send().await.unwrap();
+    assert!(account.chunk().await.unwrap().is_some());
+    assert_eq!(send(world.request(Method::DELETE, "/sim/v1/sandboxes/stage")).await.status, 204);
+    for mut stream in [live.response, account] {
+        let ended = async { while stream.chunk().await.unwrap().is_some() {} };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
+    }
+    world.create_sandbox("stage").await;
+    world.buyer().buys_seats().await;
+    let mut live = Live::listen(&world, "", Some(999_999)).await;
+    assert_eq!(live.next().await.0, 1);
+    world.stop().await;
 }
 
 #[tokio::test]
