@@ -15,14 +15,14 @@ use futures_util::{
 };
 
 use super::{
-    deliveries::{ClaimedTimer, DueDelivery, Outside},
     desk::{Desk, decode},
     error::AppError,
     holds::{BrokenOff, Hold},
     journal::{Player, What},
     mailbox::Command,
+    outbound::{ClaimedTimer, OutboundCall, Outside},
     sandbox::{LookAgain, Sandbox},
-    timers::{Due, StoredTimer},
+    timers::StoredTimer,
     turns::a_moment,
 };
 use crate::{
@@ -174,7 +174,7 @@ impl Sandbox {
 
     /// Runs timers that are due at the same time, in their order. What can share a flush shares it: commands of the
     /// marketplace are decided one after the other and committed together, and calls to webhooks of somebody's own are
-    /// made at once, as long as each is about another subscription.
+    /// made at once, as long as each is about something else.
     async fn run_together(
         &self,
         due: Vec<(Key, StoredTimer)>,
@@ -200,12 +200,12 @@ impl Sandbox {
             let claimed = |timer: Key| ClaimedTimer { left_behind: left_behind.contains(&timer), timer };
             let (mut calls, mut with_it) = (Vec::new(), Vec::new());
             let mut about = BTreeSet::new();
-            if let Some(call) = self.outside_delivery(&timer, outside).await? {
-                about.insert(call.delivery.operation.subscription);
+            if let Some(call) = self.outside_call(&timer, outside).await? {
+                about.insert(call.about());
                 calls.push((claimed(key.clone()), call));
                 while let Some((_, next)) = due.peek()
-                    && let Some(call) = self.outside_delivery(next, outside).await?
-                    && about.insert(call.delivery.operation.subscription)
+                    && let Some(call) = self.outside_call(next, outside).await?
+                    && about.insert(call.about())
                     && let Some((key, next)) = due.next()
                 {
                     calls.push((claimed(key), call));
@@ -221,16 +221,17 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The delivery that a timer is for, if it is for one that goes to a webhook of somebody's own.
-    async fn outside_delivery(&self, timer: &StoredTimer, outside: &Outside) -> Result<Option<DueDelivery>, AppError> {
-        let Due::Delivery { subscription, operation } = timer.what else { return Ok(None) };
-        let due = self.due_delivery(subscription, operation, timer.due).await?;
-        Ok(due.filter(|due| outside.courier.goes_outside(self, &due.delivery)))
+    /// The call that a timer is for, if it is for one that goes to a webhook of somebody's own.
+    async fn outside_call(&self, timer: &StoredTimer, outside: &Outside) -> Result<Option<OutboundCall>, AppError> {
+        Ok(self.outbound_call(timer).await?.filter(|call| match call {
+            OutboundCall::Delivery(due) => outside.courier.goes_outside(self, &due.delivery),
+            OutboundCall::Notice(_) => true,
+        }))
     }
 
     /// Makes calls at once, and records them in their order.
-    async fn call_together(&self, calls: Vec<(ClaimedTimer, DueDelivery)>, outside: &Outside) -> Result<(), AppError> {
-        let attempts = calls.into_iter().map(|(timer, due)| self.attempt(timer, due, &*outside.courier));
+    async fn call_together(&self, calls: Vec<(ClaimedTimer, OutboundCall)>, outside: &Outside) -> Result<(), AppError> {
+        let attempts = calls.into_iter().map(|(timer, call)| self.make(timer, call, &*outside.courier));
         let made: Vec<_> = stream::iter(attempts).buffered(CALLS_AT_ONCE).collect().await;
         try_join_all(made.into_iter().map(|made| made.record(self))).await?;
         Ok(())

@@ -11,6 +11,7 @@ use super::{
     journal::{Exchange, Player, What},
     mailbox::Command,
     operations,
+    outbound::{Attempted, ClaimedTimer, Courier, exchange},
     sandbox::Sandbox,
     timers::{Due, StoredTimer, set_timers},
 };
@@ -18,39 +19,15 @@ use crate::{
     domain::{
         event::Event,
         ids::{OperationId, SubscriptionId},
-        notice::{Notice, Registration},
         operation::Operation,
         refusal::Refusal,
         rules::WebhookSending,
         subscription::Subscription,
         time::Timestamp,
-        webhook::{Delivery, DeliveryState, FollowUp, Made, Sent, follow_up, tells},
+        webhook::{Delivery, DeliveryState, FollowUp, Made, follow_up, tells},
     },
     store::{Direction, Document, Key, KeyRange},
 };
-
-/// Whoever calls the webhooks of publishers and partners.
-pub trait Courier: std::fmt::Debug + Send + Sync {
-    /// Makes one attempt at a delivery, and tells what came of it.
-    fn attempt<'a>(&'a self, sandbox: &'a Sandbox, delivery: &'a Delivery) -> BoxFuture<'a, Attempted>;
-
-    /// Makes one attempt at a notice to a partner's own program.
-    fn notify<'a>(&'a self, sandbox: &'a Sandbox, notice: &'a Notice, to: &'a Registration)
-    -> BoxFuture<'a, Attempted>;
-
-    /// Whether the delivery goes to a webhook of somebody's own. The stand-in's is called one after the other instead, so
-    /// that what it does is told in the same order each time.
-    fn goes_outside(&self, sandbox: &Sandbox, delivery: &Delivery) -> bool;
-}
-
-/// What came of an attempt, and what was sent in it, for the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempted {
-    /// What came of it.
-    pub sent: Sent,
-    /// The body as it was sent.
-    pub body: String,
-}
 
 impl Sandbox {
     /// The deliveries about a subscription, oldest first.
@@ -93,20 +70,6 @@ impl Sandbox {
         self.ask(Handle { subscription, operation, how: Handling::Hold }).await
     }
 
-    /// Attempts a delivery whose timer is due, and waits for what comes of it.
-    pub(super) async fn deliver(
-        &self,
-        claimed: ClaimedTimer,
-        due: Timestamp,
-        (subscription, operation): (SubscriptionId, OperationId),
-        courier: &dyn Courier,
-    ) -> Result<(), AppError> {
-        match self.due_delivery(subscription, operation, due).await? {
-            Some(due) => self.attempt(claimed, due, courier).await.record(self).await,
-            None => self.ask(Forget(claimed.timer)).await,
-        }
-    }
-
     /// The delivery that a timer of an instant is for; `None` if it was held, or made already.
     pub(super) async fn due_delivery(
         &self,
@@ -121,15 +84,18 @@ impl Sandbox {
     }
 
     /// Calls the webhook. What came of it is still to be recorded.
-    pub(super) async fn attempt(&self, claimed: ClaimedTimer, due: DueDelivery, courier: &dyn Courier) -> Unrecorded {
+    pub(super) async fn attempt(
+        &self,
+        claimed: ClaimedTimer,
+        due: DueDelivery,
+        courier: &dyn Courier,
+    ) -> RecordAttempt {
         let ClaimedTimer { timer, left_behind } = claimed;
         let delivery = &due.delivery;
-        let run = self.world.run;
-        let repeated = delivery.may_have_been_attempted(run, self.store.shared().map(|_| left_behind));
-        self.may_deliver().await;
-        let made = Made { run, began: self.now(), handled: delivery.handled, repeated };
+        let repeated = self.may_be_repeated(left_behind, delivery.in_hand_of);
+        let made = Made { run: self.world.run, began: self.now(), handled: delivery.handled, repeated };
         let attempted = courier.attempt(self, delivery).await;
-        Unrecorded(RecordAttempt { timer, due, made, attempted })
+        RecordAttempt { timer, due, made, attempted }
     }
 }
 
@@ -138,14 +104,6 @@ pub(super) struct DueDelivery {
     pub(super) delivery: Delivery,
     /// As it is stored.
     bytes: Arc<[u8]>,
-}
-
-/// A timer that nobody else runs.
-pub(super) struct ClaimedTimer {
-    /// The timer.
-    pub(super) timer: Key,
-    /// Whether a process had it that is gone.
-    pub(super) left_behind: bool,
 }
 
 /// Puts down what the publisher has to be told of a decision about an operation. Both are as the decision left them.
@@ -180,18 +138,6 @@ fn set(desk: &mut Desk<'_>, subscription: SubscriptionId, operation: OperationId
 
 /// Tells the timers of deliveries from those that the same command sets for other ends.
 const INDEX: u64 = 1 << 32;
-
-/// Drops a timer whose delivery was held, or made already.
-struct Forget(Key);
-
-impl Command for Forget {
-    type Answer = ();
-
-    fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
-        desk.remove(self.0.clone());
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
 
 /// What shall be done with a delivery by hand.
 enum Handling {
@@ -240,15 +186,7 @@ impl Command for Handle {
 }
 
 /// An attempt that was made, and that nobody knows of yet.
-pub(super) struct Unrecorded(RecordAttempt);
-
-impl Unrecorded {
-    pub(super) async fn record(self, sandbox: &Sandbox) -> Result<(), AppError> {
-        sandbox.ask(self.0).await
-    }
-}
-
-struct RecordAttempt {
+pub(super) struct RecordAttempt {
     timer: Key,
     /// As it was before the attempt.
     due: DueDelivery,
@@ -269,12 +207,12 @@ impl Command for RecordAttempt {
             let is_the_same = bytes == self.due.bytes;
             let delivery = if is_the_same { self.due.delivery.clone() } else { decode(&key, &bytes)? };
             let operation = operations::load_operation(desk, subscription, id).await?;
-            let Attempted { sent, body } = &self.attempted;
-            let exchange = exchange(sent, body, &delivery, self.made.repeated);
+            let call = exchange(Player::Publisher, &self.attempted, delivery.activity.to_string(), self.made.repeated);
+            let exchange = Exchange { publisher: Some(delivery.operation.publisher.clone()), ..call };
             desk.note(Player::Marketplace, Some(subscription), What::Exchange(exchange));
             let context = desk.context();
             let FollowUp { delivery, again, decision } =
-                follow_up(delivery, &operation, sent.clone(), self.made, context);
+                follow_up(delivery, &operation, self.attempted.sent.clone(), self.made, context);
             desk.put(key, &delivery)?;
             if let Some(due) = again {
                 let what = Due::Delivery { subscription, operation: id };
@@ -287,28 +225,4 @@ impl Command for RecordAttempt {
     fn may_overfill(&self) -> bool {
         true
     }
-}
-
-/// The attempt as the journal tells of it.
-fn exchange(sent: &Sent, body: &str, delivery: &Delivery, repeated: bool) -> Exchange {
-    let call = Exchange::sent(Player::Publisher, sent, body);
-    let again = repeated.then(|| "sent again after a stop: the publisher may have had it before".to_owned());
-    Exchange {
-        publisher: Some(delivery.operation.publisher.clone()),
-        correlation_id: Some(delivery.activity.to_string()),
-        remark: match (call.remark.clone(), again) {
-            (Some(why), Some(again)) => Some(format!("{why}; {again}")),
-            (why, again) => why.or(again),
-        },
-        ..call
-    }
-}
-
-/// What timers cause outside of the mailbox, and who does it.
-#[derive(Debug, Clone)]
-pub struct Outside {
-    /// Does the stand-in publisher's work.
-    pub publisher: Arc<dyn super::timers::PublisherWork>,
-    /// Calls webhooks.
-    pub courier: Arc<dyn Courier>,
 }

@@ -4,11 +4,11 @@ use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
 use super::{
-    deliveries::{Attempted, Courier},
     desk::{Desk, decode},
     error::AppError,
-    journal::{Exchange, Player, What},
+    journal::{Player, What},
     mailbox::Command,
+    outbound::{Attempted, ClaimedTimer, Courier, exchange},
     sandbox::Sandbox,
     timers::{Due, StoredTimer, set_timers},
 };
@@ -17,7 +17,7 @@ use crate::{
         audit::{AuditRecord, AuditStatus, Audited, FoundRecord},
         event::Seq,
         ids::PartnerId,
-        notice::{EventName, Notice, NoticeState, Registration},
+        notice::{EventName, MadeBy, Notice, NoticeState, Registration},
         refusal::Refusal,
     },
     store::Key,
@@ -82,20 +82,28 @@ impl Sandbox {
         }
     }
 
-    /// Attempts a notice whose timer is due, and waits for what comes of it.
-    pub(super) async fn notify(
-        &self,
-        timer: Key,
-        (partner, id): (&PartnerId, Uuid),
-        courier: &dyn Courier,
-    ) -> Result<(), AppError> {
+    /// A notice that waits, and whoever wants it.
+    pub(super) async fn due_notice(&self, partner: &PartnerId, id: Uuid) -> Result<Option<DueNotice>, AppError> {
         let notice = self.notice(partner, id).await?.filter(|notice| notice.state == NoticeState::Waiting);
-        let attempted = match (notice, self.registration(partner).await?) {
-            (Some(notice), Some(registration)) => Some(courier.notify(self, &notice, &registration).await),
-            _ => None,
-        };
-        self.ask(RecordNotice { timer, partner: partner.clone(), id, attempted }).await
+        let registration = self.registration(partner).await?;
+        Ok(notice.zip(registration).map(|(notice, registration)| DueNotice { notice, registration }))
     }
+
+    /// Calls the partner's program. What came of it is still to be recorded.
+    pub(super) async fn notify(&self, claimed: ClaimedTimer, due: DueNotice, courier: &dyn Courier) -> RecordNotice {
+        let ClaimedTimer { timer, left_behind } = claimed;
+        let DueNotice { notice, registration } = due;
+        let repeated = self.may_be_repeated(left_behind, notice.in_hand_of);
+        let attempted = courier.notify(self, &notice, &registration).await;
+        let made_by = MadeBy { run: self.world.run, repeated };
+        RecordNotice { timer, partner: notice.partner, id: notice.id, made_by, attempted }
+    }
+}
+
+/// A notice whose time has come.
+pub(super) struct DueNotice {
+    pub(super) notice: Notice,
+    registration: Registration,
 }
 
 /// Puts down that a partner's program is to be told of a record, if it wants to hear of such.
@@ -127,7 +135,7 @@ fn put_down(
         None => (0, desk.head.seed.draws("test notice", entry).bytes()),
     };
     let id = Uuid::from_bytes(id);
-    let notice = Notice::new(id, partner.clone(), event, record, desk.now());
+    let notice = Notice::new(id, partner.clone(), event, record, (desk.now(), desk.world.run));
     let key = desk.space().notice(&partner, id);
     desk.put(key, &notice)?;
     let due = notice.due(desk.head.delays);
@@ -185,11 +193,13 @@ impl Command for Test {
     }
 }
 
-struct RecordNotice {
+/// An attempt that was made, and that nobody knows of yet.
+pub(super) struct RecordNotice {
     timer: Key,
     partner: PartnerId,
     id: Uuid,
-    attempted: Option<Attempted>,
+    made_by: MadeBy,
+    attempted: Attempted,
 }
 
 impl Command for RecordNotice {
@@ -200,18 +210,11 @@ impl Command for RecordNotice {
             desk.remove(self.timer.clone());
             let key = desk.space().notice(&self.partner, self.id);
             // A sandbox that was made anew meanwhile has other notices.
-            let (Some(notice), Some(attempted)) = (desk.load::<Notice>(&key).await?, &self.attempted) else {
-                return Ok(());
-            };
+            let Some(notice) = desk.load::<Notice>(&key).await? else { return Ok(()) };
             let entry = desk.next_entry();
-            let subscription = notice.record.as_ref().and_then(|record| match record.what {
-                Audited::SubscriptionUpdated { subscription, .. } => Some(subscription),
-                _ => None,
-            });
-            let call = Exchange::sent(Player::Partner, &attempted.sent, &attempted.body);
-            let call = Exchange { correlation_id: Some(notice.id.to_string()), ..call };
-            desk.note(Player::PartnerCenter, subscription, What::Exchange(call));
-            let (notice, again) = notice.attempted(attempted.sent.clone(), desk.now());
+            let call = exchange(Player::Partner, &self.attempted, notice.id.to_string(), self.made_by.repeated);
+            desk.note(Player::PartnerCenter, notice.subscription(), What::Exchange(call));
+            let (notice, again) = notice.attempted(self.attempted.sent.clone(), desk.now(), self.made_by);
             desk.put(key, &notice)?;
             match again {
                 None => Ok(()),

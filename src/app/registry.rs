@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     deletion::begun,
-    deliveries::Outside,
     desk::{decode, encode},
     directory::Directory,
     error::AppError,
@@ -14,6 +13,7 @@ use super::{
     identity::{CheckedTokens, SigningKeys, WebhookTokens},
     keeping_up::Looks,
     keys::{self, Space},
+    outbound::Outside,
     sandbox::{Head, Sandbox, TimerMode, World},
     timers::attend,
 };
@@ -167,6 +167,7 @@ impl App {
     /// # Errors
     /// [`AppError::Store`] if it does not.
     pub async fn reach_store(&self) -> Result<(), AppError> {
+        self.options.store.takes_commits()?;
         self.options.store.get(&keys::signing_keys()).await?;
         Ok(())
     }

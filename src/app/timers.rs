@@ -11,7 +11,6 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    deliveries::{ClaimedTimer, Outside},
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
@@ -21,6 +20,7 @@ use super::{
     lifecycle,
     mailbox::Command,
     operations,
+    outbound::{ClaimedTimer, Outside},
     sandbox::{Sandbox, TimerMode},
 };
 use crate::{
@@ -226,10 +226,7 @@ impl Sandbox {
                 outside.publisher.run(self.id(), work).await;
                 Ok(())
             }
-            Due::Delivery { subscription, operation } => {
-                self.deliver(claimed, timer.due, (*subscription, *operation), &*outside.courier).await
-            }
-            Due::Notice { partner, notice } => self.notify(claimed.timer, (partner, *notice), &*outside.courier).await,
+            Due::Delivery { .. } | Due::Notice { .. } => self.run_outbound(claimed, timer, &*outside.courier).await,
             Due::CodeLifeEnds { .. }
             | Due::ActivationOverdue { .. }
             | Due::ActivationTakesEffect { .. }

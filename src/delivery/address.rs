@@ -3,15 +3,17 @@
 //!
 //! Loopback and private networks are allowed: that is where the webhooks of developers are.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
-/// Metadata services that are not link-local: of AWS and Oracle over IPv6, and of Alibaba.
-const METADATA: [IpAddr; 2] = [
+/// Metadata services that are not link-local: of AWS and Oracle over IPv6, of Alibaba, Azure's and Oracle's others.
+const METADATA: [IpAddr; 4] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-    IpAddr::V4(std::net::Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
 ];
 
 /// Why a host may not be called, if it is an address.
@@ -30,12 +32,26 @@ fn refusal(address: IpAddr) -> String {
 
 /// Whether an address is link-local or a metadata service's.
 fn is_forbidden(address: IpAddr) -> bool {
-    let address = address.to_canonical();
+    let address = match address.to_canonical() {
+        IpAddr::V6(address) => within(address).map_or(IpAddr::V6(address), IpAddr::V4),
+        address => address,
+    };
     let is_link_local = match address {
         IpAddr::V4(address) => address.is_link_local() || address.is_unspecified() || address.is_broadcast(),
         IpAddr::V6(address) => address.is_unicast_link_local() || address.is_unspecified(),
     };
     is_link_local || METADATA.contains(&address)
+}
+
+/// The address of IPv4 that one of IPv6 leads to: through NAT64 (RFC 6052), 6to4 (RFC 3056), or written in the old way
+/// (RFC 4291, section 2.5.5.1).
+fn within(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let of = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0, 0, high @ (1..), low] => Some(of(high, low)),
+        [0x2002, high, low, ..] => Some(of(high, low)),
+        _ => None,
+    }
 }
 
 /// Looks names up as the machine does, and leaves out what may not be called: a name may lead anywhere.
@@ -76,6 +92,13 @@ mod tests {
             ("http://[fd00:ec2::254]/", false),
             ("http://100.100.100.200/", false),
             ("http://0.0.0.0/", false),
+            ("http://168.63.129.16/machine", false),
+            ("http://192.0.0.192/opc/v1", false),
+            ("http://[64:ff9b::a9fe:a9fe]/", false),
+            ("http://[2002:a9fe:a9fe::]/", false),
+            ("http://[::169.254.169.254]/", false),
+            ("http://[64:ff9b::7f00:1]/", true),
+            ("http://[2001:db8::1]/", true),
         ];
         for (url, allowed) in table {
             let url = url::Url::parse(url).unwrap();

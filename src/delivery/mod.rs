@@ -114,7 +114,7 @@ impl HttpCourier {
 
     fn destination(&self, sandbox: &Sandbox, delivery: &Delivery) -> Option<Destination> {
         if let Some(url) = self.own_webhook(sandbox, delivery) {
-            return Some(Destination { shown: url.to_string(), url });
+            return Some(Destination { shown: without_secrets(&url), url });
         }
         let url = stand_in_webhook(self.webhooks.stand_in.as_ref()?, sandbox.id(), &delivery.operation.publisher)?;
         let shown = format!("{}?{}", url.path(), url.query().unwrap_or_default());
@@ -235,6 +235,22 @@ fn stand_in_webhook(server: &Url, sandbox: &SandboxId, publisher: &PublisherId) 
     Some(url)
 }
 
+/// A URL as the journal tells it: a user, a password and what parameters say may be the publisher's secrets, as `code` is of
+/// Azure Functions.
+fn without_secrets(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Only a URL without a host could have no user.
+    let _it_has_a_host = (shown.set_username(""), shown.set_password(None));
+    shown.set_query(None);
+    shown.set_fragment(None);
+    let of_pair =
+        |pair: &str| pair.split_once('=').map_or_else(|| "(hidden)".to_owned(), |(name, _)| format!("{name}=(hidden)"));
+    match url.query() {
+        None => shown.to_string(),
+        Some(query) => format!("{shown}?{}", query.split('&').map(of_pair).collect::<Vec<_>>().join("&")),
+    }
+}
+
 /// What went wrong, without the URL: it may hold a secret of the publisher's.
 fn in_words(error: &reqwest::Error) -> String {
     if error.is_timeout() {
@@ -245,4 +261,25 @@ fn in_words(error: &reqwest::Error) -> String {
         inner = source;
     }
     inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_told_without_its_secrets() {
+        let table = [
+            ("http://127.0.0.1:7071/api/hook", "http://127.0.0.1:7071/api/hook"),
+            (
+                "https://a.example/hook?code=TOPSECRET&clientId=x",
+                "https://a.example/hook?code=(hidden)&clientId=(hidden)",
+            ),
+            ("http://user:pw@a.example/hook#TOPSECRET", "http://a.example/hook"),
+            ("http://a.example/?TOPSECRET", "http://a.example/?(hidden)"),
+        ];
+        for (url, shown) in table {
+            assert_eq!(without_secrets(&Url::parse(url).unwrap()), shown);
+        }
+    }
 }

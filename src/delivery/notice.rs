@@ -3,7 +3,7 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::HttpCourier;
+use super::{HttpCourier, without_secrets};
 use crate::{
     app::{AppError, Attempted, Sandbox},
     domain::{
@@ -22,7 +22,7 @@ impl HttpCourier {
                 return Attempted { sent, body: String::new() };
             }
         };
-        let shown = to.url.clone();
+        let shown = Url::parse(&to.url).map_or_else(|_| to.url.clone(), |url| without_secrets(&url));
         let sent = self.timed(shown, self.post_notice(sandbox, to, &body)).await;
         Attempted { sent, body }
     }

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    audit::AuditRecord,
-    ids::PartnerId,
+    audit::{AuditRecord, Audited},
+    ids::{PartnerId, SubscriptionId},
     operation::Delays,
     time::Timestamp,
     webhook::{Attempt, Sent},
@@ -91,6 +91,18 @@ pub struct Notice {
     pub state: NoticeState,
     /// The attempts, oldest first.
     pub attempts: Vec<Attempt>,
+    /// The run of a server that has the next attempt in hand. Another run does not know whether it was made already.
+    #[serde(default)]
+    pub in_hand_of: u64,
+}
+
+/// Who made an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeBy {
+    /// The run of the server.
+    pub run: u64,
+    /// Whether a server that was stopped may have made it before.
+    pub repeated: bool,
 }
 
 /// How far a notice has come.
@@ -113,9 +125,27 @@ impl Notice {
         partner: PartnerId,
         event: EventName,
         record: Option<AuditRecord>,
-        now: Timestamp,
+        (now, run): (Timestamp, u64),
     ) -> Self {
-        Self { id, partner, event, record, changed: now, state: NoticeState::Waiting, attempts: Vec::new() }
+        Self {
+            id,
+            partner,
+            event,
+            record,
+            changed: now,
+            state: NoticeState::Waiting,
+            attempts: Vec::new(),
+            in_hand_of: run,
+        }
+    }
+
+    /// The subscription that it is about, if it is about one.
+    #[must_use]
+    pub fn subscription(&self) -> Option<SubscriptionId> {
+        match self.record.as_ref()?.what {
+            Audited::SubscriptionUpdated { subscription, .. } => Some(subscription),
+            _ => None,
+        }
     }
 
     /// When it is first attempted.
@@ -129,10 +159,11 @@ impl Notice {
 
     /// The notice after an attempt, and when the next one is, if there is one.
     #[must_use]
-    pub fn attempted(mut self, sent: Sent, now: Timestamp) -> (Self, Option<Timestamp>) {
+    pub fn attempted(mut self, sent: Sent, now: Timestamp, made_by: MadeBy) -> (Self, Option<Timestamp>) {
         let is_heard = matches!(sent, Sent::Answered { status: 200..=299, .. });
         let number = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.attempts.push(Attempt { number, at: now, sent, repeated: false });
+        self.attempts.push(Attempt { number, at: now, sent, repeated: made_by.repeated });
+        self.in_hand_of = made_by.run;
         let again = (!is_heard && number < ATTEMPTS)
             .then(|| now.plus_millis(FIRST_WAIT_MILLIS.saturating_mul(1 << number.saturating_sub(1).min(16))));
         self.state = match again {
@@ -150,8 +181,10 @@ mod tests {
 
     fn notice(event: EventName) -> Notice {
         let at = "2026-01-01T09:00:00Z".parse().unwrap();
-        Notice::new(Uuid::nil(), "proseware".parse().unwrap(), event, None, at)
+        Notice::new(Uuid::nil(), "proseware".parse().unwrap(), event, None, (at, 1))
     }
+
+    const HERE: MadeBy = MadeBy { run: 1, repeated: false };
 
     fn answered(status: u16) -> Sent {
         Sent::Answered { url: "https://partner.example/hook".to_owned(), status, body: None, latency_micros: 1 }
@@ -174,15 +207,15 @@ mod tests {
     fn it_is_attempted_ten_times_and_then_parked() {
         let mut notice = notice(EventName::InvoiceReady);
         let (mut now, mut waits) = (notice.changed, Vec::new());
-        while let (after, Some(again)) = notice.clone().attempted(answered(500), now) {
+        while let (after, Some(again)) = notice.clone().attempted(answered(500), now, HERE) {
             waits.push((again.as_millis() - now.as_millis()) / 60_000);
             assert_eq!(after.state, NoticeState::Waiting);
             (notice, now) = (after, again);
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256]);
-        let (parked, _) = notice.clone().attempted(answered(404), now);
+        let (parked, _) = notice.clone().attempted(answered(404), now, HERE);
         assert_eq!((parked.state, parked.attempts.len()), (NoticeState::Parked, 10));
-        let (told, again) = notice.attempted(answered(204), now);
+        let (told, again) = notice.attempted(answered(204), now, HERE);
         assert_eq!((told.state, again), (NoticeState::Told, None));
     }
 

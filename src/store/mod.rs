@@ -175,6 +175,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// [`StoreError`] when the last flush fails.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 
+    /// Whether commits are still taken: after some failures an engine takes none until it is opened again.
+    ///
+    /// # Errors
+    /// The failure.
+    fn takes_commits(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// How many commits and how many flushes there have been, for the figures of a load run.
     fn flush_figures(&self) -> FlushFigures;
 

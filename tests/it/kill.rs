@@ -16,7 +16,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::postgres::Database;
+use crate::{postgres::Database, stores::disk_full::with_files_up_to};
 
 const CLIENTS: usize = 12;
 const ROUNDS: usize = 5;
@@ -37,7 +37,16 @@ pub(crate) struct Process {
 impl Process {
     /// A server with a data folder, and more arguments.
     pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+        Self::start(Command::new(env!("CARGO_BIN_EXE_rehearsal")), data, arguments)
+    }
+
+    /// A server that can't write files beyond this size, as if its disk were full.
+    pub(crate) fn start_with_files_up_to(kib: u32, data: &Path) -> Self {
+        Self::start(with_files_up_to(kib, env!("CARGO_BIN_EXE_rehearsal")), data, &[])
+    }
+
+    fn start(mut program: Command, data: &Path, arguments: &[&str]) -> Self {
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
             .arg(data)
             .args(arguments)

@@ -206,13 +206,6 @@ impl Delivery {
         self.state == DeliveryState::Waiting && self.next_attempt.is_none_or(|next| next == at)
     }
 
-    /// Whether an attempt that a run of a server is about to make may have been made before. `left_behind` tells whether a
-    /// process that is gone had claimed it, where claims outlive their processes.
-    #[must_use]
-    pub fn may_have_been_attempted(&self, run: u64, left_behind: Option<bool>) -> bool {
-        left_behind.unwrap_or(self.in_hand_of != run)
-    }
-
     /// The delivery once it is to be made again, now.
     #[must_use]
     pub fn again(mut self, now: Timestamp, run: u64) -> Self {
@@ -234,6 +227,13 @@ impl Delivery {
         self.latest.push(Attempt { number: self.attempts, at: now, sent, repeated: made.repeated });
         self
     }
+}
+
+/// Whether an attempt that a run of a server is about to make may have been made before: another run had it in hand.
+/// `left_behind` tells whether a process that is gone had claimed it, where claims outlive their processes.
+#[must_use]
+pub fn may_be_repeated(in_hand_of: u64, run: u64, left_behind: Option<bool>) -> bool {
+    left_behind.unwrap_or(in_hand_of != run)
 }
 
 /// Whether a fact about an operation is what its publisher is told of. A change is told while it is in progress, by

@@ -207,7 +207,7 @@ fn another_run_does_not_know_whether_it_was_made_before() {
         (&fresh, 7, Some(true), true),
     ];
     for (number, (delivery, run, left_behind, expected)) in table.into_iter().enumerate() {
-        assert_eq!(delivery.may_have_been_attempted(run, left_behind), expected, "row {number}");
+        assert_eq!(may_be_repeated(delivery.in_hand_of, run, left_behind), expected, "row {number}");
     }
     let repeated = Made { repeated: true, ..made(8) };
     let after = follow_up(once, &operation, answered(200), repeated, context()).delivery;

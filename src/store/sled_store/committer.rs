@@ -39,8 +39,6 @@ pub(super) struct Committer {
     /// How many commits there were when the store was opened.
     pub(super) commits_before: u64,
     pub(super) commits: u64,
-    /// Why nothing can be committed any more.
-    pub(super) broken: Option<StoreError>,
 }
 
 impl Committer {
@@ -58,7 +56,7 @@ impl Committer {
 
     /// Commits a job and all that has queued up behind it.
     fn commit(&mut self, first: Job, jobs: &Receiver<Job>) -> Vec<Decided> {
-        if let Some(broken) = &self.broken {
+        if let Some(broken) = self.shared.broken.get() {
             return vec![(first.answer, Err(broken.clone().into()))];
         }
         let mut decided = Vec::new();
@@ -73,7 +71,8 @@ impl Committer {
             for (_, result) in decided.iter_mut().filter(|(_, result)| result.is_ok()) {
                 *result = Err(error.clone().into());
             }
-            self.broken = Some(error);
+            // There is none yet, or nothing would have been tried.
+            let _first = self.shared.broken.set(error);
         }
         decided
     }
@@ -135,8 +134,8 @@ impl Committer {
     }
 
     fn close(mut self) -> Result<(), StoreError> {
-        let flushed = match self.broken.take() {
-            Some(broken) => Err(broken),
+        let flushed = match self.shared.broken.get() {
+            Some(broken) => Err(broken.clone()),
             None => self.last_flush(),
         };
         self.shared.view.write().unwrap_or_else(PoisonError::into_inner).db = None;

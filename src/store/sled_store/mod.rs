@@ -25,7 +25,7 @@ use std::{
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -96,6 +96,8 @@ struct Shared {
     claims: Claims,
     commits: AtomicU64,
     flushes: AtomicU64,
+    /// Why nothing is committed any more.
+    broken: OnceLock<StoreError>,
 }
 
 /// The way to the committer. Dropping `jobs` ends it.
@@ -128,15 +130,8 @@ impl SledStore {
         let (jobs, queue) = mpsc::channel();
         let (done, closed) = oneshot::channel();
         let not_started = folder.clone();
-        let committer = Committer {
-            folder,
-            disk,
-            marker,
-            shared: Arc::clone(&shared),
-            commits_before: commits,
-            commits,
-            broken: None,
-        };
+        let committer =
+            Committer { folder, disk, marker, shared: Arc::clone(&shared), commits_before: commits, commits };
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || committer.run(&queue, done))
@@ -216,6 +211,10 @@ impl Store for SledStore {
             closed.await.unwrap_or_else(|_| Err(stopped()))
         }
         .boxed()
+    }
+
+    fn takes_commits(&self) -> Result<(), StoreError> {
+        self.shared.broken.get().cloned().map_or(Ok(()), Err)
     }
 
     fn flush_figures(&self) -> FlushFigures {

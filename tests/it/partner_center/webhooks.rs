@@ -113,6 +113,35 @@ async fn a_partner_s_program_hears_of_changes() {
     world.stop().await;
 }
 
+/// A partner's program is called at the sandbox's pace, as publishers are.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_beyond_the_quota_wait_for_their_turn() {
+    let world = World::start().await;
+    let webhook = Webhook::listen().await;
+    let partner = world.partner("proseware").await;
+    let (customer, id) = partner.has_bought().await;
+    partner.registers(&webhook, &["subscription-updated"]).await;
+    let quotas = |quotas: Value| world.control(Method::PUT, "/sandboxes/stage/quotas", Some(quotas));
+    quotas(json!({ "deliveriesPerMinute": 1 })).await.expect(200);
+    for name in ["one", "two", "three"] {
+        partner.changes(&customer, &id, &json!({ "friendlyName": name })).await.expect(200);
+    }
+    let operator = world.operator();
+    let mut advance = Box::pin(operator.advances("PT0S"));
+    for _ in 0..100 {
+        tokio::select! {
+            biased;
+            advanced = &mut advance => panic!("nothing had to wait: {advanced}"),
+            reply = world.get("/livez") => assert_eq!(reply.status, 200),
+        }
+    }
+    assert!(webhook.heard().len() <= 1, "{:?}", webhook.heard());
+    quotas(json!({})).await.expect(200);
+    advance.await;
+    assert_eq!(webhook.takes().len(), 3);
+    world.stop().await;
+}
+
 /// One purchase that is active at once has two records, and what is told of it leads to the second.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_call_has_done_is_on_record_twice() {

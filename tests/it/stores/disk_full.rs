@@ -7,13 +7,16 @@
 
 use std::{
     env,
+    ffi::OsStr,
     path::Path,
     process::{Command, Output},
 };
 
 use rehearsal::store::{CommitError, SledOptions, SledStore, Store, StoreError};
+use serde_json::json;
 
 use super::{document, key, put};
+use crate::kill::Process;
 
 const FOLDER: &str = "REHEARSAL_TEST_FULL_DISK";
 
@@ -40,12 +43,37 @@ async fn a_full_disk_refuses_commits_and_loses_none() {
     }
 }
 
+/// Whoever watches a server is told that it needs a new start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_disk_was_full_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start_with_files_up_to(512, folder.path());
+    let http = reqwest::Client::new();
+    let ready = async || http.get(format!("{}/readyz", server.base)).send().await.unwrap().status();
+    let buy = async || {
+        let wish = json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5 });
+        let url = format!("{}/sim/v1/sandboxes/default/purchases", server.base);
+        http.post(url).json(&wish).send().await.unwrap().status()
+    };
+    assert_eq!(ready().await, 200);
+    let mut bought = 0;
+    while buy().await == 201 {
+        bought += 1;
+        assert!(bought < 10_000, "the disk is never full");
+    }
+    assert_eq!((buy().await.as_u16(), ready().await.as_u16()), (503, 503));
+    drop(server);
+    let server = Process::start_with(folder.path(), &[]);
+    assert_eq!(http.get(format!("{}/readyz", server.base)).send().await.unwrap().status(), 200);
+}
+
 /// The child's part. Run by itself it has no folder to fill, and nothing to say.
 #[tokio::test(flavor = "multi_thread")]
 async fn child_of_the_full_disk_test() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let store = SledStore::open(Path::new(&folder), SledOptions::default()).unwrap();
     let mut acknowledged = 0;
+    store.takes_commits().unwrap();
     let first_error = loop {
         match store.commit(put(key("a", acknowledged), text(acknowledged))).await {
             Ok(()) => acknowledged += 1,
@@ -65,18 +93,24 @@ async fn child_of_the_full_disk_test() {
     for _ in 0..3 {
         let error = store.commit(put(key("a", 0), "tiny")).await.unwrap_err();
         assert_eq!(error.to_string(), first_error.to_string());
+        assert_eq!(store.takes_commits().unwrap_err().to_string(), first_error.to_string());
     }
     assert_eq!(store.close().await.unwrap_err().to_string(), first_error.to_string());
     println!("\nacknowledged: {acknowledged}");
 }
 
-/// Runs this very program with a limit on the size of files. The signal that comes with the limit is ignored, so that
-/// the write fails instead.
-fn run_child(folder: &Path, limit_kib: u32) -> Output {
+/// A program to be run with a limit on the size of files. The signal that comes with the limit is ignored, so that the write
+/// fails instead.
+pub(crate) fn with_files_up_to(limit_kib: u32, program: impl AsRef<OsStr>) -> Command {
     let blocks = limit_kib * 2;
-    Command::new("sh")
-        .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"])
-        .arg(env::current_exe().unwrap())
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"]).arg(program);
+    command
+}
+
+/// Runs this very program.
+fn run_child(folder: &Path, limit_kib: u32) -> Output {
+    with_files_up_to(limit_kib, env::current_exe().unwrap())
         .args(["--exact", "stores::disk_full::child_of_the_full_disk_test", "--nocapture"])
         .env(FOLDER, folder)
         .output()

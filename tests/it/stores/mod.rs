@@ -2,7 +2,7 @@
 
 mod conformance;
 #[cfg(unix)]
-mod disk_full;
+pub(crate) mod disk_full;
 mod power_cut;
 mod shared;
 mod sled_folder;
