@@ -12,7 +12,7 @@ use super::{
     settings::Settings,
     wiring::{Server, ServerOptions, StartError},
 };
-use crate::{domain::access::KeyDigest, sim::entropy::Seed};
+use crate::{domain::access::KeyDigest, http::connections::Patience, sim::entropy::Seed};
 
 /// Serves until a signal ends it.
 pub(super) async fn run(args: ServeArgs) -> Exit {
@@ -76,6 +76,7 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
             .to_owned());
     }
     Ok(ServerOptions {
+        patience: Patience::default(),
         listen: settings.listen.clone(),
         data: settings.data.clone(),
         database: settings.database.clone(),

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use axum::ServiceExt;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use url::Url;
 
@@ -17,7 +16,11 @@ use crate::{
     delivery::{HttpCourier, Webhooks},
     domain::{access::KeyDigest, catalogue::Catalogue, ids::PublisherId, quotas::Quotas},
     fixtures::{FixtureErrors, Fixtures},
-    http::{Access, AuthMode, Entrance, Faces, Players, routes},
+    http::{
+        Access, AuthMode, Entrance, Faces, Players,
+        connections::{Patience, serve},
+        routes,
+    },
     publisher::{Publisher, PublisherOptions},
     sim::{
         clock::{OsClock, WallClock as _},
@@ -69,6 +72,8 @@ pub struct ServerOptions {
     pub tls: bool,
     /// A webhook that is told of the changes to all subscriptions, whatever their offers say.
     pub webhook: Option<Url>,
+    /// How long clients may take.
+    pub patience: Patience,
 }
 
 impl Default for ServerOptions {
@@ -92,6 +97,7 @@ impl Default for ServerOptions {
             landing_page: None,
             webhook: None,
             tls: false,
+            patience: Patience::default(),
         }
     }
 }
@@ -168,7 +174,7 @@ pub struct Server {
     pub app: Arc<App>,
     store: Arc<dyn Store>,
     stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -181,20 +187,20 @@ impl Server {
         let address = listener.local_addr().map_err(|reason| not_listening(&options.listen, reason))?;
         let entrance = Entrance::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = ServiceExt::<axum::extract::Request>::into_make_service(entrance.clone());
+        let (service, patience) = (entrance.clone(), options.patience);
         let stopped = async {
             let _sender_gone = stopped.await;
         };
         let authority = authority(&options)?;
         // Health checks are answered while the rest is being loaded.
         let serving = match &authority {
-            None => tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future()),
+            None => tokio::spawn(serve(listener, service, patience, stopped)),
             Some(authority) => {
                 let more = options.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
                 let more = more.unwrap_or_else(|| address.ip().to_string());
                 let listener = TlsListener::new(listener, authority.server(Some(&more), OsClock.now())?)
                     .map_err(|reason| not_listening(&options.listen, reason))?;
-                tokio::spawn(axum::serve(listener, service).with_graceful_shutdown(stopped).into_future())
+                tokio::spawn(serve(listener, service, patience, stopped))
             }
         };
         let certificate = authority.map(|authority| authority.certificate().to_owned());

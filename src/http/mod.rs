@@ -2,6 +2,7 @@
 
 mod access;
 pub mod assets;
+pub mod connections;
 pub mod console;
 pub mod control;
 mod cookies;

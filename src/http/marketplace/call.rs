@@ -21,7 +21,7 @@ use crate::{
         ids::{OperationId, SandboxId, SubscriptionId},
         rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
     },
-    http::{exchange::recorded_body, faces::Faces, paths::OriginalPath, retry_after},
+    http::{connections::status_of_unread, exchange::recorded_body, faces::Faces, paths::OriginalPath, retry_after},
     sim::clock::Stopwatch,
     wire::fulfillment::{API_VERSION, SubscriptionBody},
 };
@@ -139,9 +139,8 @@ impl FromRequest<Arc<Faces>> for Call {
         let (parts, body) = request.into_parts();
         let uri = parts.extensions.get::<OriginalPath>().map_or(&parts.uri, |original| &original.0).clone();
         let query = read_query(&parts.uri);
-        let body = axum::body::to_bytes(body, LARGEST_BODY)
-            .await
-            .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        let body =
+            axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| status_of_unread(&error).into_response())?;
         Ok(Self { faces: Arc::clone(faces), method: parts.method, uri, query, headers: parts.headers, body, started })
     }
 }

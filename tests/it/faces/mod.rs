@@ -10,3 +10,4 @@ mod metering;
 mod operations;
 mod quotas;
 mod sign_in;
+mod slow;
