@@ -26,7 +26,10 @@ use super::{
     turns::a_moment,
 };
 use crate::{
-    domain::time::{Period, Timestamp},
+    domain::{
+        refusal::Refusal,
+        time::{Period, Timestamp},
+    },
     store::{Direction, Key, KeyRange},
 };
 
@@ -66,8 +69,9 @@ impl Sandbox {
     /// Freezes the clock: where it is, or at a later instant.
     ///
     /// # Errors
-    /// [`AppError::Store`] when the store fails.
+    /// [`Refusal::BeyondCalendar`].
     pub async fn freeze(&self, at: Option<Timestamp>) -> Result<(), AppError> {
+        at.map_or(Ok(()), check_within_calendar)?;
         self.ask(SetClock::Freeze(at)).await
     }
 
@@ -82,6 +86,7 @@ impl Sandbox {
     /// Moves the clock forward, running everything that falls due on the way.
     ///
     /// # Errors
+    /// [`Refusal::BeyondCalendar`].
     /// [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
     pub async fn advance(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         let _alone = self.timers_at_work.write().await;
@@ -118,6 +123,7 @@ impl Sandbox {
                 None => return Ok(advanced),
             },
         };
+        check_within_calendar(target)?;
         let mut before: Vec<Key> = Vec::new();
         loop {
             let due = self.due_together(target).await?;
@@ -236,6 +242,11 @@ impl Sandbox {
         try_join_all(made.into_iter().map(|made| made.record(self))).await?;
         Ok(())
     }
+}
+
+/// That a clock may show an instant.
+pub(super) fn check_within_calendar(at: Timestamp) -> Result<(), Refusal> {
+    if at <= Timestamp::latest() { Ok(()) } else { Err(Refusal::BeyondCalendar(at)) }
 }
 
 /// Timers in our hands, and those of them that a process had which is gone.

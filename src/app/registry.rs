@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    clock::check_within_calendar,
     deletion::begun,
     desk::{decode, encode},
     directory::Directory,
@@ -232,8 +233,11 @@ impl App {
     /// Creates a sandbox; durable when it answers.
     ///
     /// # Errors
-    /// [`AppError::SandboxExists`].
+    /// [`AppError::SandboxExists`], [`Refusal::BeyondCalendar`].
+    ///
+    /// [`Refusal::BeyondCalendar`]: crate::domain::refusal::Refusal::BeyondCalendar
     pub async fn create_sandbox(&self, new: NewSandbox) -> Result<Arc<Sandbox>, AppError> {
+        new.frozen_at.map_or(Ok(()), check_within_calendar)?;
         let _alone = self.registrar.lock().await;
         loop {
             if self.options.store.shared().is_some() {

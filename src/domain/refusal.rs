@@ -44,6 +44,9 @@ pub enum Refusal {
     /// The time in which a partner may cancel is over.
     #[error("the cancellation window of {0} is over")]
     CancellationWindowOver(CancellationWindow),
+    /// No clock shows an instant so far away.
+    #[error("{} is beyond {}, where clocks end", .0, Timestamp::latest().date())]
+    BeyondCalendar(Timestamp),
     /// Somebody else has changed it since it was read.
     #[error("the subscription has been changed since it was read")]
     Stale,
@@ -265,6 +268,7 @@ impl Refusal {
             Self::AgreementMissing(_) => "agreementMissing",
             Self::NotActivatedYet => "notActivatedYet",
             Self::CancellationWindowOver(_) => "cancellationWindowOver",
+            Self::BeyondCalendar(_) => "beyondCalendar",
             Self::Stale => "stale",
             Self::UnknownOrder(_) => "unknownOrder",
             Self::UnknownCart(_) => "unknownCart",
@@ -323,6 +327,7 @@ impl Refusal {
             }
             Self::NotActivatedYet => "Open the personalized link, and let the publisher activate it.",
             Self::CancellationWindowOver(_) => "Turn auto-renew off, or ask the publisher.",
+            Self::BeyondCalendar(_) => "Name an earlier instant, or a shorter period.",
             Self::Stale => "Read it again, and send the change with its new etag.",
             Self::UnknownOrder(_) | Self::UnknownCart(_) => "Take the id from the answer that made it.",
             Self::CartSubmitted(_) => "Look at the orders that it has become.",
@@ -406,6 +411,7 @@ impl Refusal {
             | Self::SandboxLimit
             | Self::NotActivatedYet
             | Self::CancellationWindowOver(_)
+            | Self::BeyondCalendar(_)
             | Self::Stale
             | Self::UnknownOrder(_)
             | Self::UnknownCart(_)

@@ -42,6 +42,13 @@ impl Timestamp {
         Self(jiff::Timestamp::from_millisecond(millis).unwrap_or(bound))
     }
 
+    /// The latest instant that a sandbox's clock may show, 9900-01-01: from there on terms and deadlines would lie beyond the
+    /// calendar, and be due again and again.
+    #[must_use]
+    pub fn latest() -> Self {
+        Self::from_millis(250_246_627_200_000)
+    }
+
     /// An instant as clients of .NET write it: without an offset it is UTC, and a date alone is its midnight (recorded).
     ///
     /// # Errors
@@ -82,7 +89,8 @@ impl Timestamp {
     #[must_use]
     pub fn plus(self, period: Period) -> Self {
         let zoned = self.0.to_zoned(TimeZone::UTC);
-        zoned.checked_add(period.0).map_or(Self(jiff::Timestamp::MAX), |sum| Self(sum.timestamp()))
+        let sum = zoned.checked_add(period.0).map_or(jiff::Timestamp::MAX, |sum| sum.timestamp());
+        Self::from_millis(sum.as_millisecond())
     }
 
     /// This instant plus so many milliseconds.

@@ -4,6 +4,7 @@
 mod access_keys;
 mod clock;
 mod deliveries;
+mod document;
 mod door;
 mod faults;
 #[expect(unused_qualifications, reason = "the code that utoipa generates qualifies more than it needs to")]
@@ -59,7 +60,8 @@ impl Modify for BearerTokens {
 /// The routes, and the document that describes them.
 pub fn router(faces: Arc<Faces>) -> Router {
     let door = middleware::from_fn_with_state(Arc::clone(&faces), door::ask_for_key);
-    let (router, document) = api().layer(door).merge(of_publishers()).split_for_parts();
+    let (router, mut document) = api().layer(door).merge(of_publishers()).split_for_parts();
+    document::complete(&mut document);
     let document = Arc::new(document);
     router
         .with_state(faces)

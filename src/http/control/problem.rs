@@ -23,6 +23,9 @@ use crate::{
     wire::control::Problem,
 };
 
+/// The media type of a problem body (RFC 9457).
+pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Why a call of the control API failed.
 #[derive(Debug)]
 pub(super) enum ControlError {
@@ -262,7 +265,8 @@ const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::CancellationWindowOver(_)
         | Refusal::Stale
         | Refusal::CartSubmitted(_) => StatusCode::CONFLICT,
-        Refusal::UnknownCustomer(_)
+        Refusal::BeyondCalendar(_)
+        | Refusal::UnknownCustomer(_)
         | Refusal::UnknownPartner(_)
         | Refusal::CustomerOfAnotherPartner { .. }
         | Refusal::AgreementMissing(_)
@@ -333,7 +337,7 @@ impl IntoResponse for ControlError {
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rehearsal\""));
         }
@@ -366,6 +370,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             _ => bad(error.body_text()),
         })?;
         let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+        // serde takes an array for an object whose fields come in order: a value in the wrong place would be another field's.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(bad("the body is not a JSON object".to_owned()));
+        }
         serde_json::from_slice(body).map(Self).map_err(|error| bad(error.to_string()))
     }
 }

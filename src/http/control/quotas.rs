@@ -50,6 +50,6 @@ pub(super) async fn set(
 
 fn view(sandbox: &Sandbox) -> Json<QuotasView> {
     let Quotas { documents, requests_per_second, deliveries_per_minute } = sandbox.quotas();
-    let limits = SetQuotas { documents, requests_per_second, deliveries_per_minute };
-    Json(QuotasView { limits, documents_used: sandbox.documents() })
+    let documents_used = sandbox.documents();
+    Json(QuotasView { documents, requests_per_second, deliveries_per_minute, documents_used })
 }

@@ -209,6 +209,7 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::AgreementConfirmed(_)
         | Refusal::NotActivatedYet
         | Refusal::CancellationWindowOver(_)
+        | Refusal::BeyondCalendar(_)
         | Refusal::Stale
         | Refusal::UnknownOrder(_)
         | Refusal::UnknownCart(_)

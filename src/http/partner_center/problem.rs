@@ -239,7 +239,8 @@ fn code_of(refusal: &Refusal) -> (StatusCode, u32) {
         Refusal::NotInStatus { status: Status::Unsubscribed, .. } => (BAD, 2011),
         Refusal::NotInStatus { .. } => (BAD, 800_091),
         Refusal::OperationPending(_) => (StatusCode::CONFLICT, 800_082),
-        Refusal::RequestOfAnotherKind(_)
+        Refusal::BeyondCalendar(_)
+        | Refusal::RequestOfAnotherKind(_)
         | Refusal::UnknownPartner(_)
         | Refusal::TermNotSold { .. }
         | Refusal::QuantityRequired(_)

@@ -17,6 +17,12 @@ const WAIT: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a statement may take on the server, in milliseconds: whoever asked has gone away by then.
 const STATEMENT_MILLIS: u32 = 30_000;
+/// What was sent and is not acknowledged for so long was lost.
+const SILENCE: Duration = Duration::from_secs(30);
+/// When an idle connection is first probed.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+/// The same, of the client's own, where the URL says nothing.
+const USUAL_KEEPALIVE: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Where a database is, how to get in (`postgres://user:password@host:5432/database`), and whom to believe that it is that one.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,11 +100,23 @@ impl From<tokio_postgres::Error> for ConnectError {
     }
 }
 
+/// Has a connection end on which nothing comes back any more, as after a firewall has forgotten it: the kernel's own patience
+/// is a quarter of an hour, and until then every sandbox would stand still. What the URL says is left as it is.
+fn notice_silence(config: &mut Config) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
+    if config.get_keepalives_idle() == USUAL_KEEPALIVE {
+        config.keepalives_idle(KEEPALIVE);
+    }
+}
+
 /// Makes sure that a database can be used, and gives connections to it.
 pub(super) async fn open(url: &DatabaseUrl) -> Result<(Pool, Config, MakeRustlsConnect), ConnectError> {
     let mut config = Config::from_str(&url.url).map_err(|error| ConnectError::Url(in_words(&error)))?;
     let tls = tls::connector(&mut config, url.authority.as_deref())?;
     config.connect_timeout(CONNECT);
+    notice_silence(&mut config);
     // A plan that is made while the table is empty reads all of it, and a connection keeps its plans.
     let ours = format!("-c statement_timeout={STATEMENT_MILLIS} -c enable_seqscan=off");
     config.options(config.get_options().map_or_else(|| ours.clone(), |more| format!("{ours} {more}")));
@@ -141,5 +159,29 @@ pub(super) fn in_words(error: &tokio_postgres::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_noticed_as_soon_as_the_url_says_or_soon() {
+        let seconds = Duration::from_secs;
+        let table = [
+            ("postgres://db", seconds(30), seconds(10)),
+            ("postgres://db?tcp_user_timeout=5", seconds(5), seconds(10)),
+            ("postgres://db?keepalives_idle=60", seconds(30), seconds(60)),
+        ];
+        for (url, silence, keepalive) in table {
+            let mut config = Config::from_str(url).unwrap();
+            notice_silence(&mut config);
+            assert_eq!(
+                (config.get_tcp_user_timeout(), config.get_keepalives_idle()),
+                (Some(&silence), keepalive),
+                "{url}"
+            );
+        }
     }
 }

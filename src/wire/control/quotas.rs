@@ -27,9 +27,18 @@ pub struct SetQuotas {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotasView {
-    /// The limits.
-    #[serde(flatten)]
-    pub limits: SetQuotas,
+    /// Documents in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, example = 100_000)]
+    pub documents: Option<NonZeroU64>,
+    /// Calls in a second, as each server counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, example = 50)]
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Calls to webhooks in a minute, as each server counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>, example = 600)]
+    pub deliveries_per_minute: Option<NonZeroU32>,
     /// How many documents it has.
     pub documents_used: u64,
 }

@@ -1,5 +1,6 @@
 //! The clock, and what time brings.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{kinds, problem};
@@ -39,6 +40,7 @@ async fn a_move_that_makes_no_sense_is_refused() {
         (json!({ "by": "P1D", "to": "2026-03-01T00:00:00Z" }), Some("by")),
         (json!({ "for": "P1D" }), None),
         (json!({ "by": 5 }), None),
+        (json!(["P1D", null]), None),
     ] {
         problem(&operator.post("clock/advance", body).await, 400, "badInput", field);
     }
@@ -46,6 +48,32 @@ async fn a_move_that_makes_no_sense_is_refused() {
     assert_eq!(operator.get("clock").await.expect(200)["now"], START, "a clock never goes back");
     problem(&world.operator_of("nobody").get("clock").await, 404, "unknownSandbox", None);
     problem(&world.operator_of("nobody").post("clock/resume", json!({})).await, 404, "unknownSandbox", None);
+}
+
+/// At the end of the calendar the next term would begin where the last one does, for ever.
+#[tokio::test]
+async fn a_clock_ends_before_the_calendar_does() {
+    let world = World::start().await;
+    let operator = world.operator();
+    let beyond = "9900-01-01T00:00:00.001Z";
+    problem(&operator.post("clock/advance", json!({ "to": beyond })).await, 422, "beyondCalendar", None);
+    problem(&operator.post("clock/advance", json!({ "by": "P7900Y" })).await, 422, "beyondCalendar", None);
+    problem(&operator.post("clock/freeze", json!({ "at": beyond })).await, 422, "beyondCalendar", None);
+    let new = json!({ "name": "late", "frozenAt": beyond });
+    problem(&world.control(Method::POST, "/sandboxes", Some(new)).await, 422, "beyondCalendar", None);
+    assert_eq!(operator.get("clock").await.expect(200)["now"], START);
+
+    // At its very end things have their course.
+    let new = json!({ "name": "last", "frozenAt": "9899-12-01T00:00:00Z", "timers": "manual", "delays": "none" });
+    world.control(Method::POST, "/sandboxes", Some(new)).await.expect(201);
+    let last = world.operator_of("last");
+    let wish = json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5 });
+    last.post("purchases", wish).await.expect(201);
+    let ran = last.post("clock/advance", json!({ "to": "9900-01-01T00:00:00Z" })).await.expect(200);
+    assert_eq!(ran["byKind"], json!({ "activationOverdue": 1, "codeLifeEnds": 1 }));
+    // Times have milliseconds, whatever a period has.
+    let ran = operator.advances("400us").await;
+    assert_eq!(text(&ran["clock"], "now"), START);
 }
 
 #[tokio::test]
