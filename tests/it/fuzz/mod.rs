@@ -1,6 +1,6 @@
 //! Whatever comes over the wire: every parser of outside input is fed with requests that are almost right.
 //!
-//! `corpus.txt` has a request for each call, with placeholders for what the server has given out. Each is sent as it is,
+//! `corpus.txt` has a request for each kind of call, with placeholders for what the server has given out. Each is sent as it is,
 //! and then spoilt in the ways that bytes can be: cut, doubled, turned, swapped for what breaks parsers. No answer is a
 //! failure of the server, none fails to come, and afterwards everything is as it was.
 //!
@@ -16,6 +16,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use rand::{RngExt as _, SeedableRng, rngs::ChaCha8Rng};
+use rehearsal::{cli::wiring::ServerOptions, http::connections::Patience};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -30,8 +31,8 @@ const CORPUS: &str = include_str!("corpus.txt");
 const BORDER: &str = "\n----\n";
 /// No answer takes so long on a machine that does anything at all.
 const HANG: Duration = Duration::from_secs(60);
-/// How long an answer to something spoilt is waited for: the server may be waiting for the rest.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long the server waits for the rest of something that was cut.
+const PATIENCE: Patience = Patience { head: Duration::from_secs(2), body: Duration::from_millis(400) };
 const AT_ONCE: usize = 64;
 
 /// What breaks parsers.
@@ -86,7 +87,14 @@ const POISON: &[&str] = &[
     "<script>",
     "${jndi:x}",
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    LONG,
 ];
+
+/// Longer than any name, and than any key of the store.
+const LONG: &str = match std::str::from_utf8(&[b'a'; 5_000]) {
+    Ok(long) => long,
+    Err(_) => "",
+};
 
 struct Fuzz {
     world: World,
@@ -107,15 +115,15 @@ async fn nothing_that_comes_over_the_wire_breaks_the_server() {
     let mut fuzz = Fuzz::begin(seed).await;
     let corpus = fuzz.corpus.clone();
     for request in &corpus {
-        let status = send(&fuzz.address, request, HANG).await;
+        let status = send(&fuzz.address, request).await;
         assert!((200..500).contains(&status), "{status} to\n{}", String::from_utf8_lossy(request));
     }
     let address: &str = &fuzz.address.clone();
     let spoilt: Vec<Vec<u8>> =
         (0..rounds).flat_map(|_| corpus.iter().map(|request| fuzz.spoil(request)).collect::<Vec<_>>()).collect();
     let sent = spoilt.into_iter().map(|request| async move {
-        let status = send(address, &request, PATIENCE).await;
-        // 0: the server waits for the rest, or hung up where there is no HTTP to answer. 501 and 505 are what HTTP itself
+        let status = send(address, &request).await;
+        // 0: the server hung up, where there is no HTTP to answer, or the rest has not come. 501 and 505 are what HTTP itself
         // says to methods and versions that nobody knows.
         let is_fine = status == 0 || (100..500).contains(&status) || matches!(status, 501 | 505);
         assert!(is_fine, "FUZZ_SEED={seed}: {status} to\n{}", String::from_utf8_lossy(&request));
@@ -130,7 +138,8 @@ async fn nothing_that_comes_over_the_wire_breaks_the_server() {
 
 impl Fuzz {
     async fn begin(seed: u64) -> Self {
-        let world = World::start().await;
+        let world = World::start_with(ServerOptions { patience: PATIENCE, ..ServerOptions::default() }).await;
+        world.create_sandbox(SANDBOX).await;
         let order =
             json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5, "direct": true });
         let bought = world.buyer().tries(order).await.expect(201);
@@ -142,7 +151,14 @@ impl Fuzz {
         let change =
             world.operator().post(&format!("subscriptions/{id}/changes"), json!({ "quantity": 8 })).await.expect(202);
         let environment = world.environment(SANDBOX, "contoso").await;
-        let values: [(&str, String); 9] = [
+        let partner = world.partner("proseware").await;
+        let (customer, theirs) = partner.has_bought().await;
+        let item = partner.item("Contoso CRM", "Team").await;
+        let values: [(&str, String); 13] = [
+            ("{partner}", partner.token.clone()),
+            ("{customer}", customer),
+            ("{theirs}", theirs),
+            ("{item}", item),
             ("{token}", contoso.token.clone()),
             ("{id}", id),
             ("{flat}", flat),
@@ -187,8 +203,8 @@ impl Fuzz {
     }
 }
 
-/// Sends bytes on a connection of their own; the status of the answer, 0 if none comes in that time.
-async fn send(address: &str, request: &[u8], patience: Duration) -> u16 {
+/// Sends bytes on a connection of their own; the status of the answer, 0 if the server has hung up without one.
+async fn send(address: &str, request: &[u8]) -> u16 {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
         // The server may hang up in the middle of what it does not understand.
@@ -203,7 +219,7 @@ async fn send(address: &str, request: &[u8], patience: Duration) -> u16 {
         }
         String::from_utf8_lossy(&answer[..read]).into_owned()
     };
-    let line = timeout(patience, exchange).await.unwrap_or_default();
+    let line = timeout(HANG, exchange).await.expect("an answer, or the end of the connection");
     line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
@@ -257,6 +273,14 @@ fn every_call_of_the_imitated_apis_is_in_the_corpus() {
         "/publisher/webhook",
         "/publisher/landing",
         "/sim/v1/",
+        "POST /v1/customers HTTP",
+        "/carts",
+        "/orders",
+        "PATCH /v1/customers/{customer}/subscriptions/{theirs}",
+        "/activationlinks",
+        "/lineitems?",
+        "/v1/auditrecords",
+        "/webhooks/v1/registration",
     ] {
         assert!(CORPUS.contains(call), "{call}");
     }

@@ -21,7 +21,7 @@ use crate::world::{Reply, SANDBOX, World, send, text};
 pub(crate) struct Partner {
     base_url: String,
     http: Client,
-    token: String,
+    pub(crate) token: String,
     environment: Value,
 }
 
