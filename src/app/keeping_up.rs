@@ -18,7 +18,7 @@ use super::{
     desk::decode,
     error::AppError,
     keys,
-    registry::{App, Registration, registered},
+    registry::{App, SandboxRecord, registered},
     sandbox::{LookAgain, Sandbox},
 };
 use crate::{
@@ -64,22 +64,22 @@ impl Sandbox {
         let looked = self.looks.share(async || {
             let version = shared.versions(&[self.head()]).await?.into_iter().next().flatten();
             match version {
-                Some(version) if version == self.version() => Ok(true),
-                Some(_) => self.ask(LookAgain).await.map(|()| true),
-                None => Ok(false),
+                Some(version) if version == self.version() => Ok(()),
+                Some(_) => self.ask(LookAgain).await,
+                // Not a look that went well: whoever waits for it has to find out as well.
+                None => Err(AppError::UnknownSandbox(self.id().clone())),
             }
         });
         // A store that hangs shall not gather callers here; whatever needs it has to do with its own limits.
         let Ok(looked) = tokio::time::timeout(PATIENCE, looked).await else { return true };
         match looked {
-            Some(Ok(is_there)) => is_there,
             Some(Err(error @ AppError::Store(_))) => {
                 tracing::debug!(sandbox = %self.id(), %error, "the store can't tell what is new");
                 true
             }
             Some(Err(_)) => false,
-            // Somebody else has looked for us.
-            None => true,
+            // Somebody else has looked for us, if not we.
+            Some(Ok(())) | None => true,
         }
     }
 }
@@ -128,7 +128,7 @@ impl App {
         self.sandbox(id)
     }
 
-    /// Makes sure that a tenant and an app registration, as a caller names them, are known here if any server knows them,
+    /// Makes sure that a tenant and an app record, as a caller names them, are known here if any server knows them,
     /// and their sandbox as it is now. While the store is away, what is known has to do.
     pub async fn meet(&self, tenant: &str, client: Option<&str>) {
         if !self.knows(tenant, client).await && self.look_around().await {
@@ -137,7 +137,7 @@ impl App {
         }
     }
 
-    /// Whether a tenant and an app registration are known here; if they are, then as they are now.
+    /// Whether a tenant and an app record are known here; if they are, then as they are now.
     async fn knows(&self, tenant: &str, client: Option<&str>) -> bool {
         let of_tenant = tenant.parse().ok().map(|tenant| self.sandbox_of_tenant(tenant));
         let of_app = client.and_then(|client| client.parse().ok());
@@ -211,8 +211,8 @@ impl App {
     pub(super) async fn look_at(&self, id: &SandboxId) -> Result<(), AppError> {
         let key = keys::sandbox(id);
         let found = self.store().get(&key).await?;
-        let registration = found.map(|document| decode::<Registration>(&key, &document.bytes)).transpose()?;
-        self.settle(id, registration.map(|registration| registration.space)).await
+        let record = found.map(|document| decode::<SandboxRecord>(&key, &document.bytes)).transpose()?;
+        self.settle(id, record.map(|record| record.space)).await
     }
 
     async fn look_at_all(&self) -> Result<(), AppError> {

@@ -67,7 +67,7 @@ pub struct App {
 
 /// That a sandbox exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Registration {
+pub(super) struct SandboxRecord {
     pub(super) space: String,
 }
 
@@ -279,7 +279,7 @@ impl App {
         changeset.put(counter_key.clone(), encode(&counter_key, &number)?);
         let registration_key = keys::sandbox(&new.id);
         changeset.expect(registration_key.clone(), Expectation::Absent);
-        changeset.put(registration_key.clone(), encode(&registration_key, &registration(&space))?);
+        changeset.put(registration_key.clone(), encode(&registration_key, &sandbox_record(&space))?);
         changeset.put(space.head(), encode(&space.head(), &head)?);
         changeset.put(space.catalogue(), encode(&space.catalogue(), &catalogue)?);
         match self.options.store.commit(changeset).await {
@@ -331,11 +331,11 @@ impl App {
             self.look_at(id).await?;
         }
         let sandbox = self.sandbox(id)?;
-        let registration = keys::sandbox(id);
-        let found = self.options.store.get(&registration).await?;
+        let record = keys::sandbox(id);
+        let found = self.options.store.get(&record).await?;
         let mut changeset = Changeset::default();
-        changeset.expect(registration.clone(), expectation(found.as_ref()));
-        changeset.remove(registration.clone());
+        changeset.expect(record.clone(), expectation(found.as_ref()));
+        changeset.remove(record.clone());
         changeset.put(keys::garbage(sandbox.world.space.name()), begun(&sandbox.world.space)?);
         // Without its head, whatever is still in the mailbox can't be committed any more.
         changeset.remove(sandbox.world.space.head());
@@ -345,7 +345,7 @@ impl App {
             Err(CommitError::Conflict(_)) => return Err(AppError::UnknownSandbox(id.clone())),
             Err(CommitError::Store(error)) => return Err(error.into()),
         }
-        self.tell_others(&registration);
+        self.tell_others(&record);
         self.close_sandbox(&sandbox);
         self.sweep_in_background();
         Ok(())
@@ -365,15 +365,15 @@ pub(super) async fn registered(store: &dyn Store) -> Result<Vec<(SandboxId, Stri
     let mut registered = Vec::new();
     for (key, document) in store.scan(&KeyRange::under(&sandboxes), Direction::Ascending, usize::MAX).await? {
         let Some(id) = keys::sandbox_of(&key) else { continue };
-        let registration: Registration = decode(&key, &document.bytes)?;
-        registered.push((id, registration.space));
+        let record: SandboxRecord = decode(&key, &document.bytes)?;
+        registered.push((id, record.space));
     }
     Ok(registered)
 }
 
 /// That a sandbox has a space.
-pub(super) fn registration(space: &Space) -> Registration {
-    Registration { space: space.name().to_owned() }
+pub(super) fn sandbox_record(space: &Space) -> SandboxRecord {
+    SandboxRecord { space: space.name().to_owned() }
 }
 
 pub(super) fn expectation(found: Option<&Document>) -> Expectation {

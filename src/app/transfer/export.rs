@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::{desk::encode, registry::registration},
+        app::{desk::encode, registry::sandbox_record},
         store::{Changeset, Key, MemoryStore},
     };
 
@@ -106,7 +106,7 @@ mod tests {
         let (id, space) = (SandboxId::default_sandbox(), Space::new("default:1"));
         let registered = keys::sandbox(&id);
         let mut changeset = put(&space.head());
-        changeset.put(registered.clone(), encode(&registered, &registration(&space)).unwrap());
+        changeset.put(registered.clone(), encode(&registered, &sandbox_record(&space)).unwrap());
         store.commit(changeset).await.unwrap();
         let elsewhere = Space::new("another:2").head();
         for (written, is_whole) in [(elsewhere, true), (space.head(), false)] {

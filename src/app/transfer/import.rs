@@ -10,7 +10,7 @@ use super::{
         desk::{decode, encode},
         holds::{BrokenOff, Hold},
         keys::{self, Space},
-        registry::{registered, registration},
+        registry::{registered, sandbox_record},
     },
     Moved, TransferError,
     file::{Piece, Reader},
@@ -235,7 +235,7 @@ async fn take_in(store: &dyn Store, targets: &[Target]) -> Result<(), TransferEr
     for target in targets {
         let key = keys::sandbox(&target.id);
         changeset.expect(key.clone(), Expectation::Absent);
-        changeset.put(key.clone(), encode(&key, &registration(&target.space))?);
+        changeset.put(key.clone(), encode(&key, &sandbox_record(&target.space))?);
         changeset.remove(keys::garbage(target.space.name()));
     }
     Ok(store.commit(changeset).await?)

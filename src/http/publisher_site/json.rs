@@ -25,7 +25,7 @@ pub struct AccountBody<'a> {
     pub url: String,
     /// The URL to send on to the customer.
     pub customer_url: String,
-    /// `provisioning`, `needsAttention` or `active`.
+    /// `provisioning`, `needsAttention`, `active`, `suspended` or `closed`.
     pub state: &'static str,
     /// The publisher.
     pub publisher: &'a str,

@@ -36,13 +36,13 @@ const TELL: &str = "SELECT pg_notify($1, notice) FROM unnest($2::text[]) AS told
 /// The line to the other processes.
 #[derive(Debug)]
 pub(super) struct Others {
-    desk: Arc<Desk>,
+    messages: Arc<Messages>,
     talking: JoinHandle<()>,
 }
 
 /// What is to be told, and what was heard and not yet read.
 #[derive(Debug, Default)]
-struct Desk {
+struct Messages {
     out: Mutex<BTreeSet<Key>>,
     to_be_told: Notify,
     heard: Mutex<Heard>,
@@ -59,25 +59,25 @@ struct Heard {
 impl Others {
     /// Begins to listen; `me` is a name that no other process has.
     pub(super) fn begin(config: Config, tls: MakeRustlsConnect, me: &[u8]) -> Self {
-        let desk = Arc::<Desk>::default();
+        let messages = Arc::<Messages>::default();
         let me = STANDARD_NO_PAD.encode(me);
-        let talking = tokio::spawn(talk(config, tls, me, Arc::clone(&desk)));
-        Self { desk, talking }
+        let talking = tokio::spawn(talk(config, tls, me, Arc::clone(&messages)));
+        Self { messages, talking }
     }
 
     /// Tells that a document has changed.
     pub(super) fn tell(&self, key: &Key) {
-        if self.desk.out().insert(key.clone()) {
-            self.desk.to_be_told.notify_one();
+        if self.messages.out().insert(key.clone()) {
+            self.messages.to_be_told.notify_one();
         }
     }
 
     /// Waits for what others tell.
     pub(super) async fn news(&self) -> Option<News> {
         loop {
-            let read = self.desk.to_be_read.notified();
+            let read = self.messages.to_be_read.notified();
             {
-                let mut heard = self.desk.heard();
+                let mut heard = self.messages.heard();
                 if heard.is_closed {
                     return None;
                 }
@@ -96,7 +96,7 @@ impl Others {
     /// Listens no more.
     pub(super) fn end(&self) {
         self.talking.abort();
-        self.desk.hear(|heard| heard.is_closed = true);
+        self.messages.hear(|heard| heard.is_closed = true);
     }
 }
 
@@ -106,7 +106,7 @@ impl Drop for Others {
     }
 }
 
-impl Desk {
+impl Messages {
     fn out(&self) -> MutexGuard<'_, BTreeSet<Key>> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,12 +131,12 @@ async fn pause(time: Duration) {
 }
 
 /// Talks as long as the process lives, over one connection after the other.
-async fn talk(config: Config, tls: MakeRustlsConnect, me: String, desk: Arc<Desk>) {
+async fn talk(config: Config, tls: MakeRustlsConnect, me: String, messages: Arc<Messages>) {
     loop {
-        if let Err(error) = converse(&config, &tls, &me, &desk).await {
+        if let Err(error) = converse(&config, &tls, &me, &messages).await {
             tracing::debug!(error = %in_words(&error), "other servers can't be heard; looking at everything instead");
         }
-        desk.hear_anything();
+        messages.hear_anything();
         pause(LOOKED_AT_EVERY).await;
     }
 }
@@ -146,7 +146,7 @@ async fn converse(
     config: &Config,
     tls: &MakeRustlsConnect,
     me: &str,
-    desk: &Desk,
+    messages: &Messages,
 ) -> Result<(), tokio_postgres::Error> {
     let (client, mut connection) = config.connect(tls.clone()).await?;
     let (sender, mut notices) = mpsc::unbounded_channel();
@@ -165,44 +165,44 @@ async fn converse(
     let channel: String = client.query_one(JOIN, &[]).await?.get(1);
     client.batch_execute(&format!("LISTEN {channel}")).await?;
     // Whatever was told before, nobody has heard it; what was to be told still is.
-    desk.hear_anything();
-    desk.to_be_told.notify_one();
+    messages.hear_anything();
+    messages.to_be_told.notify_one();
     loop {
         tokio::select! {
             notice = notices.recv() => match notice {
-                Some(notice) => hear(&notice, me, desk),
+                Some(notice) => hear(&notice, me, messages),
                 None => return Ok(()),
             },
-            () = desk.to_be_told.notified() => {
+            () = messages.to_be_told.notified() => {
                 pause(GATHERED).await;
-                tell(&client, &channel, me, desk).await?;
+                tell(&client, &channel, me, messages).await?;
             }
-            () = pause(CHECKED_EVERY) => desk.hear_anything(),
+            () = pause(CHECKED_EVERY) => messages.hear_anything(),
         }
     }
 }
 
-fn hear(notice: &Notification, me: &str, desk: &Desk) {
+fn hear(notice: &Notification, me: &str, messages: &Messages) {
     let Some((who, key)) = notice.payload().split_once(' ') else { return };
     if who == me {
         return;
     }
     if let Ok(bytes) = STANDARD_NO_PAD.decode(key) {
-        desk.hear(|heard| {
+        messages.hear(|heard| {
             heard.changed.insert(Key::from_bytes(bytes));
         });
     }
 }
 
-async fn tell(client: &Client, channel: &str, me: &str, desk: &Desk) -> Result<(), tokio_postgres::Error> {
-    let keys = std::mem::take(&mut *desk.out());
+async fn tell(client: &Client, channel: &str, me: &str, messages: &Messages) -> Result<(), tokio_postgres::Error> {
+    let keys = std::mem::take(&mut *messages.out());
     if keys.is_empty() {
         return Ok(());
     }
     let notices: Vec<String> =
         keys.iter().map(|key| format!("{me} {}", STANDARD_NO_PAD.encode(key.as_bytes()))).collect();
     if let Err(error) = client.execute(TELL, &[&channel, &notices]).await {
-        desk.out().extend(keys);
+        messages.out().extend(keys);
         return Err(error);
     }
     Ok(())
