@@ -45,13 +45,13 @@ pub async fn import<R: BufRead + Send>(
         return Err(TransferError::SandboxExists(id));
     }
     let mut reader = Reader::begin(open()?)?;
+    let mut signing_keys = None;
     let mut target: Option<Target> = None;
     let mut targets: Vec<Target> = Vec::new();
     let mut written = 0;
     while let Some(piece) = reader.next()? {
         match piece {
-            Piece::SigningKeys(body) if only.is_empty() => take_keys(&**store, body).await?,
-            Piece::SigningKeys(_) => {}
+            Piece::SigningKeys(body) => signing_keys = Some(body).filter(|_| only.is_empty()),
             Piece::Sandbox(id) => {
                 if let Some(done) = target.take() {
                     targets.push(done.finished(&**store).await?);
@@ -73,7 +73,7 @@ pub async fn import<R: BufRead + Send>(
         targets.push(done.finished(&**store).await?);
     }
     read_back(&**store, &targets, open()?).await?;
-    take_in(&**store, &targets).await?;
+    take_in(&**store, &targets, signing_keys).await?;
     Ok(Moved { sandboxes: targets.into_iter().map(|target| (target.id, target.documents)).collect() })
 }
 
@@ -87,18 +87,6 @@ fn whole(file: impl BufRead) -> Result<Vec<SandboxId>, TransferError> {
         }
     }
     Ok(names)
-}
-
-/// Takes the signing keys over, unless the store has its own: tokens of the old server stay good then.
-async fn take_keys(store: &dyn Store, body: Vec<u8>) -> Result<(), TransferError> {
-    let key = keys::signing_keys();
-    if store.get(&key).await?.is_none() {
-        let mut changeset = Changeset::default();
-        changeset.expect(key.clone(), Expectation::Absent);
-        changeset.put(key, body);
-        store.commit(changeset).await?;
-    }
-    Ok(())
 }
 
 /// A sandbox on its way in.
@@ -229,9 +217,17 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Takes all sandboxes in at once: from now on a server opens them.
-async fn take_in(store: &dyn Store, targets: &[Target]) -> Result<(), TransferError> {
+/// Takes all sandboxes in at once: from now on a server opens them. So are the signing keys, unless the store has its own:
+/// tokens of the old server stay good then.
+async fn take_in(store: &dyn Store, targets: &[Target], signing_keys: Option<Vec<u8>>) -> Result<(), TransferError> {
     let mut changeset = Changeset::default();
+    let key = keys::signing_keys();
+    if let Some(body) = signing_keys
+        && store.get(&key).await?.is_none()
+    {
+        changeset.expect(key.clone(), Expectation::Absent);
+        changeset.put(key, body);
+    }
     for target in targets {
         let key = keys::sandbox(&target.id);
         changeset.expect(key.clone(), Expectation::Absent);
