@@ -86,7 +86,7 @@ impl Sandbox {
     /// Moves the clock forward, running everything that falls due on the way.
     ///
     /// # Errors
-    /// [`Refusal::BeyondCalendar`].
+    /// [`Refusal::BeyondCalendar`]; [`AppError::ClockBackwards`] for a time that has passed;
     /// [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
     pub async fn advance(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         let _alone = self.timers_at_work.write().await;
@@ -117,6 +117,7 @@ impl Sandbox {
         let mut advanced = Advanced::default();
         let target = match by {
             Advance::By(period) => self.now().plus(period),
+            Advance::To(to) if to < self.now() => return Err(AppError::ClockBackwards { now: self.now(), to }),
             Advance::To(at) => at,
             Advance::ToNextTimer => match self.earliest_timer().await? {
                 Some((_, timer)) => timer.due,

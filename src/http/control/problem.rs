@@ -183,18 +183,14 @@ fn app_problem(error: &AppError) -> Problem {
             "workDoesNotEnd",
             "Look at the journal for what the publisher does again and again.",
         ),
+        AppError::ClockBackwards { .. } => CLOCK_BACKWARDS,
         AppError::Unreadable { .. } => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "A stored document can't be read",
             "unreadable",
             "The server's log has the details; it may have been written by a newer version.",
         ),
-        AppError::NameTooLong => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "A name is too long",
-            "nameTooLong",
-            "Take a shorter name. Nothing was changed.",
-        ),
+        AppError::NameTooLong => NAME_TOO_LONG,
         AppError::Full { .. } => FULL,
         AppError::TooManyCalls => TOO_MANY_CALLS,
         AppError::Store(_) => (
@@ -212,6 +208,20 @@ fn app_problem(error: &AppError) -> Problem {
 
 /// Status, title, code and hint.
 type Card = (StatusCode, &'static str, &'static str, &'static str);
+
+const CLOCK_BACKWARDS: Card = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "Time does not run backwards",
+    "clockBackwards",
+    "Name a later time, or create a sandbox whose clock stands where you want it (frozenAt).",
+);
+
+const NAME_TOO_LONG: Card = (
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "A name is too long",
+    "nameTooLong",
+    "Take a shorter name. Nothing was changed.",
+);
 
 const FULL: Card = (
     StatusCode::INSUFFICIENT_STORAGE,

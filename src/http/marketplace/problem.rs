@@ -151,6 +151,7 @@ fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
         | AppError::DefaultSandbox
         | AppError::RecordConflict(_)
         | AppError::WorkDoesNotEnd(_)
+        | AppError::ClockBackwards { .. }
         | AppError::Rule(_)
         | AppError::Key(_)
         | AppError::Unreadable { .. } => internal_error(error.to_string()),
