@@ -63,6 +63,10 @@ fn explain(error: &Error) -> (String, Option<String>) {
         Error::UnknownAnchor { .. } => {
             ("no anchor of this name comes before".to_owned(), Some("quote a text that starts with `*`".to_owned()))
         }
+        Error::Budget { .. } => (
+            "the file is larger than any real one, or unfolds to be: an alias (`*`) repeats all that its anchor (`&`) holds".to_owned(),
+            Some("write out what is repeated, or split the file".to_owned()),
+        ),
         Error::InvalidScalar { ty, .. } if ty.starts_with(['i', 'u']) => {
             ("a whole number is wanted here".to_owned(), None)
         }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Spot, advise};
+use crate::{
+    diagnostic::{Diagnostic, Spot, advise},
+    wire::control::RuleList,
+};
 
 use super::{
     ast::{Entry, Node, Refused, Scenario, Source, Spanned, Step, Value},
@@ -81,6 +84,12 @@ impl Parser<'_> {
         }
         let start = get("start").map_or(DEFAULT_START, Node::text).to_owned();
         let steps = match get("steps") {
+            // One that does nothing would pass whatever happens.
+            Some(Node { value: Value::List(items), spot }) if items.is_empty() => {
+                let fix = Some("write at least one step, after `- `".to_owned());
+                self.problem(*spot, "the scenario has no steps", fix);
+                Vec::new()
+            }
             Some(Node { value: Value::List(items), .. }) => items.iter().filter_map(|item| self.step(item)).collect(),
             Some(other) => {
                 let fix = Some("write each step on its own line, after `- `".to_owned());
@@ -132,8 +141,11 @@ impl Parser<'_> {
 
     fn step_of_kind(&mut self, kind: &'static StepKind, entry: &Entry) -> Step {
         let (mut args, mut save, mut refused) = (Vec::new(), None, None);
+        // What is expected to be refused may well be a rule that there is not.
+        let is_refused = entry.value.entries().iter().any(|arg| arg.key.value == "refused");
         for arg in entry.value.entries() {
             match (arg.key.value.as_str(), kind.field(&arg.key.value)) {
+                (_, Some(Field { kind: FieldKind::Rules, .. })) if is_refused => args.push(arg.clone()),
                 (_, Some(field)) => {
                     self.field(field, &arg.value);
                     args.push(arg.clone());
@@ -239,7 +251,9 @@ impl Parser<'_> {
     fn text(&mut self, node: &Node, name: &str) -> Option<Spanned<String>> {
         if node.as_scalar().is_none() || node.text().trim().is_empty() {
             let fix = Some(format!("write `{name}: ...` on one line"));
-            self.problem(node.spot, format!("`{name}` is a text, not {}", node.noun()), fix);
+            let is_blank = node.as_scalar().is_some_and(|scalar| scalar.json.is_string());
+            let found = if is_blank { "an empty one" } else { node.noun() };
+            self.problem(node.spot, format!("`{name}` is a text, not {found}"), fix);
             return None;
         }
         Some(Spanned { value: node.text().to_owned(), spot: node.spot })
@@ -336,6 +350,7 @@ impl Parser<'_> {
             FieldKind::OneOf(words) => return self.word(node, name, words),
             FieldKind::SomeOf(words) => return node.items().iter().for_each(|item| self.word(item, name, words)),
             FieldKind::Counts(words) => return self.counts(node, name, words),
+            FieldKind::Rules => return self.rules(node, name),
             FieldKind::Lines(fields) => return self.lines(node, name, fields),
         };
         if !fits {
@@ -360,6 +375,30 @@ impl Parser<'_> {
         self.known_keys(node.entries(), words, &format!("`{name}`"));
         for entry in node.entries() {
             self.number(&entry.value, &entry.key.value);
+        }
+    }
+
+    /// Each is a rule that there is, with one of its choices.
+    fn rules(&mut self, node: &Node, name: &str) {
+        if !matches!(node.value, Value::Map(_)) {
+            let fix = Some(format!("write `{name}: {{ failureAnswer: ignored }}`"));
+            self.problem(node.spot, format!("`{name}` is a map of rules to choices, not {}", node.noun()), fix);
+        }
+        let known = RuleList::usual().rules;
+        let or_rules = |advice: Option<String>| advice.or_else(|| Some("docs/rules.md has the list".to_owned()));
+        for entry in node.entries() {
+            let rule = entry.key.value.as_str();
+            let Some(found) = known.iter().find(|known| known.name == rule) else {
+                let fix = or_rules(advise(rule, known.iter().map(|known| known.name.as_str())));
+                self.problem(entry.key.spot, format!("there is no rule `{rule}`"), fix);
+                continue;
+            };
+            let choices = || found.choices.iter().map(|choice| choice.name.as_str());
+            let choice = entry.value.text();
+            if references(choice).is_empty() && !choices().any(|known| known == choice) {
+                let message = format!("the rule `{rule}` has no choice {}", shown(&entry.value));
+                self.problem(entry.value.spot, message, or_rules(advise(choice, choices())));
+            }
         }
     }
 
@@ -465,7 +504,7 @@ mod tests {
         assert_eq!((refused.spot.line, refused.spot.column), (8, 7));
         assert_eq!(refused.message.as_ref().unwrap().value, "no");
         assert!(scenario.steps[2].args.is_empty());
-        let defaults = parse("x.yaml", "name: x\nsteps: []\n").unwrap();
+        let defaults = parse("x.yaml", "name: x\nsteps: [ operator.runs-next-timer: {} ]\n").unwrap();
         assert_eq!((defaults.seed, defaults.start.as_str()), (DEFAULT_SEED, DEFAULT_START));
     }
 }

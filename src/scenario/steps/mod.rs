@@ -103,6 +103,8 @@ pub enum FieldKind {
     Counts(&'static [&'static str]),
     /// A map of texts; its keys are the offer's affair.
     Answers,
+    /// A choice for each of some rules of the sandbox.
+    Rules,
     /// A text or a list of texts.
     Texts,
     /// Anything: compared with what is found, of a map only the keys that are given.
@@ -128,6 +130,7 @@ impl FieldKind {
             Self::SomeOf(words) => format!("a list of {}", listed(words)),
             Self::Counts(words) => format!("a number for each of some of {}", listed(words)),
             Self::Answers => "a map of field names to answers".to_owned(),
+            Self::Rules => "a map of rules to choices".to_owned(),
             Self::Texts => "a text or a list of texts".to_owned(),
             Self::Shape => "what is expected; of a map only the keys that are given count".to_owned(),
             Self::Body => "anything; it is sent as JSON".to_owned(),

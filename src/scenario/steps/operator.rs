@@ -10,7 +10,7 @@ use super::{
         values,
     },
     Done,
-    FieldKind::{Answers, Count, Flag, Instant, OneOf, Period, Text},
+    FieldKind::{Count, Flag, Instant, OneOf, Period, Rules, Text},
     Role, SUBSCRIPTION, StepKind, either, may, need,
 };
 
@@ -47,7 +47,7 @@ pub(super) static STEPS: &[StepKind] = &[
         sentence: "The operator changes how the sandbox works[: delays {delays}].",
         fields: &[
             either("delays", OneOf(DELAYS), "How long operations take; `brief` at first."),
-            either("rules", Answers, "Names of rules, each with the name of a choice."),
+            either("rules", Rules, "Names of rules, each with the name of a choice."),
         ],
         brings: None,
         role: Role::Action,

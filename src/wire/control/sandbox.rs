@@ -109,6 +109,12 @@ impl RuleList {
         };
         Self { rules: Rules::CARDS.iter().zip(rules.chosen()).map(rule).collect() }
     }
+
+    /// The rules as they are in a new sandbox.
+    #[must_use]
+    pub fn usual() -> Self {
+        Self::of(&Rules::default())
+    }
 }
 
 /// A sandbox.
