@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::{
-    num::{NonZeroU32, NonZeroU64},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
 };
 
@@ -79,17 +79,27 @@ pub(super) enum Verb {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page.
+    /// Print the manual page, with every verb and its flags.
     #[command(after_help = "Examples:\n  rehearsal man | man -l -\n  rehearsal man > rehearsal.1")]
     Man,
+}
+
+/// The settings file.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ConfigArgs {
+    /// The settings file. [default: ./rehearsal.yaml, if there is one]
+    #[arg(long, value_name = "FILE", env = "REHEARSAL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
 }
 
 /// Arguments of `ca`.
 #[derive(Debug, Args)]
 pub(super) struct CaArgs {
-    /// The data folder of the server.
-    #[arg(long, value_name = "DIR", default_value = "rehearsal-data", env = "REHEARSAL_DATA")]
-    pub(super) data: PathBuf,
+    /// The data folder of the server. [default: ./rehearsal-data]
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_DATA")]
+    pub(super) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
     /// Print where the certificate is, instead of the certificate.
     #[arg(long)]
     pub(super) path: bool,
@@ -112,7 +122,7 @@ pub(super) struct DatabaseArgs {
 /// Arguments of `export` and `import`.
 #[derive(Debug, Args)]
 pub(super) struct TransferArgs {
-    /// The file; `-` is standard output.
+    /// The file; `-` is standard output for `export`, standard input for `import`.
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     /// The data folder. [default: ./rehearsal-data]
@@ -123,6 +133,8 @@ pub(super) struct TransferArgs {
     /// Only this sandbox; may be repeated. Without it, all of them and the keys that tokens are signed by.
     #[arg(long, value_name = "NAME")]
     pub(super) sandbox: Vec<String>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
 }
 
 /// Settings of `serve`. Each is a flag, a `REHEARSAL_*` variable or a key of the settings file, in this order.
@@ -142,7 +154,7 @@ pub(super) struct ServeArgs {
     /// Keep everything in memory; nothing is left afterwards.
     #[arg(long, env = "REHEARSAL_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(super) ephemeral: Option<bool>,
-    /// Fixtures that replace the built-in ones, read when a store is new.
+    /// Fixtures that replace the built-in ones: for sandboxes that are made from now on. One that is there keeps its own.
     #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES")]
     pub(super) fixtures: Option<PathBuf>,
     /// Where randomness starts: a number, or `random`. [default: 1]
@@ -189,9 +201,8 @@ pub(super) struct ServeArgs {
     /// Write the ready line to this file as well, once the server is ready.
     #[arg(long, value_name = "PATH", env = "REHEARSAL_READY_FILE")]
     pub(super) ready_file: Option<PathBuf>,
-    /// The settings file. [default: ./rehearsal.yaml, if there is one]
-    #[arg(long, value_name = "FILE", env = "REHEARSAL_CONFIG")]
-    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
 }
 
 /// `--seed`.
@@ -260,7 +271,7 @@ pub(super) enum AccessSetting {
 /// The key of whoever runs a server.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct AdminKeyArgs {
-    /// A key of your own that opens everything: 20 characters or more.
+    /// A key of your own that opens everything, 20 characters or more. It is asked for on this machine too then.
     #[arg(long, value_name = "KEY", env = "REHEARSAL_ADMIN_KEY", hide_env_values = true)]
     pub(super) admin_key: Option<String>,
     /// The same, read from a file.
@@ -300,16 +311,16 @@ pub(super) struct PlayArgs {
     #[command(flatten)]
     pub(super) key: KeyArgs,
     /// Fixtures for the server that is started.
-    #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES", conflicts_with = "against")]
+    #[arg(long, value_name = "DIR", env = "REHEARSAL_FIXTURES")]
     pub(super) fixtures: Option<PathBuf>,
     /// Write a report: `junit=FILE`, `json=FILE`, `mermaid=FILE`. May be repeated.
     #[arg(long, value_name = "KIND=FILE")]
     pub(super) report: Vec<String>,
     /// Scenarios that are played at the same time.
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    pub(super) jobs: usize,
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::new(4).unwrap_or(NonZeroUsize::MIN))]
+    pub(super) jobs: NonZeroUsize,
     /// Seconds that one scenario may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) timeout: u64,
     /// The seed of every scenario, instead of its own.
     #[arg(long, value_name = "NUMBER")]
@@ -325,9 +336,11 @@ pub(super) struct PlayArgs {
 /// `print-env`.
 #[derive(Debug, Args)]
 pub(super) struct PrintEnvArgs {
-    /// The server to ask.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070", env = "REHEARSAL_URL")]
-    pub(super) url: Url,
+    /// The server to ask. [default: the one that the settings of this folder start]
+    #[arg(long, value_name = "URL", env = "REHEARSAL_URL")]
+    pub(super) url: Option<Url>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
     #[command(flatten)]
     pub(super) key: KeyArgs,
     /// The sandbox. [default: the one that the key opens, or `default`]
@@ -358,9 +371,11 @@ pub(super) enum EnvFormat {
 /// `healthcheck`.
 #[derive(Debug, Args)]
 pub(super) struct HealthcheckArgs {
-    /// The server to ask.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070", env = "REHEARSAL_URL")]
-    pub(super) url: Url,
+    /// The server to ask. [default: the one that the settings of this folder start]
+    #[arg(long, value_name = "URL", env = "REHEARSAL_URL")]
+    pub(super) url: Option<Url>,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
     /// Print the answer as JSON.
     #[arg(long)]
     pub(super) json: bool,

@@ -6,10 +6,11 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    args::{EnvFormat, HealthcheckArgs, PrintEnvArgs},
+    args::{ConfigArgs, EnvFormat, HealthcheckArgs, PrintEnvArgs},
     exit::Exit,
     output,
-    settings::{key_of, reach_of},
+    settings::{Surroundings, key_of, reach_of},
+    settings_file::BadSettings,
 };
 use crate::{
     diagnostic::did_you_mean,
@@ -22,6 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
     let key = match key_of(args.key.clone()) {
         Ok(key) => key,
+        Err(bad) => return output::complain(&bad.0, Exit::Usage),
+    };
+    let url = match server(args.url.as_ref(), &args.config) {
+        Ok(url) => url,
         Err(bad) => return output::complain(&bad.0, Exit::Usage),
     };
     let sandbox = args.sandbox.clone().unwrap_or_else(|| reach_of(key.as_deref()).home().to_string());
@@ -58,6 +63,14 @@ pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
     };
     output::print(text.trim_end());
     Exit::Success
+}
+
+/// The server that was named, or the one that would be started here.
+fn server(url: Option<&Url>, config: &ConfigArgs) -> Result<Url, BadSettings> {
+    match url {
+        Some(url) => Ok(url.clone()),
+        None => Surroundings::read(config.config.as_deref())?.url(),
+    }
 }
 
 /// That nobody of that name is there.
@@ -116,8 +129,12 @@ async fn ask(url: &Url, key: Option<&str>, path: &str) -> Result<reqwest::Respon
 
 /// `rehearsal healthcheck`
 pub(super) async fn healthcheck(args: &HealthcheckArgs) -> Exit {
-    let (ready, detail) = match ask_ready(&args.url).await {
-        Ok(()) => (true, format!("{} is ready", args.url)),
+    let url = match server(args.url.as_ref(), &args.config) {
+        Ok(url) => url,
+        Err(bad) => return output::complain(&bad.0, Exit::Usage),
+    };
+    let (ready, detail) = match ask_ready(&url).await {
+        Ok(()) => (true, format!("{url} is ready")),
         Err(text) => (false, text),
     };
     if args.json {

@@ -1,11 +1,19 @@
 //! `rehearsal ca`: the certificate that clients have to trust, and how each is told so.
 
-use super::{args::CaArgs, exit::Exit, output};
+use super::{args::CaArgs, exit::Exit, output, settings::Surroundings};
 use crate::tls::{Authority, AuthorityError, authority::MICROSOFTS_HOSTS};
 
 /// Prints the certificate to standard output, so that it can be sent to a file, and the rest to standard error.
 pub(super) fn run(args: &CaArgs) -> Exit {
-    let authority = match Authority::open(&args.data) {
+    let data = match &args.data {
+        Some(data) => Ok(data.clone()),
+        None => Surroundings::read(args.config.config.as_deref()).map(Surroundings::data),
+    };
+    let data = match data {
+        Ok(data) => data,
+        Err(bad) => return output::complain(&bad.0, Exit::Usage),
+    };
+    let authority = match Authority::open(&data) {
         Ok(authority) => authority,
         Err(error @ AuthorityError::None { .. }) => {
             let text = format!(
@@ -17,7 +25,7 @@ pub(super) fn run(args: &CaArgs) -> Exit {
         }
         Err(error) => return output::complain(&format!("error: {error}"), Exit::CouldNotStart),
     };
-    let path = Authority::certificate_path(&args.data);
+    let path = Authority::certificate_path(&data);
     let path = std::path::absolute(&path).unwrap_or(path).display().to_string();
     if args.path {
         output::print(&path);

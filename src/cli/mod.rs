@@ -10,11 +10,13 @@ mod publisher_host;
 mod serve;
 mod settings;
 mod transfer;
+mod settings_file;
 pub mod wiring;
+mod variables;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use tracing_subscriber::EnvFilter;
 
 use self::{
@@ -26,15 +28,35 @@ use self::{
 #[must_use]
 pub fn main() -> ExitCode {
     // clap prints and ends by itself, with code 2, on a line that it can't read.
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if let Err(bad) = variables::check() {
+        return output::complain(&bad.0, Exit::Usage).into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::complain(&format!("error: {error}"), Exit::CouldNotStart).into(),
     };
-    runtime.block_on(run(cli.verb)).into()
+    output::ended(runtime.block_on(run(cli.verb, &Given::of(&matches)))).into()
 }
 
-async fn run(verb: Verb) -> Exit {
+/// What stands on the command line itself. A variable may be set for another verb; a flag is meant.
+#[derive(Debug, Default)]
+struct Given(BTreeSet<String>);
+
+impl Given {
+    fn of(matches: &ArgMatches) -> Self {
+        let Some((_, of_verb)) = matches.subcommand() else { return Self::default() };
+        let is_given = |name: &str| of_verb.value_source(name) == Some(ValueSource::CommandLine);
+        Self(of_verb.ids().map(|id| id.as_str().to_owned()).filter(|name| is_given(name)).collect())
+    }
+
+    fn has(&self, argument: &str) -> bool {
+        self.0.contains(argument)
+    }
+}
+
+async fn run(verb: Verb, given: &Given) -> Exit {
     match verb {
         Verb::Serve(args) => {
             log("info");

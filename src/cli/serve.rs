@@ -68,13 +68,6 @@ pub(super) async fn run(args: ServeArgs) -> Exit {
 
 fn options(settings: &Settings) -> Result<ServerOptions, String> {
     let act_as = settings.act_as.as_ref().map(|id| id.parse()).transpose();
-    if let Some(page) = &settings.landing_page
-        && page.fragment().is_some()
-    {
-        return Err("error: a landing page URL can't hold a '#': customers could not reach it\n  \
-                    fix: leave the part after '#' out"
-            .to_owned());
-    }
     Ok(ServerOptions {
         patience: Patience::default(),
         listen: settings.listen.clone(),

@@ -1,22 +1,20 @@
-//! Settings of a server: flag over `REHEARSAL_*` variable over file over default. A key, variable or value that is not
-//! known is an error with a suggestion.
+//! Settings of a server: flag over `REHEARSAL_*` variable over file over default, for whichever verb needs one of them. A key,
+//! variable or value that is not known, or that can have no effect, is an error that says what to do.
 
-use std::{
-    collections::BTreeSet,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory as _, ValueEnum};
-use serde::Deserialize;
+use clap::Parser as _;
 use url::Url;
 
-use super::args::{
-    AccessSetting, AdminKeyArgs, AuthSetting, Cli, DatabaseArgs, KeyArgs, OnlySetting, QuotaSetting, SeedSetting,
-    ServeArgs,
+use super::{
+    args::{
+        AccessSetting, AdminKeyArgs, AuthSetting, Cli, DatabaseArgs, KeyArgs, OnlySetting, QuotaSetting, SeedSetting,
+        ServeArgs, Verb,
+    },
+    settings_file::{BadSettings, Keys, Set, SettingsFile, choice},
 };
 use crate::{
-    diagnostic::{Diagnostic, SourceFile, did_you_mean},
+    delivery::address::forbidden,
     domain::{
         access::{AccessKey, Reach, SHORTEST_OWN_KEY},
         quotas::Quotas,
@@ -25,17 +23,8 @@ use crate::{
     store::{DatabaseUrl, SledOptions},
 };
 
-/// The settings file that is read if nobody names one.
-const DEFAULT_FILE: &str = "rehearsal.yaml";
-
-/// The variables that any verb reads, as the command line declares them.
-fn variables() -> BTreeSet<String> {
-    let command = Cli::command();
-    let of = |command: &clap::Command| -> Vec<String> {
-        command.get_arguments().filter_map(|arg| arg.get_env()?.to_str().map(str::to_owned)).collect()
-    };
-    command.get_subcommands().flat_map(of).collect()
-}
+const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
+const DEFAULT_DATA: &str = "rehearsal-data";
 
 /// What a server is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,141 +53,320 @@ pub(super) struct Settings {
     pub(super) cache_mib: u64,
 }
 
-/// The settings file: the flags of `serve` in camel case, all optional.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SettingsFile {
-    listen: Option<String>,
-    data: Option<PathBuf>,
-    ephemeral: Option<bool>,
-    database_url: Option<String>,
-    database_url_file: Option<PathBuf>,
-    database_ca: Option<PathBuf>,
-    tls: Option<bool>,
-    fixtures: Option<PathBuf>,
-    seed: Option<String>,
-    auth: Option<String>,
-    act_as: Option<String>,
-    access: Option<String>,
-    admin_key: Option<String>,
-    admin_key_file: Option<PathBuf>,
-    #[serde(default)]
-    quotas: Quotas,
-    only: Option<String>,
+impl Settings {
+    /// The settings of a call of `serve`.
+    pub(super) fn of(args: &ServeArgs) -> Result<Self, BadSettings> {
+        Self::layered(args, SettingsFile::read(args.config.config.as_deref())?)
+    }
+
+    fn layered(args: &ServeArgs, mut file: SettingsFile) -> Result<Self, BadSettings> {
+        let mut keys = std::mem::take(&mut file.keys);
+        let file = &file;
+        let urls = Urls::of(args, &mut keys, file)?;
+        let listen = Set::layered("--listen", args.listen.clone(), keys.listen);
+        if let Some(listen) = &listen {
+            check_address(listen, file)?;
+        }
+        let tls = Set::layered("--tls", args.tls, keys.tls).is_some_and(|tls| tls.value);
+        let ephemeral = Set::layered("--ephemeral", args.ephemeral, keys.ephemeral).is_some_and(|set| set.value);
+        if ephemeral && args.data.is_some() {
+            return Err(exclude("--ephemeral keeps nothing, and --data names a folder to keep it in"));
+        }
+        let in_file =
+            DatabaseKeys { url: keys.database_url, url_file: keys.database_url_file, authority: keys.database_ca };
+        let database = database(&args.database, in_file, file)?;
+        if ephemeral && database.is_some() {
+            return Err(exclude("--ephemeral keeps nothing, and there is a database to keep it in"));
+        }
+        if database.is_some() && args.data.is_some() && !tls {
+            return Err(exclude("the database has everything, and --data names a folder to keep it in"));
+        }
+        let data =
+            args.data.clone().or_else(|| keys.data.map(|data| data.value)).unwrap_or_else(|| DEFAULT_DATA.into());
+        let auth = Set::read("--auth", args.auth, keys.auth, file, choice)?;
+        let relaxed = auth.is_some_and(|auth| auth.value == AuthSetting::Relaxed);
+        let act_as = Set::layered("--act-as", args.act_as.clone(), keys.act_as);
+        if let Some(act_as) = act_as.as_ref().filter(|_| !relaxed) {
+            let message = "only calls without a token act as somebody, and they are refused";
+            return Err(act_as.refused(file, message, Some("add --auth relaxed (auth: relaxed), or leave this out")));
+        }
+        let access = Set::read("--access", args.access, keys.access, file, choice)?;
+        let admin_key = admin_key(&args.admin_key, keys.admin_key, keys.admin_key_file, file)?;
+        let only = Set::read("--only", args.only, keys.only, file, choice)?;
+        let seed = Set::read("--seed", args.seed, keys.seed, file, |text| {
+            text.parse().map_err(|why| (why, Some("such as 42".to_owned())))
+        })?;
+        if let Some(only) = only.as_ref().filter(|only| only.value == OnlySetting::Publisher)
+            && (urls.marketplace.is_none() || urls.authority.is_none())
+        {
+            let message = "a publisher alone needs a marketplace and an authority elsewhere";
+            return Err(only.refused(file, message, Some("add --marketplace URL --authority URL")));
+        }
+        Ok(Self {
+            listen: listen.map_or_else(|| DEFAULT_LISTEN.to_owned(), |listen| listen.value),
+            data: (!ephemeral).then_some(data),
+            database,
+            tls,
+            fixtures: args.fixtures.clone().or_else(|| keys.fixtures.map(|fixtures| fixtures.value)),
+            seed: seed.map_or(SeedSetting::Fixed(1), |seed| seed.value),
+            relaxed,
+            act_as: act_as.map(|act_as| act_as.value),
+            asks_for_keys: asks_for_keys(access.as_ref(), admin_key.is_some(), file)?,
+            admin_key,
+            quotas: quotas(&args.quota)?.or(keys.quotas),
+            players: match only.map(|only| only.value) {
+                None => Players::All,
+                Some(OnlySetting::Marketplace) => Players::MarketplaceOnly,
+                Some(OnlySetting::Publisher) => Players::PublisherOnly,
+            },
+            marketplace: urls.marketplace,
+            authority: urls.authority,
+            public_url: urls.public_url,
+            landing_page: urls.landing_page,
+            webhook: urls.webhook,
+            cache_mib: cache_mib(Set::layered("--cache-mib", args.cache_mib, keys.cache_mib), file)?,
+        })
+    }
+}
+
+/// What variables and the settings file say of the server, for the verbs that are about one: read when it is needed, and no
+/// more of it than is needed.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    variables: ServeArgs,
+    file: SettingsFile,
+}
+
+impl Surroundings {
+    /// What is said here, with the settings file of that name or the usual one.
+    pub(super) fn read(config: Option<&Path>) -> Result<Self, BadSettings> {
+        // `serve` without flags has what its variables say.
+        let variables = match Cli::try_parse_from(["rehearsal", "serve"]) {
+            Ok(Cli { verb: Verb::Serve(args) }) => *args,
+            Ok(_) => ServeArgs::default(),
+            Err(error) => return Err(BadSettings(error.to_string())),
+        };
+        let file = SettingsFile::read(config.or(variables.config.config.as_deref()))?;
+        Ok(Self { variables, file })
+    }
+
+    /// The server's data folder.
+    pub(super) fn data(self) -> PathBuf {
+        let in_file = self.file.keys.data.map(|data| data.value);
+        self.variables.data.or(in_file).unwrap_or_else(|| DEFAULT_DATA.into())
+    }
+
+    /// Where a server keeps what it has: in a database, or in a folder. What the flags of a verb say of either goes first.
+    pub(super) fn store(
+        mut self,
+        data: Option<PathBuf>,
+        named: &DatabaseArgs,
+    ) -> Result<(Option<DatabaseUrl>, PathBuf), BadSettings> {
+        let keys = std::mem::take(&mut self.file.keys);
+        let is_named = named.database_url.is_some() || named.database_url_file.is_some();
+        let in_file = match &data {
+            Some(_) if is_named => return Err(exclude("there are both a data folder and a database")),
+            Some(_) => DatabaseKeys { url: None, url_file: None, authority: None },
+            None => {
+                DatabaseKeys { url: keys.database_url, url_file: keys.database_url_file, authority: keys.database_ca }
+            }
+        };
+        let database = database(named, in_file, &self.file)?;
+        let data = data.or_else(|| keys.data.map(|data| data.value)).unwrap_or_else(|| DEFAULT_DATA.into());
+        Ok((database, data))
+    }
+
+    /// Where a server that is started here is reached from this machine.
+    pub(super) fn url(self) -> Result<Url, BadSettings> {
+        let keys = self.file.keys;
+        let tls = self.variables.tls.or_else(|| keys.tls.map(|tls| tls.value)).unwrap_or(false);
+        let listen = self.variables.listen.or_else(|| keys.listen.map(|listen| listen.value));
+        let listen = listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        url_of(&listen, tls).ok_or_else(|| {
+            BadSettings(format!(
+                "error: {listen} names no server that can be asked\n  fix: name its address with --url"
+            ))
+        })
+    }
+}
+
+/// The address of whoever listens there, from the same machine. Port 0 is another one each time.
+fn url_of(listen: &str, tls: bool) -> Option<Url> {
+    let (host, port) = listen.rsplit_once(':')?;
+    if port.parse::<u16>().ok()? == 0 {
+        return None;
+    }
+    let host = match host {
+        "0.0.0.0" => "127.0.0.1",
+        "[::]" => "[::1]",
+        host => host,
+    };
+    Url::parse(&format!("{}://{host}:{port}", if tls { "https" } else { "http" })).ok()
+}
+
+fn exclude(what: &str) -> BadSettings {
+    BadSettings(format!("error: {what}\n  fix: leave one of them out"))
+}
+
+/// An address is a host and a port; whether there is such a host shows when it is listened on.
+fn check_address(listen: &Set<String>, file: &SettingsFile) -> Result<(), BadSettings> {
+    let parts = listen.value.rsplit_once(':');
+    if parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        return Ok(());
+    }
+    let message = format!("`{}` is no HOST:PORT", listen.value);
+    Err(listen.refused(file, &message, Some("such as --listen 127.0.0.1:7070")))
+}
+
+/// An address that is called by HTTP.
+fn web_address(url: Option<Set<Url>>, file: &SettingsFile) -> Result<Option<Set<Url>>, BadSettings> {
+    match url {
+        Some(url) if !["http", "https"].contains(&url.value.scheme()) => {
+            let message = format!("{} can't be called", url.value);
+            Err(url.refused(file, &message, Some("give an address that starts with http:// or https://")))
+        }
+        url => Ok(url),
+    }
+}
+
+/// The addresses among the settings.
+struct Urls {
     marketplace: Option<Url>,
     authority: Option<Url>,
     public_url: Option<Url>,
     landing_page: Option<Url>,
     webhook: Option<Url>,
-    cache_mib: Option<u64>,
 }
 
-/// Settings that can't be used: text for a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BadSettings(pub(super) String);
-
-impl Settings {
-    /// The settings of a call of `serve`.
-    pub(super) fn of(args: &ServeArgs) -> Result<Self, BadSettings> {
-        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
-        let file = read_file(args.config.as_deref())?;
-        Self::layered(args, file)
-    }
-
-    fn layered(args: &ServeArgs, file: SettingsFile) -> Result<Self, BadSettings> {
-        let ephemeral = args.ephemeral.or(file.ephemeral).unwrap_or(false);
-        if ephemeral && args.data.is_some() {
-            return Err(BadSettings(
-                "error: --ephemeral keeps nothing, and --data names a folder to keep it in\n  fix: leave one of them out"
-                    .to_owned(),
-            ));
+impl Urls {
+    fn of(args: &ServeArgs, keys: &mut Keys, file: &SettingsFile) -> Result<Self, BadSettings> {
+        let url = |flag, given: &Option<Url>, in_file| web_address(Set::layered(flag, given.clone(), in_file), file);
+        let marketplace = url("--marketplace", &args.marketplace, keys.marketplace.take())?;
+        let authority = url("--authority", &args.authority, keys.authority.take())?;
+        let public_url = url("--public-url", &args.public_url, keys.public_url.take())?;
+        let landing_page = url("--landing-page", &args.landing_page, keys.landing_page.take())?;
+        let webhook = url("--webhook", &args.webhook, keys.webhook.take())?;
+        let has_tail = |url: &Url| url.fragment().is_some() || url.query().is_some();
+        if let Some(url) = public_url.as_ref().filter(|url| has_tail(&url.value)) {
+            let message = "paths are added to this address, so it can't hold a '?' or a '#'";
+            return Err(url.refused(file, message, Some("leave the part after '?' or '#' out")));
         }
-        let of_file = DatabaseArgs {
-            database_url: file.database_url,
-            database_url_file: file.database_url_file,
-            database_ca: file.database_ca,
-        };
-        let database = database(over(args.database.clone(), of_file))?;
-        if ephemeral && database.is_some() {
-            return Err(BadSettings(
-                "error: --ephemeral keeps nothing, and there is a database to keep it in\n  fix: leave one of them out"
-                    .to_owned(),
-            ));
+        if let Some(url) = landing_page.as_ref().filter(|url| url.value.fragment().is_some()) {
+            let message = "a landing page URL can't hold a '#': customers could not reach it";
+            return Err(url.refused(file, message, Some("leave the part after '#' out")));
         }
-        let data = args.data.clone().or(file.data).unwrap_or_else(|| "rehearsal-data".into());
-        let auth = args.auth.map_or_else(|| choice("auth", file.auth.as_deref()), |auth| Ok(Some(auth)))?;
-        let access = args.access.map_or_else(|| choice("access", file.access.as_deref()), |access| Ok(Some(access)))?;
-        let of_file = AdminKeyArgs { admin_key: file.admin_key, admin_key_file: file.admin_key_file };
-        let admin_key = &args.admin_key;
-        let is_named = admin_key.admin_key.is_some() || admin_key.admin_key_file.is_some();
-        let admin_key = admin_key_of(if is_named { admin_key.clone() } else { of_file })?;
-        let only = args.only.map_or_else(|| choice("only", file.only.as_deref()), |only| Ok(Some(only)))?;
-        let seed = match (args.seed, file.seed) {
-            (Some(seed), _) => seed,
-            (None, Some(text)) => text.parse().map_err(|why| BadSettings(format!("error: seed: {why}")))?,
-            (None, None) => SeedSetting::Fixed(1),
-        };
+        if let Some(url) = &webhook
+            && let Some(why) = url.value.host().and_then(|host| forbidden(&host))
+        {
+            return Err(url.refused(file, &why, Some("name a webhook of your own")));
+        }
+        let value = |url: Option<Set<Url>>| url.map(|url| url.value);
         Ok(Self {
-            listen: args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:7070".to_owned()),
-            data: (!ephemeral).then_some(data),
-            database,
-            tls: args.tls.or(file.tls).unwrap_or(false),
-            fixtures: args.fixtures.clone().or(file.fixtures),
-            seed,
-            relaxed: auth == Some(AuthSetting::Relaxed),
-            act_as: args.act_as.clone().or(file.act_as),
-            asks_for_keys: access.map(|access| access == AccessSetting::Keys),
-            admin_key,
-            quotas: quotas(&args.quota).or(file.quotas),
-            players: match only {
-                None => Players::All,
-                Some(OnlySetting::Marketplace) => Players::MarketplaceOnly,
-                Some(OnlySetting::Publisher) => Players::PublisherOnly,
-            },
-            marketplace: args.marketplace.clone().or(file.marketplace),
-            authority: args.authority.clone().or(file.authority),
-            public_url: args.public_url.clone().or(file.public_url),
-            landing_page: args.landing_page.clone().or(file.landing_page),
-            webhook: args.webhook.clone().or(file.webhook),
-            cache_mib: args.cache_mib.or(file.cache_mib).unwrap_or_else(|| SledOptions::default().cache_bytes >> 20),
+            marketplace: value(marketplace),
+            authority: value(authority),
+            public_url: value(public_url),
+            landing_page: value(landing_page),
+            webhook: value(webhook),
         })
     }
 }
 
-/// What flags and variables say before what the file says.
-fn over(flags: DatabaseArgs, file: DatabaseArgs) -> DatabaseArgs {
-    let is_named = flags.database_url.is_some() || flags.database_url_file.is_some();
-    let database_ca = flags.database_ca.clone().or_else(|| file.database_ca.clone());
-    DatabaseArgs { database_ca, ..if is_named { flags } else { file } }
+/// Whoever gives a key of their own wants it to be asked for, wherever the server listens.
+fn asks_for_keys(
+    access: Option<&Set<AccessSetting>>,
+    has_key: bool,
+    file: &SettingsFile,
+) -> Result<Option<bool>, BadSettings> {
+    match access {
+        Some(access) if access.value == AccessSetting::Open && has_key => {
+            let message = "there is an admin key, and nobody would be asked for it";
+            Err(access.refused(file, message, Some("leave one of them out")))
+        }
+        Some(access) => Ok(Some(access.value == AccessSetting::Keys)),
+        None => Ok(has_key.then_some(true)),
+    }
 }
 
-fn quotas(settings: &[QuotaSetting]) -> Quotas {
+fn cache_mib(cache: Option<Set<u64>>, file: &SettingsFile) -> Result<u64, BadSettings> {
+    match cache {
+        Some(cache) if cache.value == 0 => {
+            Err(cache.refused(file, "the store needs some memory", Some("give it 1 or more, or leave this out")))
+        }
+        Some(cache) => Ok(cache.value),
+        None => Ok(SledOptions::default().cache_bytes >> 20),
+    }
+}
+
+fn quotas(settings: &[QuotaSetting]) -> Result<Quotas, BadSettings> {
     let mut quotas = Quotas::default();
     for setting in settings {
-        match *setting {
-            QuotaSetting::Documents(most) => quotas.documents = Some(most),
-            QuotaSetting::RequestsPerSecond(most) => quotas.requests_per_second = Some(most),
-            QuotaSetting::DeliveriesPerMinute(most) => quotas.deliveries_per_minute = Some(most),
+        let before = match *setting {
+            QuotaSetting::Documents(most) => quotas.documents.replace(most).map(|_| "documents"),
+            QuotaSetting::RequestsPerSecond(most) => {
+                quotas.requests_per_second.replace(most).map(|_| "requests-per-second")
+            }
+            QuotaSetting::DeliveriesPerMinute(most) => {
+                quotas.deliveries_per_minute.replace(most).map(|_| "deliveries-per-minute")
+            }
+        };
+        if let Some(kind) = before {
+            return Err(BadSettings(format!("error: --quota: {kind} is given twice\n  fix: keep one of the two")));
         }
     }
-    quotas
+    Ok(quotas)
+}
+
+/// A text and the file that may hold it instead, each set by a flag or the settings file.
+struct Secret {
+    /// What it is, for people.
+    what: &'static str,
+    text: Option<Set<String>>,
+    file: Option<Set<PathBuf>>,
+}
+
+impl Secret {
+    fn read(self, file: &SettingsFile) -> Result<Option<Set<String>>, BadSettings> {
+        let what = self.what;
+        match (self.text, self.file) {
+            (Some(_), Some(_)) => Err(exclude(&format!("there are both {what} and a file with one"))),
+            (Some(text), None) => Ok(Some(text.with(text.value.trim().to_owned()))),
+            (None, Some(named)) => named.contents(file).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// The key that opens everything, if one was named.
-fn admin_key_of(AdminKeyArgs { admin_key, admin_key_file }: AdminKeyArgs) -> Result<Option<String>, BadSettings> {
-    let key = one_of("an admin key", admin_key, admin_key_file)?;
-    match key {
-        Some(key) if key.chars().count() < SHORTEST_OWN_KEY => Err(BadSettings(format!(
-            "error: the admin key is shorter than {SHORTEST_OWN_KEY} characters, and could be tried out\n  \
-             fix: take a longer one, such as that of 'openssl rand -base64 32'"
-        ))),
-        key => Ok(key),
+fn admin_key(
+    AdminKeyArgs { admin_key, admin_key_file }: &AdminKeyArgs,
+    in_file: Option<serde_saphyr::Spanned<String>>,
+    file_in_file: Option<serde_saphyr::Spanned<PathBuf>>,
+    file: &SettingsFile,
+) -> Result<Option<String>, BadSettings> {
+    let is_named = admin_key.is_some() || admin_key_file.is_some();
+    let key = Secret {
+        what: "an admin key",
+        text: Set::layered("--admin-key", admin_key.clone(), in_file.filter(|_| !is_named)),
+        file: Set::layered("--admin-key-file", admin_key_file.clone(), file_in_file.filter(|_| !is_named)),
+    };
+    match key.read(file)? {
+        Some(key) if key.value.chars().count() < SHORTEST_OWN_KEY => {
+            let message =
+                format!("the admin key is shorter than {SHORTEST_OWN_KEY} characters, and could be tried out");
+            Err(key.refused(file, &message, Some("take a longer one, such as that of 'openssl rand -base64 32'")))
+        }
+        key => Ok(key.map(|key| key.value)),
     }
 }
 
 /// The key that a server is asked with, if one was named.
 pub(super) fn key_of(KeyArgs { key, key_file }: KeyArgs) -> Result<Option<String>, BadSettings> {
-    one_of("a key", key, key_file)
+    let key = Secret {
+        what: "a key",
+        text: Set::layered("--key", key, None),
+        file: Set::layered("--key-file", key_file, None),
+    };
+    Ok(key.read(&SettingsFile::default())?.map(|key| key.value))
 }
 
 /// What a key opens, as far as it says so: an operator's own key is any text.
@@ -206,150 +374,38 @@ pub(super) fn reach_of(key: Option<&str>) -> Reach {
     key.and_then(AccessKey::read).map_or(Reach::Everything, |key| key.reach)
 }
 
-/// What stands in a setting, or in the file that another one names.
-fn one_of(what: &str, text: Option<String>, file: Option<PathBuf>) -> Result<Option<String>, BadSettings> {
-    let text = match (text, file) {
-        (Some(_), Some(_)) => {
-            return Err(BadSettings(format!(
-                "error: there are both {what} and a file with one\n  fix: leave one of them out"
-            )));
-        }
-        (Some(text), None) => Some(text),
-        (None, Some(file)) => Some(read(&file)?),
-        (None, None) => None,
-    };
-    Ok(text.map(|text| text.trim().to_owned()))
+/// What a settings file says of a database.
+struct DatabaseKeys {
+    url: Option<serde_saphyr::Spanned<String>>,
+    url_file: Option<serde_saphyr::Spanned<PathBuf>>,
+    authority: Option<serde_saphyr::Spanned<PathBuf>>,
 }
 
 /// The database that was named by a URL, or by a file that holds one.
-pub(super) fn database(named: DatabaseArgs) -> Result<Option<DatabaseUrl>, BadSettings> {
-    let DatabaseArgs { database_url, database_url_file, database_ca } = named;
-    let Some(url) = one_of("a database URL", database_url, database_url_file)? else { return Ok(None) };
-    let url = DatabaseUrl::new(&url);
-    Ok(Some(match database_ca {
-        Some(file) => url.trusting(read(&file)?),
-        None => url,
-    }))
-}
-
-fn read(file: &Path) -> Result<String, BadSettings> {
-    std::fs::read_to_string(file).map_err(|error| {
-        BadSettings(Diagnostic::of_file(file.display().to_string(), format!("can't be read: {error}")).render())
-    })
-}
-
-/// One of the values of a setting that the file spells.
-fn choice<T: ValueEnum>(key: &str, text: Option<&str>) -> Result<Option<T>, BadSettings> {
-    let Some(text) = text else { return Ok(None) };
-    T::from_str(text, false).map(Some).map_err(|_| {
-        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
-        let fix = did_you_mean(text, names.iter().map(String::as_str))
-            .map_or_else(|| format!("use one of {}", names.join(", ")), |name| format!("did you mean {name}?"));
-        BadSettings(format!("error: {key}: {text:?} is not a value of this setting\n  fix: {fix}"))
-    })
-}
-
-/// Refuses variables that start as ours do and are none: a typing mistake would be ignored otherwise.
-fn check_variables(names: impl Iterator<Item = String>) -> Result<(), BadSettings> {
-    let known = variables();
-    for name in names.filter(|name| name.starts_with("REHEARSAL_")) {
-        if !known.contains(&name) {
-            let all = || known.iter().map(String::as_str);
-            let fix = did_you_mean(&name, all()).map_or_else(
-                || format!("unset it; the variables are {}", all().collect::<Vec<_>>().join(", ")),
-                |known| format!("did you mean {known}?"),
-            );
-            return Err(BadSettings(format!("error: the variable {name} is not known\n  fix: {fix}")));
-        }
-    }
-    Ok(())
-}
-
-fn read_file(named: Option<&Path>) -> Result<SettingsFile, BadSettings> {
-    let path = named.unwrap_or_else(|| Path::new(DEFAULT_FILE));
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(SettingsFile::default()),
-        Err(error) => {
-            let problem = Diagnostic::of_file(path.display().to_string(), format!("can't be read: {error}"));
-            return Err(BadSettings(problem.render()));
-        }
+fn database(
+    DatabaseArgs { database_url, database_url_file, database_ca }: &DatabaseArgs,
+    in_file: DatabaseKeys,
+    file: &SettingsFile,
+) -> Result<Option<DatabaseUrl>, BadSettings> {
+    let is_named = database_url.is_some() || database_url_file.is_some();
+    let url = Secret {
+        what: "a database URL",
+        text: Set::layered("--database-url", database_url.clone(), in_file.url.filter(|_| !is_named)),
+        file: Set::layered("--database-url-file", database_url_file.clone(), in_file.url_file.filter(|_| !is_named)),
     };
-    let name = path.display().to_string();
-    let source = SourceFile::new(&name, &text);
-    // An empty file has no settings.
-    if source.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(SettingsFile::default());
+    let authority = Set::layered("--database-ca", database_ca.clone(), in_file.authority);
+    match (url.read(file)?, authority) {
+        (None, None) => Ok(None),
+        (None, Some(authority)) => {
+            let fix = "name the database with --database-url, or leave this out";
+            Err(authority.refused(file, "there is no database to connect to", Some(fix)))
+        }
+        (Some(url), None) => Ok(Some(DatabaseUrl::new(&url.value))),
+        (Some(url), Some(authority)) => {
+            Ok(Some(DatabaseUrl::new(&url.value).trusting(authority.contents(file)?.value)))
+        }
     }
-    serde_saphyr::from_str(source.text).map_err(|error| BadSettings(source.yaml_problem(&error).render()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<Settings, String> {
-        let file: SettingsFile = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        Settings::layered(&ServeArgs::default(), file).map_err(|bad| bad.0)
-    }
-
-    #[test]
-    fn a_flag_goes_before_the_file_and_the_file_before_the_default() {
-        let file = || SettingsFile { listen: Some("127.0.0.1:1".into()), ..SettingsFile::default() };
-        let flag = ServeArgs { listen: Some("127.0.0.1:2".into()), ..ServeArgs::default() };
-        assert_eq!(Settings::layered(&flag, file()).unwrap().listen, "127.0.0.1:2");
-        assert_eq!(Settings::layered(&ServeArgs::default(), file()).unwrap().listen, "127.0.0.1:1");
-        let default = Settings::layered(&ServeArgs::default(), SettingsFile::default()).unwrap();
-        assert_eq!((default.listen.as_str(), default.data), ("127.0.0.1:7070", Some("rehearsal-data".into())));
-    }
-
-    #[test]
-    fn unknown_values_and_variables_come_with_a_suggestion() {
-        assert!(parsed("auth: relaxd").unwrap_err().contains("did you mean relaxed?"));
-        assert!(parsed("only: marketplac").unwrap_err().contains("did you mean marketplace?"));
-        assert!(parsed("sead: 4").unwrap_err().contains("sead"));
-        let unknown = check_variables(["REHEARSAL_LISTN".to_owned()].into_iter()).unwrap_err();
-        assert!(unknown.0.contains("did you mean REHEARSAL_LISTEN?"), "{}", unknown.0);
-        let known = ["REHEARSAL_DATA", "REHEARSAL_WEBHOOK", "REHEARSAL_TLS", "REHEARSAL_URL", "PATH"];
-        assert_eq!(check_variables(known.map(str::to_owned).into_iter()), Ok(()));
-    }
-
-    #[test]
-    fn a_quota_of_a_flag_goes_before_that_of_the_file() {
-        let of = |text: &str, args: &ServeArgs| {
-            let file: SettingsFile = serde_saphyr::from_str(text).unwrap();
-            let quotas = Settings::layered(args, file).unwrap().quotas;
-            let requests = quotas.requests_per_second.map(std::num::NonZeroU32::get);
-            (quotas.documents.map(std::num::NonZeroU64::get), requests)
-        };
-        let text = "quotas: { documents: 7, requestsPerSecond: 8 }";
-        assert_eq!(of(text, &ServeArgs::default()), (Some(7), Some(8)));
-        let args = ServeArgs { quota: vec!["documents=9".parse().unwrap()], ..ServeArgs::default() };
-        assert_eq!(of(text, &args), (Some(9), Some(8)));
-        assert!(parsed("quotas: { document: 7 }").unwrap_err().contains("documents"));
-    }
-
-    #[test]
-    fn a_database_is_named_once() {
-        let file = || SettingsFile { database_url: Some("postgres://file/x".into()), ..SettingsFile::default() };
-        let named = |url: &str| DatabaseArgs { database_url: Some(url.to_owned()), ..DatabaseArgs::default() };
-        let flag = ServeArgs { database: named("postgres://flag/x"), ..ServeArgs::default() };
-        let database = |args: &ServeArgs| Settings::layered(args, file()).unwrap().database;
-        assert_eq!(database(&flag), Some(DatabaseUrl::new("postgres://flag/x")));
-        assert_eq!(database(&ServeArgs::default()), Some(DatabaseUrl::new("postgres://file/x")));
-        let both = parsed("databaseUrl: postgres://db/x\ndatabaseUrlFile: /nowhere").unwrap_err();
-        assert!(both.contains("leave one of them out"), "{both}");
-        assert!(parsed("databaseUrlFile: /nowhere/url").unwrap_err().contains("can't be read"));
-        assert!(parsed("databaseUrl: postgres://db/x\ndatabaseCa: /nowhere/ca").unwrap_err().contains("can't be read"));
-    }
-
-    #[test]
-    fn keeping_and_not_keeping_exclude_each_other() {
-        let both = ServeArgs { ephemeral: Some(true), data: Some("x".into()), ..ServeArgs::default() };
-        assert!(Settings::layered(&both, SettingsFile::default()).is_err());
-        assert_eq!(parsed("ephemeral: true").unwrap().data, None);
-        let in_database = "ephemeral: true\ndatabaseUrl: postgres://db/x";
-        assert!(parsed(in_database).unwrap_err().contains("there is a database to keep it in"));
-    }
-}
+mod tests;

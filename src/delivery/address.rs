@@ -17,7 +17,7 @@ const METADATA: [IpAddr; 4] = [
 ];
 
 /// Why a host may not be called, if it is an address.
-pub(super) fn forbidden(host: &Host<&str>) -> Option<String> {
+pub(crate) fn forbidden(host: &Host<&str>) -> Option<String> {
     let address = match host {
         Host::Domain(_) => return None,
         Host::Ipv4(address) => IpAddr::V4(*address),
