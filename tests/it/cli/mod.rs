@@ -3,6 +3,7 @@
 mod apart;
 mod asking;
 mod keys;
+mod moving;
 mod playing;
 mod serving;
 mod settings;
