@@ -46,6 +46,13 @@ pub(super) async fn run(args: ServeArgs) -> Exit {
             "are known to everybody: give --fixtures with secrets of your own where that matters.",
         ]);
     }
+    if !server.unused_fixtures.is_empty() {
+        let lines: String = server.unused_fixtures.iter().map(|line| format!("\n  {line}")).collect();
+        output::tell(&format!(
+            "notice: the fixtures differ from those that sandbox default was made with, and it keeps its own:{lines}\n  \
+             fix: create a sandbox, which is made with the new ones, or start with another --data folder"
+        ));
+    }
     let line = ready_line(&server, args.json);
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, &line)

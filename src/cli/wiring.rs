@@ -14,8 +14,13 @@ use super::publisher_host::{NoPublisher, PublisherAtWork, PublisherHost};
 use crate::{
     app::{App, AppError, AppOptions, Courier, Outside},
     delivery::{HttpCourier, Webhooks},
-    domain::{access::KeyDigest, catalogue::Catalogue, ids::PublisherId, quotas::Quotas},
-    fixtures::{FixtureErrors, Fixtures},
+    domain::{
+        access::KeyDigest,
+        catalogue::Catalogue,
+        ids::{PublisherId, SandboxId},
+        quotas::Quotas,
+    },
+    fixtures::{FixtureErrors, Fixtures, differences},
     http::{
         Access, AuthMode, Entrance, Faces, Players,
         connections::{Patience, serve},
@@ -161,6 +166,15 @@ pub enum StartError {
     Tls(#[from] AuthorityError),
 }
 
+/// What a server consists of behind its entrance.
+struct Loaded {
+    base_url: String,
+    unused_fixtures: Vec<String>,
+    app: Arc<App>,
+    store: Arc<dyn Store>,
+    routes: axum::Router,
+}
+
 /// A running server. Dropping it stops it; [`Server::stop`] waits until that is done.
 #[derive(Debug)]
 pub struct Server {
@@ -170,6 +184,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The certificate (PEM) of the authority that clients have to trust, if it speaks HTTPS.
     pub certificate: Option<String>,
+    /// How the fixtures differ from those that the sandbox `default` was made with, which it keeps: a line each.
+    pub unused_fixtures: Vec<String>,
     /// The core, for those who embed the server.
     pub app: Arc<App>,
     store: Arc<dyn Store>,
@@ -205,9 +221,10 @@ impl Server {
         };
         let certificate = authority.map(|authority| authority.certificate().to_owned());
         match Self::load(&options, address, certificate.clone()).await {
-            Ok((base_url, app, store, routes)) => {
+            Ok(Loaded { base_url, unused_fixtures, app, store, routes }) => {
                 entrance.open(routes, Arc::clone(&app));
-                Ok(Self { base_url, address, certificate, app, store, stop: Some(stop), serving })
+                let stop = Some(stop);
+                Ok(Self { base_url, address, certificate, unused_fixtures, app, store, stop, serving })
             }
             Err(error) => {
                 serving.abort();
@@ -220,7 +237,7 @@ impl Server {
         options: &ServerOptions,
         address: SocketAddr,
         certificate: Option<String>,
-    ) -> Result<(String, Arc<App>, Arc<dyn Store>, axum::Router), StartError> {
+    ) -> Result<Loaded, StartError> {
         let catalogue = match &options.fixtures {
             Some(dir) => Fixtures::from_dir(dir)?,
             None => Fixtures::built_in()?,
@@ -228,8 +245,16 @@ impl Server {
         let auth = auth_mode(options, &catalogue)?;
         let store = open_store(options.database.as_ref(), options.data.as_deref(), options.cache_bytes).await?;
         let wall = Arc::new(OsClock);
-        let app = AppOptions { store: Arc::clone(&store), wall, catalogue, seed: options.seed, quotas: options.quotas };
+        let app = AppOptions {
+            store: Arc::clone(&store),
+            wall,
+            catalogue: catalogue.clone(),
+            seed: options.seed,
+            quotas: options.quotas,
+        };
         let app = App::open(app).await?;
+        let default = app.sandbox(&SandboxId::default_sandbox())?;
+        let unused_fixtures = differences(default.catalogue(), &catalogue);
         let own = own_url(address, certificate.is_some());
         let base_url = options.public_url.as_ref().map_or_else(|| own.clone(), |url| without_slash(url.as_str()));
         let access = access(options, address, &app).await?;
@@ -243,7 +268,7 @@ impl Server {
             access,
         });
         let routes = routes(&faces, publisher, options.players);
-        Ok((base_url, app, store, routes))
+        Ok(Loaded { base_url, unused_fixtures, app, store, routes })
     }
 
     /// Stops: finishes what is in flight, flushes, closes the store.

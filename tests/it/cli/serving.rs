@@ -90,7 +90,9 @@ fn a_server_that_can_not_listen_says_what_to_do() {
     let ended = run_in(folder.path(), ["serve", "--ephemeral", "--listen", &address]);
     ended.failed(4, &[&address, "fix: another program listens there", "--listen"]);
     let ended = run_in(folder.path(), ["serve", "--ephemeral", "--listen", "nonsense"]);
-    ended.failed(4, &["nonsense", "--listen 127.0.0.1:7070"]);
+    ended.failed(2, &["nonsense", "--listen 127.0.0.1:7070"]);
+    let ended = run_in(folder.path(), ["serve", "--ephemeral", "--listen", "no-such-host.invalid:0"]);
+    ended.failed(4, &["no-such-host.invalid:0", "an address of this machine"]);
 }
 
 #[test]
@@ -120,4 +122,27 @@ async fn relaxed_authentication_is_announced() {
     let list = get(&served.url(), "/api/saas/subscriptions?api-version=2018-08-31").await;
     assert_eq!(list.expect(200), json!({ "subscriptions": [] }));
     assert!(served.stop("-TERM").err.contains("RELAXED AUTHENTICATION"));
+}
+
+#[tokio::test]
+async fn fixtures_that_a_store_does_not_take_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixtures = folder.path().join("mine");
+    std::fs::create_dir(&fixtures).unwrap();
+    let copied = std::process::Command::new("cp").args(["-r", "fixtures/.", fixtures.to_str().unwrap()]).status();
+    assert!(copied.unwrap().success());
+    let served = Served::start(folder.path(), ["--data", "kept"]);
+    assert!(!served.stop("-TERM").err.contains("notice:"), "they are the built-in ones");
+    let people = std::fs::read_to_string(fixtures.join("customers.yaml")).unwrap();
+    std::fs::write(fixtures.join("customers.yaml"), people.replace("Northwind Traders", "Northwind Limited")).unwrap();
+    let served = Served::start(folder.path(), ["--data", "kept", "--fixtures", "mine"]);
+    call(&served.url(), Method::POST, "/sim/v1/sandboxes", Some(json!({ "name": "new" }))).await.expect(201);
+    for (sandbox, name) in [("default", "Northwind Traders"), ("new", "Northwind Limited")] {
+        let catalogue = get(&served.url(), &format!("/sim/v1/sandboxes/{sandbox}/catalogue")).await;
+        assert!(catalogue.text.contains(name), "{sandbox}");
+    }
+    let said = served.stop("-TERM").err;
+    for words in ["notice:", "customers: northwind differs", "create a sandbox", "--data"] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
 }
