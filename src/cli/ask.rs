@@ -30,7 +30,7 @@ pub(super) async fn print_env(args: &PrintEnvArgs) -> Exit {
         Err(bad) => return output::complain(&bad.0, Exit::Usage),
     };
     let sandbox = args.sandbox.clone().unwrap_or_else(|| reach_of(key.as_deref()).home().to_string());
-    let environment = match fetch_environment(&args.url, key.as_deref(), &sandbox).await {
+    let environment = match fetch_environment(&url, key.as_deref(), &sandbox).await {
         Ok(environment) => environment,
         Err(text) => return output::complain(&text, Exit::CouldNotStart),
     };
@@ -107,7 +107,10 @@ async fn ask(url: &Url, key: Option<&str>, path: &str) -> Result<reqwest::Respon
     if let Some(key) = key {
         request = request.bearer_auth(key);
     }
-    let answer = request.send().await.map_err(|error| not_reached(url, &error))?;
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Err(not_reached(url, &error).await),
+    };
     if answer.status().is_success() {
         return Ok(answer);
     }
@@ -150,7 +153,10 @@ pub(super) async fn healthcheck(args: &HealthcheckArgs) -> Exit {
 /// Asks a server whether it is ready; why not, if it is not.
 pub(super) async fn ask_ready(url: &Url) -> Result<(), String> {
     let address = url.join("/readyz").map_err(|error| format!("error: {url} is not a base URL: {error}"))?;
-    let answer = client()?.get(address).send().await.map_err(|error| not_reached(url, &error))?;
+    let answer = match client()?.get(address).send().await {
+        Ok(answer) => answer,
+        Err(error) => return Err(not_reached(url, &error).await),
+    };
     if answer.status().is_success() {
         return Ok(());
     }
@@ -167,17 +173,59 @@ fn client() -> Result<reqwest::Client, String> {
         .map_err(|error| format!("error: {error}"))
 }
 
-fn not_reached(url: &Url, error: &reqwest::Error) -> String {
-    let start = "start the server with 'rehearsal serve', or name another one";
-    let (why, fix) = match cause(error) {
-        _ if error.is_timeout() => ("it does not answer", start),
-        cause if cause.contains("certificate") => (
-            "its certificate is not trusted",
-            "SSL_CERT_FILE=$(rehearsal ca --path) rehearsal ... trusts the local authority",
-        ),
-        _ => ("nobody listens there", start),
+/// Why a server was not reached, and what to do.
+async fn not_reached(url: &Url, error: &reqwest::Error) -> String {
+    let why = cause(error);
+    let start = "start the server with 'rehearsal serve', or name another one".to_owned();
+    let (why, fix) = if error.is_timeout() {
+        ("it does not answer", start)
+    } else if is_about_trust(&why) {
+        ("its certificate is not trusted", TRUST.to_owned())
+    } else if speaks_the_other(url).await {
+        match url.scheme() {
+            "https" => ("it speaks HTTP, not HTTPS", format!("ask it with --url {}", with_scheme(url, "http"))),
+            _ => {
+                let fix = format!("ask it with --url {}. {TRUST}", with_scheme(url, "https"));
+                ("it speaks HTTPS, not HTTP", fix)
+            }
+        }
+    } else if error.is_connect() {
+        ("nobody listens there", start)
+    } else {
+        ("it breaks the connection off", "name another server".to_owned())
     };
     format!("error: {url} can't be reached: {why}\n  fix: {fix}")
+}
+
+const TRUST: &str = "SSL_CERT_FILE=$(rehearsal ca --path) rehearsal ... trusts the local authority";
+
+fn is_about_trust(cause: &str) -> bool {
+    cause.contains("certificate")
+}
+
+/// Whether a server that can't be asked by one of HTTP and HTTPS can be by the other. A certificate that is not trusted shows
+/// that it can.
+async fn speaks_the_other(url: &Url) -> bool {
+    let other = with_scheme(url, if url.scheme() == "https" { "http" } else { "https" });
+    let Ok(client) = client() else { return false };
+    match Url::parse(&other).and_then(|other| other.join("/livez")) {
+        Ok(address) => match client.get(address).send().await {
+            // A server of HTTPS may answer a plain request too, to say that it wants another.
+            Ok(answer) => answer.status().is_success(),
+            Err(error) => is_about_trust(&cause(&error)),
+        },
+        Err(_) => false,
+    }
+}
+
+fn with_scheme(url: &Url, scheme: &str) -> String {
+    let mut other = url.clone();
+    // The port stays, even one that the other scheme has by itself.
+    let port = url.port_or_known_default();
+    match other.set_scheme(scheme).and_then(|()| other.set_port(port)) {
+        Ok(()) => other.to_string(),
+        Err(()) => url.to_string(),
+    }
 }
 
 /// The innermost reason.

@@ -4,17 +4,18 @@ mod args;
 mod ask;
 mod ca;
 mod exit;
+mod manual;
 mod output;
 mod play;
 mod publisher_host;
 mod serve;
 mod settings;
-mod transfer;
 mod settings_file;
-pub mod wiring;
+mod transfer;
 mod variables;
+pub mod wiring;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{collections::BTreeSet, io::IsTerminal, process::ExitCode};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, parser::ValueSource};
 use tracing_subscriber::EnvFilter;
@@ -64,7 +65,7 @@ async fn run(verb: Verb, given: &Given) -> Exit {
         }
         Verb::Play(args) => {
             log("warn");
-            play::run(*args).await
+            play::run(*args, given).await
         }
         Verb::PrintEnv(args) => ask::print_env(&args).await,
         Verb::Healthcheck(args) => ask::healthcheck(&args).await,
@@ -76,13 +77,10 @@ async fn run(verb: Verb, given: &Given) -> Exit {
             clap_complete::generate(shell, &mut Cli::command(), "rehearsal", &mut text);
             print_generated(&text)
         }
-        Verb::Man => {
-            let mut text = Vec::new();
-            match clap_mangen::Man::new(Cli::command()).render(&mut text) {
-                Ok(()) => print_generated(&text),
-                Err(error) => output::complain(&format!("error: {error}"), Exit::CouldNotStart),
-            }
-        }
+        Verb::Man => match manual::page(Cli::command()) {
+            Ok(text) => print_generated(text.as_bytes()),
+            Err(error) => output::complain(&format!("error: {error}"), Exit::CouldNotStart),
+        },
     }
 }
 

@@ -61,6 +61,38 @@ fn a_health_check_ends_with_what_it_found() {
 }
 
 #[test]
+fn http_and_https_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), ["--ephemeral", "--tls"]);
+    let secure = served.url();
+    let plain = secure.replace("https://", "http://");
+    let says = ["it speaks HTTPS, not HTTP", &format!("--url {secure}"), "SSL_CERT_FILE="];
+    run(["healthcheck", "--url", &plain]).failed(1, &says);
+    run(["print-env", "--url", &plain]).failed(4, &says);
+    run(["healthcheck", "--url", &secure]).failed(1, &["its certificate is not trusted", "SSL_CERT_FILE="]);
+    let served = Served::start(folder.path(), ["--ephemeral"]);
+    let plain = served.url();
+    let secure = plain.replace("http://", "https://");
+    run(["healthcheck", "--url", &secure]).failed(1, &["it speaks HTTP, not HTTPS", &format!("--url {plain}")]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_can_not_be_written_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = super::command(folder.path(), ["completions", "bash"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("standard output can't be written") && said.contains("fix:"), "{said}");
+    // A reader that has gone away has what it wanted.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = super::command(folder.path(), ["completions", "bash"]).stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
 fn every_verb_explains_itself_with_examples() {
     for verb in ["serve", "play", "print-env", "healthcheck", "completions", "man"] {
         let help = run([verb, "--help"]);
@@ -78,5 +110,12 @@ fn completions_and_the_manual_are_printed() {
         let completions = run(["completions", shell]);
         assert!(completions.succeeded().contains("healthcheck"), "{shell}");
     }
-    assert!(run(["man"]).succeeded().contains(".TH rehearsal 1"));
+    let page = run(["man"]);
+    let page = page.succeeded();
+    assert!(page.starts_with(".ie") && page.contains(".TH rehearsal 1"));
+    for (verb, flag) in [("SERVE", "landing\\-page"), ("PLAY", "against"), ("IMPORT", "sandbox"), ("CA", "path")] {
+        let section = page.split(&format!(".SH \"REHEARSAL {verb}\"")).nth(1).unwrap_or_default();
+        let section = section.split("\n.SH").next().unwrap_or_default();
+        assert!(section.contains(&format!("\\-\\-{flag}")), "{verb} has no {flag}: {section}");
+    }
 }
