@@ -67,6 +67,11 @@ const HOUSE: &[(&str, &[&str])] = &[
 const MAY_SLEEP: &[(&str, &str)] = &[
     ("src/app/timers.rs", "an idle clock that runs with the machine's waits for its next timer"),
     ("src/app/turns.rs", "processes that share a store yield to each other"),
+    ("src/scenario/stage.rs", "a server that lets in so many calls a second says how long to wait"),
+    (
+        "src/publisher/marketplace_client/mod.rs",
+        "a marketplace that lets in so many calls a second says how long to wait",
+    ),
     ("tests/it/together/chaos.rs", "callers that hammer would take the machine from who is to come back"),
     ("src/store/postgres/leases.rs", "leases run on the database's clock"),
     ("src/store/postgres/others.rs", "notices to other processes are gathered, and looked for when none can come"),

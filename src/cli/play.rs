@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, io::IsTerminal, path::PathBuf, time::Duration};
 
+use tokio::sync::watch;
 use url::Url;
 
 use super::{
+    Given,
     args::PlayArgs,
     ask::{ask_entry, ask_ready},
     exit::Exit,
@@ -17,6 +19,7 @@ use crate::{
     diagnostic::did_you_mean,
     domain::access::Reach,
     scenario::{PlayResult, RunOptions, ScenarioResult, Verdict, play, report},
+    sim::entropy::secret_bytes,
 };
 
 /// What a report is written as.
@@ -32,7 +35,10 @@ impl Kind {
 }
 
 /// Plays scenarios, and ends as they ended.
-pub(super) async fn run(args: PlayArgs) -> Exit {
+pub(super) async fn run(args: PlayArgs, given: &Given) -> Exit {
+    if let Err(text) = check(&args, given) {
+        return output::complain(&text, Exit::Usage);
+    }
     let reports = match args.report.iter().map(|text| read_report(text)).collect::<Result<Vec<_>, _>>() {
         Ok(reports) => reports,
         Err(text) => return output::complain(&text, Exit::Usage),
@@ -43,20 +49,42 @@ pub(super) async fn run(args: PlayArgs) -> Exit {
             return output::complain(&format!("error: signals can't be caught: {error}"), Exit::CouldNotStart);
         }
     };
-    let played = tokio::select! {
-        played = play_all(&args) => played,
-        exit = signals.which() => return output::complain("interrupted: the scenarios were broken off", exit),
+    let (stop, stopped) = watch::channel(false);
+    let mut interrupted = None;
+    let played = {
+        let mut played = std::pin::pin!(play_all(&args, stopped));
+        loop {
+            tokio::select! {
+                played = &mut played => break played,
+                exit = signals.which() => {
+                    if interrupted.is_some() {
+                        return output::complain("interrupted again: sandboxes may be left on the server", exit);
+                    }
+                    interrupted = Some(exit);
+                    output::tell("interrupted: the scenarios are broken off; a second signal stops at once");
+                    let _nobody_plays = stop.send(true);
+                }
+            }
+        }
     };
     let result = match played {
         Ok(result) => result,
-        Err(exit) => return exit,
+        Err(exit) => return interrupted.unwrap_or(exit),
     };
     tell(&args, &result);
+    if let Some(url) = args.against.as_ref().filter(|_| args.keep) {
+        for scenario in &result.scenarios {
+            output::tell(&format!("kept: {} at {url}", scenario.sandbox));
+        }
+    }
     for (kind, path) in reports {
         if let Err(error) = write_report(kind, &path, &result) {
             let text = format!("error: the report {} can't be written: {error}", path.display());
             return output::complain(&text, Exit::CouldNotStart);
         }
+    }
+    if let Some(exit) = interrupted {
+        return exit;
     }
     match result.verdict() {
         Verdict::Passed => Exit::Success,
@@ -64,6 +92,28 @@ pub(super) async fn run(args: PlayArgs) -> Exit {
         Verdict::TimedOut => Exit::Timeout,
         Verdict::BadScenario => Exit::BadFile,
     }
+}
+
+/// Flags that would have no effect. Variables are passed over: they are set for a server, or for other verbs.
+fn check(args: &PlayArgs, given: &Given) -> Result<(), String> {
+    if args.against.is_some() {
+        return if given.has("fixtures") {
+            Err("error: --fixtures is for a server that is started here, and --against names one that has its own\n  \
+                 fix: leave one of them out, and start that server with the fixtures"
+                .to_owned())
+        } else {
+            Ok(())
+        };
+    }
+    for (argument, flag) in [("keep", "--keep"), ("key", "--key"), ("key_file", "--key-file")] {
+        if given.has(argument) {
+            return Err(format!(
+                "error: {flag} has no effect: the server that is started here asks for no key, and ends with the run\n  \
+                 fix: name a server with --against, or leave {flag} out"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn read_report(text: &str) -> Result<(Kind, PathBuf), String> {
@@ -80,16 +130,19 @@ fn read_report(text: &str) -> Result<(Kind, PathBuf), String> {
 }
 
 /// Plays against the server that was named, or one of our own.
-async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
-    let key = key_of(args.key.clone()).map_err(|bad| output::complain(&bad.0, Exit::Usage))?;
-    let key = key.filter(|_| args.against.is_some());
+async fn play_all(args: &PlayArgs, stopped: watch::Receiver<bool>) -> Result<PlayResult, Exit> {
+    let key = if args.against.is_some() { key_of(args.key.clone()) } else { Ok(None) };
+    let key = key.map_err(|bad| output::complain(&bad.0, Exit::Usage))?;
     let options = RunOptions {
         prefix: prefix(key.as_deref()),
+        // A server of our own has no other runs.
+        mark: args.against.as_ref().map(|_| mark()),
         key: key.clone(),
         timeout: Duration::from_secs(args.timeout),
         keep: args.keep,
-        at_once: args.jobs,
+        at_once: args.jobs.get(),
         seed: args.seed,
+        stop: Some(stopped),
     };
     let shows_progress = std::io::stderr().is_terminal() && !args.quiet;
     let progress = |ended: &ScenarioResult| {
@@ -114,6 +167,11 @@ async fn play_all(args: &PlayArgs) -> Result<PlayResult, Exit> {
         output::tell(&format!("the server that was started did not stop well: {error}"));
     }
     Ok(result)
+}
+
+/// What tells the sandboxes of this run from those of others.
+fn mark() -> String {
+    secret_bytes::<4>().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What sandboxes are called that scenarios are played in: parts of the sandbox that a key opens, if it opens one.

@@ -196,3 +196,11 @@ pub struct Refused {
     /// A part of the message.
     pub message: Option<Spanned<String>>,
 }
+
+impl Refused {
+    /// Whether it is about how often somebody may call: then the answer that says so is waited for, and not sat out.
+    #[must_use]
+    pub fn is_too_many(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.value == 429)
+    }
+}

@@ -14,6 +14,7 @@ use super::{
     ast::Source,
     check::Check,
     codes::{encoded, shortened},
+    stage::Seen,
 };
 
 /// How a run as a whole ended. Each has its own exit code.
@@ -70,6 +71,8 @@ pub struct ScenarioResult {
     pub trouble: Option<Failure>,
     /// The journal of its sandbox.
     pub journal: Vec<JournalLine>,
+    /// The name of its sandbox, which reports leave out: it is another one in each run.
+    pub sandbox: String,
     /// Real time that it took.
     pub wall: Duration,
 }
@@ -212,9 +215,9 @@ pub const fn player(player: Player) -> &'static str {
 pub(super) struct Mask(Vec<(String, String)>);
 
 impl Mask {
-    pub(super) fn new(base: &reqwest::Url, sandbox: &str, codes: &[String]) -> Self {
+    pub(super) fn new(base: &reqwest::Url, sandbox: &str, seen: &Seen) -> Self {
         let mut replaced = Vec::new();
-        for code in codes {
+        for code in &seen.codes {
             replaced.push((encoded(&encoded(code)), shortened(code)));
             replaced.push((encoded(code), shortened(code)));
             replaced.push((code.clone(), shortened(code)));
@@ -224,6 +227,7 @@ impl Mask {
         replaced.push((base.to_owned(), "{base}".to_owned()));
         replaced.push((encoded(base), "{base}".to_owned()));
         replaced.push((sandbox.to_owned(), "{sandbox}".to_owned()));
+        replaced.extend(seen.identities.iter().cloned());
         Self(replaced)
     }
 
@@ -258,7 +262,10 @@ mod tests {
     #[test]
     fn what_differs_between_runs_and_what_is_secret_is_taken_out() {
         let code = "abcd+fgh/jklmnop==".to_owned();
-        let mask = Mask::new(&"http://127.0.0.1:49152".parse().unwrap(), "play-ok-sale", std::slice::from_ref(&code));
+        let tenant = ("7c3f0a54-5b0e-4f6a-8d31-2f9e6b1c0d47".to_owned(), "{tenant of contoso}".to_owned());
+        let seen = Seen { codes: vec![code.clone()], identities: vec![tenant] };
+        let mask = Mask::new(&"http://127.0.0.1:49152".parse().unwrap(), "play-ok-sale", &seen);
+        assert_eq!(mask.apply("/7c3f0a54-5b0e-4f6a-8d31-2f9e6b1c0d47/oauth2"), "/{tenant of contoso}/oauth2");
         let link = format!("http://127.0.0.1:49152/x?token={}&sandbox=play-ok-sale", encoded(&code));
         assert_eq!(mask.apply(&link), "{base}/x?token=abcd+fgh…&sandbox={sandbox}");
         assert_eq!(mask.apply(&format!("{code} {}", code.replace('+', " "))), "abcd+fgh… abcd+fgh…");

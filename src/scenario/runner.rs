@@ -9,11 +9,12 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use reqwest::{Client, Url};
+use tokio::sync::watch;
 
-use crate::{diagnostic::Spot, sim::clock::Stopwatch};
+use crate::{diagnostic::Spot, sim::clock::Stopwatch, wire::control::JournalEntryView};
 
 use super::{
-    ast::{Scenario, Step},
+    ast::{Refused, Scenario, Step},
     check::Check,
     refusal::Refusal,
     result::{Failure, JournalLine, Mask, ScenarioResult, StepResult, StepStatus},
@@ -32,10 +33,26 @@ pub struct RunOptions {
     pub at_once: usize,
     /// What the names of the sandboxes begin with.
     pub prefix: String,
+    /// What they end with, on a server that others play against as well: something that no other run has.
+    pub mark: Option<String>,
     /// The key that the server's control API asks for.
     pub key: Option<String>,
     /// The seed of every scenario instead of its own.
     pub seed: Option<u64>,
+    /// Turns true when the run is to be broken off: what was begun is told and cleared away, the rest is left out.
+    pub stop: Option<watch::Receiver<bool>>,
+}
+
+impl RunOptions {
+    /// Waits until the run is to be broken off.
+    async fn stopped(&self) {
+        if let Some(stop) = &self.stop
+            && stop.clone().wait_for(|is_stopped| *is_stopped).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
 }
 
 impl Default for RunOptions {
@@ -45,8 +62,10 @@ impl Default for RunOptions {
             keep: false,
             at_once: 4,
             prefix: "play".to_owned(),
+            mark: None,
             key: None,
             seed: None,
+            stop: None,
         }
     }
 }
@@ -56,10 +75,10 @@ const TAIL: Duration = Duration::from_secs(20);
 
 /// Runs a scenario against the server at `base_url`, in a sandbox named after its file.
 pub async fn run(scenario: &Scenario, base_url: &Url, options: &RunOptions) -> ScenarioResult {
-    run_in(scenario, base_url, options, &super::play::sandbox_name(&options.prefix, &scenario.source.file)).await
+    run_in(scenario, base_url, options, &super::play::sandbox_name(options, &scenario.source.file)).await
 }
 
-/// Runs a scenario in the sandbox of that name, which is made afresh.
+/// Runs a scenario in a sandbox of that name, which is made afresh.
 pub(super) async fn run_in(scenario: &Scenario, base: &Url, options: &RunOptions, sandbox: &str) -> ScenarioResult {
     let watch = Stopwatch::start();
     let seed = options.seed.unwrap_or(scenario.seed);
@@ -72,6 +91,7 @@ pub(super) async fn run_in(scenario: &Scenario, base: &Url, options: &RunOptions
         steps: Vec::new(),
         trouble: None,
         journal: Vec::new(),
+        sandbox: sandbox.to_owned(),
         wall: Duration::ZERO,
     };
     let client = match Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build() {
@@ -84,25 +104,64 @@ pub(super) async fn run_in(scenario: &Scenario, base: &Url, options: &RunOptions
         }
     };
     let mut stage = Stage::new(&client, (base, options.key.as_deref()), sandbox);
-    match within(options.timeout, stage.set(seed, &scenario.start)).await {
-        Ok(()) => steps(scenario, &mut stage, options, watch, &mut result).await,
-        Err(broken) => result.trouble = Some(trouble(broken, scenario.name.spot, "setting up the sandbox")),
+    let set = tokio::select! {
+        // What is to be broken off is not even begun.
+        biased;
+        () = options.stopped() => None,
+        set = within(options.timeout, stage.set(seed, &scenario.start)) => Some(set),
+    };
+    match set {
+        Some(Ok(())) => steps(scenario, &mut stage, options, watch, &mut result).await,
+        Some(Err(broken)) => {
+            result.trouble = Some(trouble(broken, scenario.name.spot, "setting up the sandbox"));
+            hide(&mut result, &Mask::new(base, sandbox, &stage.seen()));
+            result.wall = watch.elapsed();
+            return result;
+        }
+        None => {
+            result.trouble = Some(broken_off(scenario.name.spot, "setting up the sandbox"));
+            result.steps = scenario.steps.iter().map(skipped).collect();
+        }
     }
-    let journal = if result.trouble.is_none() { within(TAIL, journal_entries(&stage)).await } else { Ok(Vec::new()) };
-    let mask = Mask::new(base, sandbox, &stage.codes);
+    let is_set = set.is_some();
+    let journal = if is_set { within(TAIL, told(&mut stage)).await } else { Ok(Vec::new()) };
+    let mask = Mask::new(base, sandbox, &stage.seen());
     match journal {
         Ok(entries) => result.journal = entries.iter().map(|entry| JournalLine::of(entry, &mask)).collect(),
-        Err(broken) => result.trouble = Some(trouble(broken, scenario.name.spot, "reading the journal")),
+        Err(broken) => {
+            result.trouble.get_or_insert_with(|| trouble(broken, scenario.name.spot, "reading the journal"));
+        }
     }
+    // One that was broken off while it was made may be there or not.
     if !options.keep
-        && result.trouble.is_none()
         && let Err(broken) = within(TAIL, stage.strike()).await
     {
-        result.trouble = Some(trouble(broken, scenario.name.spot, "deleting the sandbox"));
+        result.trouble.get_or_insert_with(|| trouble(broken, scenario.name.spot, "deleting the sandbox"));
     }
     hide(&mut result, &mask);
     result.wall = watch.elapsed();
     result
+}
+
+/// The journal, and before it what of it must not be shown as it is.
+async fn told(stage: &mut Stage<'_>) -> Result<Vec<JournalEntryView>, Trouble> {
+    stage.environment().await?;
+    journal_entries(stage).await
+}
+
+fn broken_off(spot: Spot, what: &str) -> Failure {
+    Failure {
+        spot,
+        what: what.to_owned(),
+        expected: "the scenario is played to its end".to_owned(),
+        found: "it was interrupted here".to_owned(),
+        fix: "play it again".to_owned(),
+    }
+}
+
+fn skipped(step: &Step) -> StepResult {
+    let (status, checks, wall) = (StepStatus::Skipped, Vec::new(), Duration::ZERO);
+    StepResult { kind: step.kind.name, spot: step.spot, sentence: sentence(step), status, checks, wall }
 }
 
 /// Every text of the result goes through the mask, so that no report can forget to.
@@ -139,19 +198,27 @@ async fn steps(
 ) {
     let mut going = true;
     for step in &scenario.steps {
-        let (status, checks, wall) = if going {
-            let begun = Stopwatch::start();
-            let left = options.timeout.saturating_sub(watch.elapsed());
-            let (status, checks) = match tokio::time::timeout(left, one(step, stage)).await {
-                Ok(ended) => ended,
-                Err(_) => (StepStatus::TimedOut(too_slow(step, options.timeout)), Vec::new()),
-            };
-            (status, checks, begun.elapsed())
-        } else {
-            (StepStatus::Skipped, Vec::new(), Duration::ZERO)
+        if !going {
+            result.steps.push(skipped(step));
+            continue;
+        }
+        let begun = Stopwatch::start();
+        let left = options.timeout.saturating_sub(watch.elapsed());
+        let ended = tokio::select! {
+            biased;
+            () = options.stopped() => None,
+            ended = tokio::time::timeout(left, one(step, stage)) => Some(ended),
         };
-        going = going && status == StepStatus::Passed;
-        let sentence = sentence(step);
+        let (status, checks) = match ended {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => (StepStatus::TimedOut(too_slow(step, options.timeout)), Vec::new()),
+            None => {
+                result.trouble = Some(broken_off(step.spot, step.kind.name));
+                (StepStatus::Skipped, Vec::new())
+            }
+        };
+        going = status == StepStatus::Passed;
+        let (sentence, wall) = (sentence(step), begun.elapsed());
         result.steps.push(StepResult { kind: step.kind.name, spot: step.spot, sentence, status, checks, wall });
     }
 }
@@ -169,7 +236,9 @@ fn too_slow(step: &Step, timeout: Duration) -> Failure {
 /// A step and the settling after it.
 async fn one(step: &Step, stage: &mut Stage<'_>) -> (StepStatus, Vec<Check>) {
     let turn = Turn::new(step, &stage.values);
+    stage.takes_too_many = step.refused.as_ref().is_some_and(Refused::is_too_many);
     let outcome = (step.kind.act)(stage, &turn).await;
+    stage.takes_too_many = false;
     let settled = if step.kind.role == Role::Action { stage.settle().await } else { Ok(()) };
     let (mut failures, checks) = judge(step, stage, outcome);
     if failures.is_empty()

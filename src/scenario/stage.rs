@@ -1,6 +1,6 @@
 //! A scenario's own sandbox, seen from outside: HTTP calls in the name of a player, and the values saved so far.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::{Client, Method, Url, header};
 use serde_json::{Value as Json, json};
@@ -12,6 +12,8 @@ use super::{
     refusal::Refusal,
     values::Values,
 };
+
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Where a scenario runs.
 #[derive(Debug)]
@@ -26,7 +28,18 @@ pub(super) struct Stage<'r> {
     tokens: BTreeMap<String, String>,
     pub(super) values: Values,
     /// Every code that was seen, so that reports can shorten it.
+    codes: Vec<String>,
+    /// The step that is being carried out expects to be told that there were too many calls.
+    pub(super) takes_too_many: bool,
+}
+
+/// What a report must not show as it is.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Authorization codes.
     pub(super) codes: Vec<String>,
+    /// Identities that the sandbox has of its name, each with what they are of.
+    pub(super) identities: Vec<(String, String)>,
 }
 
 /// A step with its values filled in.
@@ -69,6 +82,8 @@ pub(super) struct Answer {
     pub(super) location: Option<String>,
     /// The operation that was accepted: `Operation-Location`.
     pub(super) operation_location: Option<String>,
+    /// When to come again, if there were too many calls.
+    pub(super) retry_after: Option<Duration>,
     /// The body: JSON if it is, else its text.
     pub(super) body: Json,
 }
@@ -158,23 +173,42 @@ impl<'r> Stage<'r> {
             tokens: BTreeMap::new(),
             values: Values::empty(),
             codes: Vec::new(),
+            takes_too_many: false,
         }
     }
 
-    /// Makes a call.
+    /// What came by that a report must not show as it is.
+    pub(super) fn seen(&self) -> Seen {
+        let identities = self.environment.as_ref().map(identities).unwrap_or_default();
+        Seen { codes: self.codes.clone(), identities }
+    }
+
+    /// Makes a call. Where the sandbox may take only so many in a second, it is made again until it is let through: how
+    /// fast this machine is says nothing about the scenario.
     pub(super) async fn call(&self, call: Call) -> Result<Answer, Trouble> {
-        let mut request = self.client.request(call.method, call.url.clone()).header(header::ACCEPT, call.accept);
+        loop {
+            let answer = self.call_once(&call).await?;
+            match answer.retry_after {
+                Some(wait) if !self.takes_too_many => come_again(wait).await,
+                Some(_) | None => return Ok(answer),
+            }
+        }
+    }
+
+    async fn call_once(&self, call: &Call) -> Result<Answer, Trouble> {
+        let mut request =
+            self.client.request(call.method.clone(), call.url.clone()).header(header::ACCEPT, call.accept);
         let is_control = call.url.path().starts_with("/sim/v1/") && call.url.origin() == self.base.origin();
         if let Some(token) = call.bearer.as_deref().or_else(|| self.key.filter(|_| is_control)) {
             request = request.bearer_auth(token);
         }
-        if let Some((name, value)) = call.header {
-            request = request.header(name, value);
+        if let Some((name, value)) = &call.header {
+            request = request.header(*name, value);
         }
-        request = match call.body {
+        request = match &call.body {
             Body::Nothing => request,
-            Body::Json(json) => request.json(&json),
-            Body::Form(fields) => request.form(&fields),
+            Body::Json(json) => request.json(json),
+            Body::Form(fields) => request.form(fields),
         };
         let unreachable = |error: reqwest::Error| Trouble::Broken {
             message: format!("no answer from {}: {}", call.url, cause(&error)),
@@ -184,13 +218,15 @@ impl<'r> Stage<'r> {
         let status = response.status().as_u16();
         let named = |name: &str| response.headers().get(name).and_then(|to| to.to_str().ok()).map(str::to_owned);
         let (location, operation_location) = (named("location"), named("operation-location"));
+        let seconds = named("retry-after").filter(|_| status == TOO_MANY_REQUESTS);
+        let retry_after = seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let text = response.text().await.map_err(unreachable)?;
         let body = if text.is_empty() {
             Json::Null
         } else {
             serde_json::from_str(&text).unwrap_or_else(|_| Json::String(text))
         };
-        Ok(Answer { status, location, operation_location, body })
+        Ok(Answer { status, location, operation_location, retry_after, body })
     }
 
     /// An address of the control API.
@@ -365,6 +401,34 @@ impl<'r> Stage<'r> {
         let api = environment.marketplace_api.trim_end_matches('/');
         self.url(&format!("{api}{path}?api-version={}", environment.api_version))
     }
+}
+
+/// The identities in an environment that follow from the sandbox's name, and what a report calls them. A run has its own name,
+/// and its report is that of every other run all the same.
+fn identities(environment: &Environment) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut add = |what: &str, of: &str, id: &str| found.push((id.to_owned(), format!("{{{what} of {of}}}")));
+    for app in &environment.publishers {
+        add("tenant", &app.publisher, &app.tenant_id);
+        add("client", &app.publisher, &app.client_id);
+    }
+    for app in &environment.partners {
+        add("tenant", &app.partner, &app.tenant_id);
+        add("client", &app.partner, &app.client_id);
+        for user in &app.users {
+            add("user", &user.email, &user.object_id);
+        }
+        for customer in &app.customers {
+            add("tenant", &customer.customer, &customer.tenant_id);
+        }
+    }
+    found
+}
+
+/// Waits as long as a server says that was called too often.
+#[expect(clippy::disallowed_methods, reason = "how often somebody may call is counted on the machine's clock")]
+async fn come_again(wait: Duration) {
+    tokio::time::sleep(wait).await;
 }
 
 fn app_of<'e>(environment: &'e Environment, publisher: &str) -> Result<&'e PublisherEnvironment, Trouble> {

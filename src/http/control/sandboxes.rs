@@ -22,8 +22,8 @@ use crate::{
     http::{access::Holder, faces::Faces},
     wire::{
         control::{
-            CatalogueView, ChangeSandbox, CreateSandbox, DeletionView, Environment, MemberView, PartnerEnvironment,
-            Problem, PublisherEnvironment, RuleList, SandboxList, SandboxView,
+            CatalogueView, ChangeSandbox, CreateSandbox, CustomerTenant, DeletionView, Environment, MemberView,
+            PartnerEnvironment, Problem, PublisherEnvironment, RuleList, SandboxList, SandboxView,
         },
         fulfillment::API_VERSION,
     },
@@ -239,12 +239,18 @@ pub(in crate::http) fn environment_of(faces: &Faces, sandbox: &Sandbox) -> Envir
         publishers: publishers.collect(),
         partner_center_api: faces.base_url.clone(),
         partner_center_resource: PARTNER_CENTER_RESOURCE.to_owned(),
-        partners: sandbox.catalogue().partners.iter().map(|partner| partner_environment(faces, partner)).collect(),
+        partners: sandbox
+            .catalogue()
+            .partners
+            .iter()
+            .map(|partner| partner_environment(faces, sandbox, partner))
+            .collect(),
     }
 }
 
-fn partner_environment(faces: &Faces, partner: &Partner) -> PartnerEnvironment {
+fn partner_environment(faces: &Faces, sandbox: &Sandbox, partner: &Partner) -> PartnerEnvironment {
     let app = &partner.app;
+    let customers = sandbox.catalogue().customers.iter().filter(|customer| customer.partner == partner.id);
     PartnerEnvironment {
         partner: partner.id.to_string(),
         name: partner.name.clone(),
@@ -260,6 +266,12 @@ fn partner_environment(faces: &Faces, partner: &Partner) -> PartnerEnvironment {
                 email: person.email.clone(),
                 role: role.as_str().to_owned(),
                 object_id: person.object_id.to_string(),
+            })
+            .collect(),
+        customers: customers
+            .filter_map(|customer| {
+                let tenant_id = customer.tenant_id()?.to_string();
+                Some(CustomerTenant { customer: customer.id.to_string(), tenant_id })
             })
             .collect(),
     }

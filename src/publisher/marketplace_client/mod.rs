@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use sha2::{Digest, Sha256};
@@ -36,6 +36,10 @@ const SCOPE: &str = "20e940b3-4c77-4b0b-9a53-9e16a1b010a7/.default";
 const USER_AGENT: &str = concat!("rehearsal-publisher/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// A marketplace that is called too often says when to come again. That is waited for so often, and if it is that soon;
+/// otherwise the step is tried again later, as after any failure.
+const TURNED_AWAY_MAX: u32 = 10;
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Why the marketplace did not do what was asked.
@@ -347,15 +351,23 @@ impl MarketplaceClient {
                 MarketplaceError::SignInRefused { message: "its token can't stand in a header".to_owned() }
             })?;
             bearer.set_sensitive(true);
-            let request = self
-                .http
-                .request(method.clone(), url.clone())
-                .header(AUTHORIZATION, bearer)
-                .header(ACCEPT, "application/json")
-                .header(CONTENT_TYPE, "application/json")
-                .header("x-ms-requestid", call.request.to_string())
-                .header("x-ms-correlationid", call.correlation.to_string());
-            read(MARKETPLACE, &url, finish(request).send().await).await
+            let mut turned_away = 0;
+            loop {
+                let request = self
+                    .http
+                    .request(method.clone(), url.clone())
+                    .header(AUTHORIZATION, bearer.clone())
+                    .header(ACCEPT, "application/json")
+                    .header(CONTENT_TYPE, "application/json")
+                    .header("x-ms-requestid", call.request.to_string())
+                    .header("x-ms-correlationid", call.correlation.to_string());
+                let answer = read(MARKETPLACE, &url, finish(request).send().await).await?;
+                match answer.retry_after {
+                    Some(wait) if turned_away < TURNED_AWAY_MAX => come_again(wait).await,
+                    Some(_) | None => return Ok(answer),
+                }
+                turned_away += 1;
+            }
         };
         let (token, was_kept) = self.token(call, None).await?;
         let answer = send(&token).await?;
@@ -397,6 +409,8 @@ const IDENTITY: &str = "identity";
 struct Answer {
     player: &'static str,
     status: StatusCode,
+    /// How soon to come again, if there were too many calls.
+    retry_after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -441,6 +455,12 @@ impl Answer {
     }
 }
 
+/// Waits as long as a marketplace says that was called too often.
+#[expect(clippy::disallowed_methods, reason = "how often somebody may call is counted on the machine's clock")]
+async fn come_again(wait: Duration) {
+    tokio::time::sleep(wait).await;
+}
+
 async fn read(
     player: &'static str,
     url: &Url,
@@ -450,6 +470,10 @@ async fn read(
         |why: String| MarketplaceError::NotReachable { player, origin: url.origin().ascii_serialization(), why };
     let mut response = sent.map_err(|error| unreachable(reason(&error)))?;
     let status = response.status();
+    let is_too_many = status == StatusCode::TOO_MANY_REQUESTS;
+    let retry_after = response.headers().get(RETRY_AFTER).filter(|_| is_too_many);
+    let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let retry_after = retry_after.filter(|wait| *wait <= LONGEST_WAIT);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(reason(&error)))? {
         body.extend_from_slice(&chunk);
@@ -457,7 +481,7 @@ async fn read(
             return Err(unreachable("its answer is too long".to_owned()));
         }
     }
-    Ok(Answer { player, status, body })
+    Ok(Answer { player, status, retry_after, body })
 }
 
 /// What went wrong on the way, in a word and without the URL.

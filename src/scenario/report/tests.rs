@@ -72,6 +72,7 @@ fn made_up() -> PlayResult {
             line(2, "exchange", Player::Publisher, Some(call(Player::Marketplace, 200)), ""),
             line(3, "exchange", Player::Publisher, Some(call(Player::Identity, 401)), ""),
         ],
+        sandbox: "play-a".to_owned(),
         wall: Duration::from_millis(1250),
     };
     let passed = ScenarioResult {
@@ -83,6 +84,7 @@ fn made_up() -> PlayResult {
         steps: vec![step("partner.buys", "The partner buys crm.", StepStatus::Passed, Vec::new())],
         trouble: None,
         journal: Vec::new(),
+        sandbox: "play-b".to_owned(),
         wall: Duration::from_millis(250),
     };
     PlayResult { scenarios: vec![failed, passed], problems: Vec::new(), wall: Duration::from_millis(1500) }

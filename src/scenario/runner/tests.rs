@@ -43,6 +43,11 @@ async fn answer(State(calls): State<Calls>, request: Request) -> Response {
         "POST /sim/v1/sandboxes/play-a-b/purchases" => {
             Json(json!({"id": "s1", "link": {"authorizationCode": "abcdefgh+ijkl=="}})).into_response()
         }
+        "GET /sim/v1/sandboxes/play-a-b/environment" => Json(json!({
+            "sandbox": "play-a-b", "marketplaceApi": "/api", "authority": "/", "resource": "r", "apiVersion": "v",
+            "publishers": [], "partnerCenterApi": "/", "partnerCenterResource": "p", "partners": [],
+        }))
+        .into_response(),
         "POST /sim/v1/sandboxes/play-a-b/subscriptions/s1/links" => Json(json!({})).into_response(),
         "POST /sim/v1/sandboxes/play-a-b/clock/advance" => Json(json!({})).into_response(),
         "GET /sim/v1/sandboxes/play-a-b/clock" => {
@@ -96,6 +101,7 @@ async fn each_action_is_followed_by_settling_and_the_sandbox_is_made_and_cleared
             "POST /sim/v1/sandboxes/play-a-b/subscriptions/s1/links {}",
             r#"POST /sim/v1/sandboxes/play-a-b/clock/advance {"by":"PT0S"}"#,
             "GET /sim/v1/sandboxes/play-a-b/clock",
+            "GET /sim/v1/sandboxes/play-a-b/environment",
             "GET /sim/v1/sandboxes/play-a-b/journal?since=0&limit=500",
             "DELETE /sim/v1/sandboxes/play-a-b",
         ]

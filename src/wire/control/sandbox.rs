@@ -339,6 +339,18 @@ pub struct PartnerEnvironment {
     pub token_endpoint: String,
     /// Who can sign in, and as what.
     pub users: Vec<MemberView>,
+    /// The fixtures' customers of the partner.
+    pub customers: Vec<CustomerTenant>,
+}
+
+/// The tenant of a customer, which Partner Center calls it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerTenant {
+    /// The customer.
+    pub customer: String,
+    /// Its tenant.
+    pub tenant_id: String,
 }
 
 /// Somebody who works for a partner.

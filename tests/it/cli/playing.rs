@@ -1,10 +1,14 @@
 //! `play`: exit codes and reports.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
-use super::{Served, run_in};
+use super::{Served, command, ended, run_in};
 use crate::world::{client, send, text};
 
 /// A scenario that ends as expected, and one that expects what does not come.
@@ -88,4 +92,105 @@ async fn a_scenario_is_played_against_a_running_server_and_leaves_nothing() {
     assert_eq!(names, ["default"]);
     drop(served);
     run_in(folder.path(), ["play", "good.yaml", "--against", &url]).failed(4, &["can't be reached", "fix:"]);
+}
+
+/// The sandboxes of a server.
+async fn sandboxes(url: &str) -> Vec<String> {
+    let list = send(client().get(format!("{url}/sim/v1/sandboxes"))).await.expect(200);
+    list["sandboxes"].as_array().unwrap().iter().map(|one| text(one, "name")).collect()
+}
+
+#[tokio::test]
+async fn runs_that_share_a_server_leave_each_other_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "good.yaml", GOOD);
+    let served = Served::start(folder.path(), ["--ephemeral"]);
+    let url = served.url();
+    let own = run_in(folder.path(), ["play", "good.yaml"]).succeeded().to_owned();
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let mut run = command(folder.path(), ["play", "good.yaml", "--against", &url]);
+            run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for run in runs {
+        let output = run.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), own, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let kept = run_in(folder.path(), ["play", "good.yaml", "--against", &url, "--keep"]);
+    assert_eq!(kept.succeeded(), own);
+    let names = sandboxes(&url).await;
+    assert!(names.len() == 2 && names[1].starts_with("play-good-"), "{names:?}");
+    assert!(kept.err.contains(&format!("kept: {} at {url}", names[1])), "{}", kept.err);
+    // One that was kept is in nobody's way.
+    assert_eq!(run_in(folder.path(), ["play", "good.yaml", "--against", &url]).succeeded(), own);
+    assert_eq!(sandboxes(&url).await, names);
+}
+
+#[tokio::test]
+async fn a_server_that_lets_in_few_calls_a_second_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let expects = "  - partner.buys: { customer: northwind, offer: contoso-crm, plan: team, quantity: 5, refused: { status: 429 } }
+";
+    write(folder.path(), "good.yaml", GOOD);
+    write(folder.path(), "expects.yaml", &format!("{GOOD}{expects}"));
+    let served = Served::start(folder.path(), ["--ephemeral", "--quota", "requests-per-second=2"]);
+    let url = served.url();
+    let own = run_in(folder.path(), ["play", "good.yaml"]).succeeded().to_owned();
+    assert_eq!(run_in(folder.path(), ["play", "good.yaml", "--against", &url]).succeeded(), own);
+    let served = Served::start(folder.path(), ["--ephemeral", "--quota", "requests-per-second=1"]);
+    run_in(folder.path(), ["play", "expects.yaml", "--against", &served.url()]).succeeded();
+}
+
+#[tokio::test]
+async fn a_run_that_is_interrupted_tells_its_story_and_clears_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = "  - expect.subscriptions: { count: 1 }\n".repeat(60);
+    write(folder.path(), "long.yaml", &format!("{GOOD}{many}"));
+    let served = Served::start(folder.path(), ["--ephemeral", "--quota", "requests-per-second=3"]);
+    let url = served.url();
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut run = command(folder.path(), ["play", "long.yaml", "--against", &url, "--report", "json=report.json"]);
+        let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while sandboxes(&url).await.len() == 1 {
+            tokio::task::yield_now().await;
+        }
+        assert!(Command::new("kill").args([signal, &run.id().to_string()]).status().unwrap().success());
+        let output = run.wait_with_output().unwrap();
+        let story = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{story}");
+        assert!(story.contains("a purchase waits") && story.contains("it was interrupted here"), "{story}");
+        assert!(fs::read_to_string(folder.path().join("report.json")).unwrap().contains("interrupted"));
+        assert_eq!(sandboxes(&url).await, ["default"]);
+    }
+}
+
+#[test]
+fn what_would_pass_whatever_happens_is_no_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "empty.yaml", "name: nothing\nsteps: []\n");
+    run_in(folder.path(), ["play", "empty.yaml"]).failed(3, &["empty.yaml:2:8", "has no steps"]);
+}
+
+#[test]
+fn a_clock_that_is_moved_into_the_past_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let back = |more: &str| {
+        format!("name: back\nsteps:\n  - operator.advances-clock: {{ to: \"2020-01-01T00:00:00Z\"{more} }}\n")
+    };
+    write(folder.path(), "back.yaml", &back(""));
+    write(folder.path(), "refused.yaml", &back(", refused: { status: 422, code: clockBackwards }"));
+    let ended = run_in(folder.path(), ["play", "back.yaml"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.out.contains("moves forward only"), "{}", ended.out);
+    run_in(folder.path(), ["play", "refused.yaml"]).succeeded();
+}
+
+#[test]
+fn a_server_that_is_named_has_fixtures_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "good.yaml", GOOD);
+    let served = Served::start(folder.path(), ["--ephemeral"]);
+    let mut play = command(folder.path(), ["play", "good.yaml", "--against", &served.url()]);
+    ended(play.env("REHEARSAL_FIXTURES", "of-the-server")).succeeded();
 }
