@@ -211,7 +211,8 @@ pub(super) async fn save(
         if let Event::Charged { line } = event {
             let key = desk.space().ledger(id).number(line.number.into());
             desk.put(key, line)?;
-            invoicing::put_on_invoice(desk, &subscription, entry, line).await?;
+            let states = (before.unwrap_or(&subscription), &subscription);
+            invoicing::put_on_invoice(desk, states, entry, line).await?;
         }
     }
     let timers = decision.timers.iter().map(|timer| match *timer {

@@ -43,14 +43,15 @@ pub struct InvoiceLines {
     pub next: Option<LinePosition>,
 }
 
-/// Puts a charge onto its partner's invoice; does nothing if no partner pays for it.
+/// Puts a charge onto its partner's invoice; does nothing if no partner pays for it. The subscription is told as it was
+/// before the decision, and as it is with the charge.
 pub(super) async fn put_on_invoice(
     desk: &mut Desk<'_>,
-    subscription: &Subscription,
+    (before, subscription): (&Subscription, &Subscription),
     entry: Seq,
     line: &LedgerLine,
 ) -> Result<(), AppError> {
-    let Some((partner, billed)) = InvoiceLine::of(subscription, line) else { return Ok(()) };
+    let Some((partner, billed)) = InvoiceLine::of(before, subscription, line) else { return Ok(()) };
     let (month, currency) = (Month::of(line.at), line.amount.currency);
     let key = desk.space().invoice(&partner, month, currency);
     let before: Option<Invoice> = desk.load(&key).await?;

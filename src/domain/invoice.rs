@@ -206,11 +206,15 @@ pub struct InvoiceLine {
 }
 
 impl InvoiceLine {
-    /// The line of an invoice that a ledger line is; `None` if no partner pays for it.
+    /// The line of an invoice that a ledger line is; `None` if no partner pays for it. `before` is the subscription before the
+    /// change that the line is charged for: what a change of plan gives back is of the plan that it had
+    /// (portal:common-billing-scenarios-saas: Convert -20.00 Silver, Convert 10.00 Bronze).
     #[must_use]
-    pub fn of(subscription: &Subscription, line: &LedgerLine) -> Option<(PartnerId, Self)> {
+    pub fn of(before: &Subscription, subscription: &Subscription, line: &LedgerLine) -> Option<(PartnerId, Self)> {
         let partner = subscription.partner.clone()?;
         let is_trial = line.kind == ChargeKind::FreeTrial;
+        let is_given_back = line.kind == ChargeKind::Convert && line.quantity.is_sign_negative();
+        let plan = if is_given_back { &before.plan } else { &subscription.plan };
         let every = subscription.payment.as_ref().unwrap_or(&subscription.term_unit);
         let billed = Self {
             subscription: subscription.id,
@@ -219,7 +223,7 @@ impl InvoiceLine {
             ordered: subscription.created,
             reseller: subscription.reseller.clone(),
             offer: subscription.offer.clone(),
-            plan: subscription.plan.clone(),
+            plan: plan.clone(),
             term_unit: subscription.term_unit.clone(),
             billing_cycle: if is_trial { BillingCycle::None } else { BillingCycle::every(every) },
             term: subscription.state.term(),

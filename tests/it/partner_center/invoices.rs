@@ -80,6 +80,34 @@ async fn a_month_s_charges_become_an_invoice_on_the_eighth() {
     world.stop().await;
 }
 
+/// Section 9.4: after a change of plan each of the two rows names the plan it is of.
+#[tokio::test]
+async fn what_another_plan_costs_and_gives_back_are_rows_of_their_own_plans() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let (growth, scale) =
+        (partner.item("Contoso Mail Relay", "Growth").await, partner.item("Contoso Mail Relay", "Scale").await);
+    let order = partner.buys(&customer, &growth, 1).await;
+    let id = text(&order["lineItems"][0], "subscriptionId");
+    publisher_activates(&world, &id).await;
+    let change = json!({ "planId": "scale" });
+    world.operator().post(&format!("subscriptions/{id}/changes"), change).await.expect(202);
+    world.operator().advances("PT1M").await;
+    let lines = partner.get(&format!("/invoices/unbilled/lineitems?{BILLING}&currencycode=usd&period=current")).await;
+    let lines = lines.expect(200);
+    let named = |line: &Value| {
+        let item = [text(line, "productId"), text(line, "skuId"), text(line, "availabilityId")].join(":");
+        (text(line, "chargeType"), item, text(line, "skuName"))
+    };
+    let found: Vec<_> = lines["items"].as_array().unwrap().iter().map(named).collect();
+    let row =
+        |kind: &str, item: &str, plan: &str| (kind.to_owned(), item.to_owned(), format!("Contoso Mail Relay - {plan}"));
+    let expected = [row("new", &growth, "Growth"), row("convert", &growth, "Growth"), row("convert", &scale, "Scale")];
+    assert_eq!(found, expected);
+    world.stop().await;
+}
+
 /// Section 9.3, A.8: pages of lines, found by a token, each line once.
 #[tokio::test]
 async fn lines_come_in_pages() {
