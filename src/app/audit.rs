@@ -217,8 +217,11 @@ impl Sandbox {
         Ok(FoundRecord { record, customer, order, invoice })
     }
 
-    /// A customer, also one that was removed.
-    async fn customer_of_then(&self, id: &CustomerId) -> Result<Option<Customer>, AppError> {
+    /// A customer, also one that was removed: what is told of the past still names it.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn customer_of_then(&self, id: &CustomerId) -> Result<Option<Customer>, AppError> {
         let Some(tenant) = super::customers::tenant_of(&self.world.catalogue, id) else { return Ok(None) };
         let key = self.world.space.customer(tenant);
         let stored: Option<StoredCustomer> =

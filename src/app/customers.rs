@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     acting::Acting,
-    audit,
+    audit, customer_gone,
     desk::{Desk, decode},
     error::AppError,
     journal::{Player, What},
@@ -199,7 +199,7 @@ impl Acting<'_> {
         self.ask(ConfirmAgreement { id, agreement }).await
     }
 
-    /// Removes a customer.
+    /// Removes a customer, and ends what was bought for it.
     ///
     /// # Errors
     /// [`Refusal::UnknownCustomer`].
@@ -304,7 +304,7 @@ impl Command for DeleteCustomer {
             let summary = format!("The customer {} was removed.", customer.name);
             desk.note(Player::Partner, None, What::Steering { summary });
             note(desk, &customer, Audited::CustomerDeleted).await?;
-            Ok(())
+            customer_gone::end_what_was_bought(desk, &customer.id, None).await
         })
     }
 }

@@ -1,7 +1,10 @@
 //! The desk at which commands are decided: reads documents on top of what earlier commands of the batch wrote, and
 //! collects what this one writes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -14,7 +17,7 @@ use super::{
 };
 use crate::{
     domain::{audit::Actor, event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
-    store::{Changeset, Document, Expectation, Key, Store, Version, Write},
+    store::{Changeset, Direction, Document, Expectation, Key, KeyRange, Store, Version, Write},
 };
 
 /// What a batch writes that is on its way to the disk, and its version there, for the batch after it to build on.
@@ -141,6 +144,29 @@ impl<'a> Desk<'a> {
     /// A document, decoded.
     pub(crate) async fn load<T: DeserializeOwned>(&mut self, key: &Key) -> Result<Option<T>, AppError> {
         self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose()
+    }
+
+    /// The first keys of a range, as the commands before this one left it, and this one so far. What is found is still so at
+    /// the commit, because every commit of a sandbox names its head.
+    pub(crate) async fn keys(&self, range: &KeyRange, limit: usize) -> Result<Vec<Key>, AppError> {
+        let is_in = |key: &&Key| range.start <= **key && range.end.as_ref().is_none_or(|end| *key < end);
+        let mut pending: BTreeMap<&Key, bool> = BTreeMap::new();
+        let before = self.under_way.0.iter().map(|(key, (write, _))| (key, write));
+        for (key, write) in before.chain(&self.written).chain(&self.staged).filter(|(key, _)| is_in(key)) {
+            pending.insert(key, *write != Write::Remove);
+        }
+        // Each document that is on its way out could hide one that is not.
+        let wanted = limit.saturating_add(pending.len());
+        let stored = self.store.scan(range, Direction::Ascending, wanted).await?;
+        let mut found: BTreeSet<Key> = stored.into_iter().map(|(key, _)| key).collect();
+        for (key, is_there) in pending {
+            if is_there {
+                found.insert(key.clone());
+            } else {
+                found.remove(key);
+            }
+        }
+        Ok(found.into_iter().take(limit).collect())
     }
 
     /// Writes a document. One that was not read before is taken for a new one, whose key has a number of its own.

@@ -8,6 +8,7 @@ mod acting;
 mod audit;
 mod carts;
 mod clock;
+mod customer_gone;
 mod customers;
 mod deletion;
 mod deliveries;

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
+    customer_gone,
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
@@ -26,9 +27,10 @@ use super::{
 use crate::{
     domain::{
         event::Seq,
-        ids::{OperationId, PartnerId, SandboxId, SubscriptionId},
+        ids::{CustomerId, OperationId, PartnerId, SandboxId, SubscriptionId},
         invoice::Month,
         money::Currency,
+        order::OrderId,
         subscription::{self, decide},
         time::Timestamp,
     },
@@ -138,6 +140,13 @@ pub enum Due {
         /// In which currency.
         currency: Currency,
     },
+    /// More of what was bought for a customer that is gone is to be ended.
+    CustomerGone {
+        /// Which customer.
+        customer: CustomerId,
+        /// The last order that was seen to.
+        after: OrderId,
+    },
     /// A partner's own program is to be told of something.
     Notice {
         /// Whose.
@@ -166,6 +175,7 @@ impl Due {
             Self::GraceEnds { .. } => "graceEnds",
             Self::Delivery { .. } => "delivery",
             Self::InvoiceReady { .. } => "invoiceReady",
+            Self::CustomerGone { .. } => "customerGone",
             Self::Notice { .. } => "notice",
             Self::PublisherWork { .. } => "publisherWork",
         }
@@ -188,7 +198,10 @@ impl Due {
             | Self::PaymentDue { subscription }
             | Self::GraceEnds { subscription, .. }
             | Self::Delivery { subscription, .. } => Some(*subscription),
-            Self::InvoiceReady { .. } | Self::Notice { .. } | Self::PublisherWork { .. } => None,
+            Self::InvoiceReady { .. }
+            | Self::CustomerGone { .. }
+            | Self::Notice { .. }
+            | Self::PublisherWork { .. } => None,
         }
     }
 }
@@ -234,7 +247,8 @@ impl Sandbox {
             | Due::TermEnds { .. }
             | Due::PaymentDue { .. }
             | Due::GraceEnds { .. }
-            | Due::InvoiceReady { .. } => self.run_command(claimed.timer).await.map(drop),
+            | Due::InvoiceReady { .. }
+            | Due::CustomerGone { .. } => self.run_command(claimed.timer).await.map(drop),
         }
     }
 }
@@ -288,6 +302,9 @@ impl RunTimer {
                 }
                 Due::InvoiceReady { partner, month, currency } => {
                     return invoicing::is_ready(desk, &partner, month, currency).await;
+                }
+                Due::CustomerGone { customer, after } => {
+                    return customer_gone::end_what_was_bought(desk, &customer, Some(after)).await;
                 }
                 Due::Delivery { .. } | Due::Notice { .. } | Due::PublisherWork { .. } => return Ok(()),
             };

@@ -39,7 +39,7 @@ impl<'a> Rows<'a> {
         let mut rows = Vec::with_capacity(lines.len());
         for line in lines {
             if !self.customers.contains_key(&line.customer) {
-                self.customers.insert(line.customer.clone(), self.sandbox.customer(&line.customer).await?);
+                self.customers.insert(line.customer.clone(), self.sandbox.customer_of_then(&line.customer).await?);
             }
             let customer = self.customers.get(&line.customer).and_then(Option::as_ref);
             let catalogue = self.sandbox.catalogue();

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use progress::{Verdict, answer, revert, step};
 pub use request::{
-    Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, request_cancel, request_change,
+    Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, end_with_customer, request_cancel,
+    request_change,
 };
 
 use super::{

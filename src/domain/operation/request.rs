@@ -106,12 +106,24 @@ pub fn cancel_in_marketplace(
     if let Some(next) = subscription.next_payment_at().filter(|_| is_bound(subscription, context)) {
         return Err(Refusal::PaymentsOutstanding { next });
     }
+    Ok(cancelled(subscription, id, context))
+}
+
+/// Decides what becomes of a subscription whose customer is gone: it ends as by a cancellation, and nothing binds anybody to
+/// it (docs:delete-a-customer-account-from-the-integration-sandbox: all resources are purged). `None` if it is over already.
+#[must_use]
+pub fn end_with_customer(subscription: &Subscription, id: OperationId, context: Context) -> Option<Request> {
+    let is_over = subscription.state.status() == Status::Unsubscribed;
+    (!is_over).then(|| cancelled(subscription, id, context))
+}
+
+fn cancelled(subscription: &Subscription, id: OperationId, context: Context) -> Request {
     let operation = Operation::requested(subscription, RequestSource::Azure, id, context);
     let mut decision = Decision::starting_at(context.first_entry);
     decision.events.push(operation.request());
     end(subscription, &mut decision, context);
     decision.events.push(Event::OperationSucceeded { operation: id, action: operation.action() });
-    Ok(Request { operation, decision })
+    Request { operation, decision }
 }
 
 /// Whether a buyer has to keep it: a term of several years can't be cancelled after 72 hours while payments are

@@ -313,3 +313,18 @@ fn delays_are_kept_between_the_steps() {
         assert_eq!([first, second, listed_from], expected, "{delays:?}");
     }
 }
+
+#[test]
+fn with_its_customer_whatever_is_not_over_ends() {
+    let bound = Subscription { term_unit: TermUnit::P3Y, payment: Some(TermUnit::P1Y), ..active("team", Some(5)) };
+    for (subscription, expected) in [
+        (pending("team", Some(5)), "operationRequested unsubscribed operationSucceeded"),
+        (active("team", Some(5)), "operationRequested unsubscribed charged operationSucceeded"),
+        (bound, "operationRequested unsubscribed charged operationSucceeded"),
+        (over(), ""),
+    ] {
+        let ended = end_with_customer(&subscription, operation_id(1), context(20));
+        let kinds = ended.map_or_else(Vec::new, |ended| ended.decision.events.iter().map(Event::kind).collect());
+        assert_eq!(kinds.join(" "), expected);
+    }
+}

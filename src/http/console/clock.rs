@@ -53,6 +53,7 @@ impl ClockPanel {
                 Due::GraceEnds { .. } => "a suspended subscription ends unless it is paid",
                 Due::Delivery { .. } => "the publisher's webhook is called",
                 Due::InvoiceReady { .. } => "a partner's invoice is there",
+                Due::CustomerGone { .. } => "what a customer had that is gone ends",
                 Due::Notice { .. } => "a partner's program is told of a change",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },

@@ -114,6 +114,10 @@ pub(super) async fn show(visit: Visit, Path(invoice): Path<String>) -> Result<Re
 
 async fn row(visit: &Visit, line: &InvoiceLine) -> Result<LineRow, PortalError> {
     let customer = visit.sandbox.customer(&line.customer).await.map_err(|error| visit.failed(&error))?;
+    let named = match &customer {
+        Some(_) => None,
+        None => visit.sandbox.customer_of_then(&line.customer).await.map_err(|error| visit.failed(&error))?,
+    };
     let subscription = visit.sandbox.subscription(line.subscription).await.map_err(|error| visit.failed(&error))?;
     let tenant = customer.as_ref().and_then(|customer| customer.tenant_id());
     let causes = line.line.caused_by.iter().map(|entry| {
@@ -123,7 +127,7 @@ async fn row(visit: &Visit, line: &InvoiceLine) -> Result<LineRow, PortalError> 
     });
     Ok(LineRow {
         id: format!("{}-{}", line.subscription, line.line.number),
-        customer: customer.map_or_else(|| line.customer.to_string(), |customer| customer.name),
+        customer: customer.or(named).map_or_else(|| line.customer.to_string(), |customer| customer.name),
         subscription: subscription.friendly_name().to_owned(),
         href: tenant.map(|tenant| format!("/partner/customers/{tenant}/subscriptions/{}", line.subscription)),
         charge: line.charge_type.as_str(),

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::refused;
+use super::{publisher_activates, refused};
 use crate::world::{SANDBOX, World, send, text};
 
 pub(super) fn new_customer(domain: &str, company: &str) -> Value {
@@ -168,6 +168,56 @@ async fn an_integration_sandbox_has_limits_and_deletes() {
         assert_eq!(refused(reply, 400), 800_018, "{number}");
     }
     assert_eq!(ask(one).await.expect(201)["id"], last[one].json()["id"]);
+    world.stop().await;
+}
+
+/// Section 3.4: what was bought for a customer that is deleted is purged with it. However much that is, nothing of it is billed
+/// afterwards, and each publisher is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deleted_customer_had_ends() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let (customer, first) = partner.has_bought().await;
+    publisher_activates(&world, &first).await;
+    let item = partner.item("Contoso CRM", "Team").await;
+    let mut bought = vec![first.clone()];
+    for _ in 0..24 {
+        let order = partner.buys(&customer, &item, 5).await;
+        bought.push(text(&order["lineItems"][0], "subscriptionId"));
+    }
+    publisher_activates(&world, &bought[24]).await;
+    world.operator().advances("P10D").await;
+    let partner = world.partner("proseware").await;
+    world.set_rules(json!({ "cspAccount": "integrationSandbox" })).await;
+    assert_eq!(send(partner.request(Method::DELETE, &format!("/customers/{customer}"))).await.status, 204);
+
+    world.operator().advances("P3M").await;
+    for id in &bought {
+        let found = world.operator().subscription(id).await;
+        assert_eq!(found["status"], "Unsubscribed", "{found}");
+    }
+    let partner = world.partner("proseware").await;
+    let invoices = partner.get("/invoices").await.expect(200);
+    assert_eq!(invoices["totalCount"], 1, "only the month in which it was there: {invoices}");
+    let lines = partner
+        .get(&format!(
+            "/invoices/{}/lineitems?provider=onetime&invoicelineitemtype=billinglineitems",
+            text(&invoices["items"][0], "id")
+        ))
+        .await
+        .expect(200);
+    for line in lines["items"].as_array().unwrap() {
+        assert_eq!((&line["chargeType"], &line["customerId"]), (&json!("new"), &json!(customer)), "{line}");
+        assert_eq!(line["customerName"], "Northwind Traders");
+    }
+    let told = world.operator().journal(&format!("subscription={first}")).await;
+    let calls: Vec<String> = told.iter().map(Value::to_string).collect();
+    assert!(calls.iter().any(|entry| entry.contains("Unsubscribe") && entry.contains("webhook")), "{calls:?}");
+    let log = partner.get("/auditrecords?startDate=2026-01-11&size=500").await.expect(200);
+    let updated = log["items"].as_array().unwrap().iter();
+    let updated = updated.filter(|record| record["operationType"] == "update_subscription").count();
+    assert_eq!(updated, bought.len(), "{log}");
+    world.counts_its_documents(SANDBOX).await;
     world.stop().await;
 }
 

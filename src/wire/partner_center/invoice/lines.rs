@@ -21,7 +21,7 @@ use crate::{
 pub struct BilledFor<'a> {
     /// The partner that pays.
     pub partner: &'a Partner,
-    /// The customer; `None` once it is gone.
+    /// The customer, also one that is gone.
     pub customer: Option<&'a Customer>,
     /// The sandbox's catalogue.
     pub catalogue: &'a Catalogue,
