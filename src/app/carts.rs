@@ -1,5 +1,7 @@
 //! Carts: made, changed and checked out. A cart becomes one order for each billing cycle among its lines.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -15,12 +17,15 @@ use super::{
     sandbox::Sandbox,
 };
 use crate::domain::{
-    cart::{Cart, CartError, CartLine, CartWish},
+    cart::{Cart, CartError, CartErrorCode, CartLine, CartWish},
+    catalogue::Plan,
     customer::Customer,
     ids::{CartId, CustomerId},
+    money::Currency,
     order::{Order, OrderClient, OrderId},
     product::BillingCycle,
     refusal::Refusal,
+    refusal_names::in_names,
     subscription::{self, New, PurchaseOrder},
 };
 
@@ -136,8 +141,8 @@ impl Command for WriteCart {
                 Some(before) => before.id,
                 None => new_cart_id(desk).await?,
             };
-            let lines =
-                self.wishes.iter().cloned().zip(0..).map(|(wish, id)| line(desk, &customer, id, wish)).collect();
+            let numbered = self.wishes.iter().cloned().zip(numbers(&self.wishes));
+            let lines = numbered.map(|(wish, id)| line(desk, &customer, id, wish)).collect();
             let created = before.map_or(now, |before| before.created);
             let partner = customer.partner.clone();
             let cart = Cart { id, partner, customer: customer.id.clone(), created, modified: now, lines, orders: None };
@@ -174,7 +179,7 @@ fn line(desk: &Desk<'_>, customer: &Customer, id: u32, wish: CartWish) -> CartLi
                 let offer = catalogue.offer(&order.offer).and_then(|offer| offer.plan(&order.plan));
                 Ok((cycle, offer.and_then(|plan| plan.currency()).map_or_else(String::new, |it| it.code().to_owned())))
             }
-            Err(refusal) => Err(CartError::from(&refusal)),
+            Err(refusal) => Err(CartError::of(&refusal, &in_names(&refusal, catalogue, customer, Some(&order.offer)))),
         }
     });
     match checked {
@@ -183,6 +188,14 @@ fn line(desk: &Desk<'_>, customer: &Customer, id: u32, wish: CartWish) -> CartLi
         }
         Err(error) => CartLine { id, wish, error: Some(error), billing_cycle: None, currency: None },
     }
+}
+
+/// The numbers of the lines: those that their partner gave them, or their places if those don't tell the lines apart, as when
+/// a client of the .NET SDK leaves them at 0 (inferred).
+fn numbers(wishes: &[CartWish]) -> Vec<u32> {
+    let given: Vec<u32> = (0..).zip(wishes).map(|(place, wish)| wish.id.unwrap_or(place)).collect();
+    let apart: BTreeSet<u32> = given.iter().copied().collect();
+    if apart.len() == given.len() { given } else { (0..).zip(wishes).map(|(place, _)| place).collect() }
 }
 
 async fn load_cart(desk: &mut Desk<'_>, customer: &CustomerId, id: CartId) -> Result<Cart, AppError> {
@@ -222,7 +235,7 @@ impl Command for CheckOut {
             let cart = open_cart(desk, &self.customer, self.cart).await?;
             let wanted = wanted(desk, &customer, cart.lines.iter().map(|line| &line.wish))?;
             let mut made = Vec::new();
-            for lines in by_cycle(wanted) {
+            for lines in by_order(wanted) {
                 let bought = buy(desk, &lines, self.client).await?;
                 made.extend(bought.first().and_then(|first| first.order).map(|place| place.order));
             }
@@ -252,7 +265,8 @@ impl Command for PlaceOrder {
                 return orders::load_order(desk, &self.customer, made).await;
             }
             let wanted = wanted(desk, &customer, self.wishes.iter())?;
-            let lines: Vec<PurchaseOrder> = wanted.into_iter().map(|(order, _)| order).collect();
+            let mut orders = by_order(wanted);
+            let lines = orders.pop().filter(|_| orders.is_empty()).ok_or(Refusal::OrderOfSeveral)?;
             let bought = buy(desk, &lines, OrderClient::Api).await?;
             let place = bought.first().and_then(|first| first.order);
             let place = place.ok_or_else(|| Refusal::CartLines("there are none".to_owned()))?;
@@ -262,17 +276,29 @@ impl Command for PlaceOrder {
     }
 }
 
+/// What the lines of one order have in common: how often they are billed, and their currency.
+type Billed = (BillingCycle, Option<Currency>);
+
+/// What a line wants, and how that is billed.
+type Wanted = (PurchaseOrder, Billed);
+
 /// What the lines of a cart want, if all of them can be read.
 fn wanted<'a>(
     desk: &Desk<'_>,
     customer: &Customer,
     wishes: impl Iterator<Item = &'a CartWish>,
-) -> Result<Vec<(PurchaseOrder, BillingCycle)>, AppError> {
+) -> Result<Vec<Wanted>, AppError> {
     let account = desk.head.rules.csp_account;
     let mut wanted = Vec::new();
     for wish in wishes {
-        let read = wish.read(&desk.world.catalogue, customer, account);
-        wanted.push(read.map_err(|error| Refusal::CartLines(error.description))?);
+        let catalogue = &desk.world.catalogue;
+        let read = wish.read(catalogue, customer, account);
+        let (order, cycle) = read.map_err(|error| match error.code {
+            CartErrorCode::SandboxLimitExceeded => Refusal::SandboxLimit,
+            _ => Refusal::CartLines(error.description),
+        })?;
+        let plan = catalogue.offer(&order.offer).and_then(|offer| offer.plan(&order.plan));
+        wanted.push((order, (cycle, plan.and_then(Plan::currency))));
     }
     if wanted.is_empty() {
         return Err(Refusal::CartLines("there are none".to_owned()).into());
@@ -280,13 +306,14 @@ fn wanted<'a>(
     Ok(wanted)
 }
 
-/// Lines with different billing cycles land in different orders (docs:create-a-cart).
-fn by_cycle(wanted: Vec<(PurchaseOrder, BillingCycle)>) -> Vec<Vec<PurchaseOrder>> {
-    let mut groups: Vec<(BillingCycle, Vec<PurchaseOrder>)> = Vec::new();
-    for (order, cycle) in wanted {
-        match groups.iter_mut().find(|(of, _)| *of == cycle) {
+/// Lines with different billing cycles land in different orders (docs:create-a-cart), and so do those in different
+/// currencies, because an order has one (docs:order-resources).
+fn by_order(wanted: Vec<Wanted>) -> Vec<Vec<PurchaseOrder>> {
+    let mut groups: Vec<(Billed, Vec<PurchaseOrder>)> = Vec::new();
+    for (order, billed) in wanted {
+        match groups.iter_mut().find(|(of, _)| *of == billed) {
             Some((_, lines)) => lines.push(order),
-            None => groups.push((cycle, vec![order])),
+            None => groups.push((billed, vec![order])),
         }
     }
     groups.into_iter().map(|(_, lines)| lines).collect()

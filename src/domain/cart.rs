@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    catalogue::{Catalogue, Pricing, Seats},
+    catalogue::{Catalogue, Plan, Pricing, Seats, TermPrice},
     customer::Customer,
     ids::{CartId, CustomerId, PartnerId},
     order::OrderId,
@@ -17,6 +17,8 @@ use super::{
 
 /// Days that a cart lives (docs23:create-a-cart: seven; 15 minutes in 2019).
 const CART_DAYS: i32 = 7;
+/// The longest name that a partner gives what it has bought. Ours: no documented one is known.
+pub const NICKNAME_CHARACTERS: usize = 128;
 /// Seats of one subscription in an integration sandbox (docs:test-and-debug).
 pub const SANDBOX_SEATS: u32 = 25;
 
@@ -52,7 +54,7 @@ impl Cart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CartLine {
-    /// Its number, from 0.
+    /// Its number, as its partner numbers them, or its place.
     pub id: u32,
     /// What is wanted.
     pub wish: CartWish,
@@ -71,6 +73,9 @@ pub struct CartLine {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CartWish {
+    /// `id` of the line, as its partner numbers them; its place if it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<u32>,
     /// `catalogItemId`.
     pub catalog_item_id: String,
     /// `friendlyName`.
@@ -148,21 +153,16 @@ impl CartWish {
     ) -> Result<(PurchaseOrder, BillingCycle), CartError> {
         let error = |code, description: String| CartError { code, description };
         let invalid = |description: &str| error(CartErrorCode::InvalidInput, description.to_owned());
+        if self.friendly_name.as_ref().is_some_and(|name| name.chars().count() > NICKNAME_CHARACTERS) {
+            return Err(invalid(&format!("friendlyName has {NICKNAME_CHARACTERS} characters at the most.")));
+        }
         let unknown = || {
             let text = format!("{} is not an item of the catalogue.", self.catalog_item_id);
             error(CartErrorCode::CatalogItemIdIsNotValid, text)
         };
         let item: CatalogItemId = self.catalog_item_id.parse().map_err(|_| unknown())?;
         let (offer, plan) = catalogue.item(&item).ok_or_else(unknown)?;
-        let wanted = self.renews_to.as_ref().filter(|_| plan.free_trial).or(self.term_duration.as_ref());
-        let term = match wanted {
-            None => plan.terms.first(),
-            Some(unit) => plan.term(&TermUnit::from(unit.to_uppercase())),
-        };
-        let term = term.ok_or_else(|| {
-            let text = format!("The plan is not sold for {}.", wanted.map_or("", String::as_str));
-            error(CartErrorCode::BillingPlanNotSupported, text)
-        })?;
+        let term = self.term(plan)?;
         let cycle = BillingCycle::of(plan, term);
         if let Some(asked) = &self.billing_cycle
             && BillingCycle::named(asked) != Some(cycle)
@@ -198,12 +198,51 @@ impl CartWish {
     }
 }
 
-impl From<&Refusal> for CartError {
-    fn from(refusal: &Refusal) -> Self {
+impl CartWish {
+    /// The term that is bought. A trial lasts a month, whatever it renews to, which is the term then (docs:create-a-cart); a
+    /// line that names only the term gets the trial before it all the same, because nobody can waive it
+    /// (portal:create-a-new-subscription).
+    fn term<'a>(&self, plan: &'a Plan) -> Result<&'a TermPrice, CartError> {
+        let named = |unit: &str| TermUnit::from(unit.to_uppercase());
+        let sold = |unit: &String| {
+            plan.term(&named(unit)).ok_or_else(|| CartError {
+                code: CartErrorCode::BillingPlanNotSupported,
+                description: format!("The plan is not sold for {unit}."),
+            })
+        };
+        let not_sold = || CartError {
+            code: CartErrorCode::BillingPlanNotSupported,
+            description: "The plan is not sold.".to_owned(),
+        };
+        let first = || plan.terms.first().ok_or_else(not_sold);
+        match (&self.term_duration, &self.renews_to) {
+            (None, Some(renews_to)) if plan.free_trial => sold(renews_to),
+            (Some(trial), Some(renews_to)) if plan.free_trial => match named(trial) {
+                TermUnit::P1M => sold(renews_to),
+                _ => Err(CartError {
+                    code: CartErrorCode::BillingPlanNotSupported,
+                    description: format!("The trial lasts {}, not {trial}.", TermUnit::P1M),
+                }),
+            },
+            (Some(trial), None) if plan.free_trial && named(trial) == TermUnit::P1M => {
+                plan.term(&TermUnit::P1M).map_or_else(first, Ok)
+            }
+            (Some(unit), _) => sold(unit),
+            (None, _) => first(),
+        }
+    }
+}
+
+impl CartError {
+    /// A refusal at its line, in these words.
+    #[must_use]
+    pub fn of(refusal: &Refusal, words: &str) -> Self {
         let code = match refusal {
-            Refusal::UnknownReseller(_) => CartErrorCode::ParticipantsIsNotSupportedForPartner,
+            Refusal::UnknownReseller(_) | Refusal::ProviderAsReseller(_) | Refusal::ResellerOfAnother(_) => {
+                CartErrorCode::ParticipantsIsNotSupportedForPartner
+            }
             _ => CartErrorCode::UnableToProcessCartLineItem,
         };
-        Self { code, description: format!("{refusal}.") }
+        Self { code, description: format!("{words}.") }
     }
 }

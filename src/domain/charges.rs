@@ -151,6 +151,13 @@ fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {
     share.and_then(|share| price.times(share)).unwrap_or_else(|| Money::zero(price.currency))
 }
 
+/// The days that a partner is committed to: the month of a trial, whatever it renews to, or the running or last term.
+#[must_use]
+pub fn commitment(subscription: &Subscription) -> Option<Term> {
+    let term = subscription.state.term()?;
+    Some(if subscription.free_trial { Term::starting(Timestamp::midnight(term.start), &TermUnit::P1M) } else { term })
+}
+
 /// Until when a cancellation gives everything back; `None` if that counts from an activation that has not come.
 #[must_use]
 pub fn refundable_until(subscription: &Subscription, rule: RefundWindow) -> Option<Timestamp> {

@@ -26,6 +26,7 @@ pub mod product;
 pub mod purchase_token;
 pub mod quotas;
 pub mod refusal;
+pub mod refusal_names;
 pub mod rules;
 pub mod sandbox_identity;
 pub mod setup_form;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     catalogue::{AppRegistration, Person},
     ids::{BadId, ObjectId, PartnerId},
+    refusal::Refusal,
 };
 
 /// A CSP partner: buys for its customers, and is the `purchaser` of what it buys.
@@ -44,6 +45,24 @@ impl Partner {
     pub fn people(&self) -> impl Iterator<Item = (&Person, Role)> {
         let staff = self.staff.iter().map(|member| (&member.person, member.role));
         std::iter::once((&self.user, Role::GlobalAdmin)).chain(staff)
+    }
+
+    /// Whether a number may be the reseller of record of what this partner buys; `all` are the partners that there are
+    /// (docs:error-codes: 800015, 2072, 800016).
+    ///
+    /// # Errors
+    /// [`Refusal::ProviderAsReseller`], [`Refusal::ResellerOfAnother`], [`Refusal::UnknownReseller`].
+    pub fn check_reseller(&self, mpn_id: &MpnId, all: &[Self]) -> Result<(), Refusal> {
+        if self.reseller(mpn_id).is_some() {
+            return Ok(());
+        }
+        Err(if all.iter().any(|partner| partner.mpn_id == *mpn_id) {
+            Refusal::ProviderAsReseller(mpn_id.clone())
+        } else if all.iter().any(|partner| partner.reseller(mpn_id).is_some()) {
+            Refusal::ResellerOfAnother(mpn_id.clone())
+        } else {
+            Refusal::UnknownReseller(mpn_id.clone())
+        })
     }
 
     /// The indirect reseller of that number.

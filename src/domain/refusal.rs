@@ -85,6 +85,21 @@ pub enum Refusal {
     /// No indirect reseller of that number.
     #[error("{0} is no indirect reseller of the partner")]
     UnknownReseller(MpnId),
+    /// The number of an indirect provider where that of a reseller belongs.
+    #[error("{0} is an indirect provider's MPN id, not an indirect reseller's")]
+    ProviderAsReseller(MpnId),
+    /// The indirect reseller of another partner.
+    #[error("{0} is another partner's indirect reseller")]
+    ResellerOfAnother(MpnId),
+    /// A number of seats below 1.
+    #[error("a subscription has at least one seat, not {0}")]
+    NoSeats(i64),
+    /// A nickname that is too long.
+    #[error("a nickname has {0} characters at the most")]
+    NicknameTooLong(usize),
+    /// Lines that can't be one order.
+    #[error("the lines of an order have one billing cycle and one currency")]
+    OrderOfSeveral,
     /// No offer of that id.
     #[error("there is no offer {0}")]
     UnknownOffer(OfferId),
@@ -280,6 +295,11 @@ impl Refusal {
             Self::SandboxLimit => "sandboxLimit",
             Self::NotInMarket { .. } => "notInMarket",
             Self::UnknownReseller(_) => "unknownReseller",
+            Self::ProviderAsReseller(_) => "providerAsReseller",
+            Self::ResellerOfAnother(_) => "resellerOfAnother",
+            Self::NoSeats(_) => "noSeats",
+            Self::NicknameTooLong(_) => "nicknameTooLong",
+            Self::OrderOfSeveral => "orderOfSeveral",
             Self::UnknownOffer(_) => "unknownOffer",
             Self::UnknownPlan { .. } => "unknownPlan",
             Self::PlanPrivate { .. } => "planPrivate",
@@ -339,7 +359,12 @@ impl Refusal {
             }
             Self::SandboxLimit => "Delete customers or cancel subscriptions of the integration sandbox.",
             Self::NotInMarket { .. } => "Take a plan whose market is the customer's country.",
-            Self::UnknownReseller(_) => "Name one of the partner's indirectResellers.",
+            Self::NoSeats(_) => "Ask for at least one, or cancel.",
+            Self::NicknameTooLong(_) => "Shorten it.",
+            Self::OrderOfSeveral => "Place an order for each, or put the lines into a cart.",
+            Self::UnknownReseller(_) | Self::ProviderAsReseller(_) | Self::ResellerOfAnother(_) => {
+                "Name one of the partner's indirectResellers."
+            }
             Self::CustomerOfAnotherPartner { .. } => "Buy as the partner that the customer belongs to.",
             Self::PlanPrivate { .. } => {
                 "Add the customer to the plan's audience in the fixture, or take a public plan."
@@ -381,7 +406,7 @@ impl Refusal {
             Self::AgreementMissing(_) | Self::AgreementConfirmed(_) => Some("customer"),
             Self::DomainTaken(_) => Some("domain"),
             Self::NotInMarket { .. } => Some("plan"),
-            Self::UnknownReseller(_) => Some("reseller"),
+            Self::UnknownReseller(_) | Self::ProviderAsReseller(_) | Self::ResellerOfAnother(_) => Some("reseller"),
             Self::UnknownPartner(_) => Some("partner"),
             Self::UnknownOffer(_) => Some("offer"),
             Self::UnknownPlan { .. } | Self::PlanPrivate { .. } | Self::PlanStopSell(_) => Some("plan"),
@@ -395,6 +420,8 @@ impl Refusal {
             | Self::AmountTooLarge { .. } => Some("quantity"),
             Self::Code(_) => Some("token"),
             Self::TooManyLicenses { .. } => Some("assigned"),
+            Self::NoSeats(_) => Some("quantity"),
+            Self::NicknameTooLong(_) => Some("friendlyName"),
             Self::NoSuchAnswer => Some("status"),
             Self::ActivatedOtherwise { field, .. } => Some(field),
             Self::PlanNotInOffer(_) | Self::SamePlan { .. } => Some("planId"),
@@ -409,6 +436,7 @@ impl Refusal {
             | Self::PaymentsOutstanding { .. }
             | Self::RequestOfAnotherKind(_)
             | Self::SandboxLimit
+            | Self::OrderOfSeveral
             | Self::NotActivatedYet
             | Self::CancellationWindowOver(_)
             | Self::BeyondCalendar(_)

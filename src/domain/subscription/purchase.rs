@@ -89,19 +89,14 @@ pub fn purchase(
     if plan.stop_sell {
         return Err(Refusal::PlanStopSell(plan.id.clone()));
     }
-    check_terms_of_sale(customer, partner, plan, order)?;
+    check_terms_of_sale(&catalogue.partners, customer, partner, plan, order)?;
     let term = match &order.term_unit {
         None => plan.terms.first(),
         Some(unit) => plan.term(unit),
     }
     .ok_or_else(|| term_not_sold(plan, order.term_unit.as_ref()))?;
     let quantity = check_quantity(plan, order.quantity)?;
-    // Whatever is billed later has to fit into a decimal: say so now, not at billing time.
-    if let Some(seats) = quantity {
-        let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };
-        term.price.times(seats.get()).ok_or_else(refusal)?;
-    }
-
+    check_amount(plan, term, quantity)?;
     let subscription = Subscription {
         id,
         name: order.name.clone().unwrap_or_else(|| offer.name.clone()),
@@ -149,6 +144,7 @@ pub fn purchase(
 fn check_terms_of_sale(
     customer: &Customer,
     partner: Option<&Partner>,
+    partners: &[Partner],
     plan: &Plan,
     order: &PurchaseOrder,
 ) -> Result<(), Refusal> {
@@ -161,13 +157,20 @@ fn check_terms_of_sale(
         return Err(Refusal::AgreementMissing(customer.id.clone()));
     }
     match &order.reseller {
-        Some(reseller) if partner.reseller(reseller).is_none() => Err(Refusal::UnknownReseller(reseller.clone())),
-        Some(_) | None => Ok(()),
+        Some(reseller) => partner.check_reseller(reseller, partners),
+        None => Ok(()),
     }
 }
 
 /// What follows from a purchase: nothing is billed, and it has to be activated in time.
 fn bought(subscription: &Subscription, first_entry: Seq) -> Decision {
+/// Whatever is billed later has to fit into a decimal: that is said now, not at billing time.
+fn check_amount(plan: &Plan, term: &TermPrice, quantity: Option<Seats>) -> Result<(), Refusal> {
+    let Some(seats) = quantity else { return Ok(()) };
+    let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };
+    term.price.times(seats.get()).ok_or_else(refusal).map(drop)
+}
+
     let mut decision = Decision::starting_at(first_entry);
     decision.events.push(Event::PurchaseCreated {
         subscription: subscription.id,

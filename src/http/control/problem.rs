@@ -287,6 +287,11 @@ const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::SandboxLimit
         | Refusal::NotInMarket { .. }
         | Refusal::UnknownReseller(_)
+        | Refusal::ProviderAsReseller(_)
+        | Refusal::ResellerOfAnother(_)
+        | Refusal::OrderOfSeveral
+        | Refusal::NoSeats(_)
+        | Refusal::NicknameTooLong(_)
         | Refusal::UnknownOffer(_)
         | Refusal::UnknownPlan { .. }
         | Refusal::PlanPrivate { .. }

@@ -221,6 +221,11 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::SandboxLimit
         | Refusal::NotInMarket { .. }
         | Refusal::UnknownReseller(_)
+        | Refusal::ProviderAsReseller(_)
+        | Refusal::ResellerOfAnother(_)
+        | Refusal::OrderOfSeveral
+        | Refusal::NoSeats(_)
+        | Refusal::NicknameTooLong(_)
         | Refusal::CustomerOfAnotherPartner { .. }
         | Refusal::UnknownOffer(_)
         | Refusal::UnknownPlan { .. }

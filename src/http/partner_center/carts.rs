@@ -105,7 +105,12 @@ fn wish(line: Body<'_>) -> Result<CartWish, Problem> {
             reseller = participant.text("value")?;
         }
     }
+    let id = match line.number("id")? {
+        None => None,
+        Some(id) => Some(u32::try_from(id).map_err(|_| Problem::Field("id is not a whole number from 0".to_owned()))?),
+    };
     Ok(CartWish {
+        id,
         catalog_item_id: item,
         friendly_name: line.text("friendlyName")?,
         quantity: line.number("quantity")?.ok_or_else(|| Problem::Field("quantity is required".to_owned()))?,

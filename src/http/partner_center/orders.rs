@@ -55,6 +55,7 @@ fn wishes(body: Body<'_>, cycle: Option<&str>) -> Result<Vec<CartWish>, Problem>
     let wish = |line: Body<'_>| {
         let renews_to = line.objects("renewsTo")?;
         Ok(CartWish {
+            id: None,
             catalog_item_id: line.required("offerId")?,
             friendly_name: line.text("friendlyName")?,
             quantity: line.number("quantity")?.ok_or_else(|| Problem::Field("quantity is required".to_owned()))?,

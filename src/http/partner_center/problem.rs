@@ -215,11 +215,16 @@ fn code_of(refusal: &Refusal) -> (StatusCode, u32) {
         Refusal::DomainTaken(_) => (BAD, 600_002),
         Refusal::SandboxLimit => (BAD, 800_018),
         Refusal::NotInMarket { .. } => (BAD, 800_070),
-        Refusal::UnknownReseller(_) => (BAD, 800_016),
+        Refusal::UnknownReseller(_) => (StatusCode::NOT_FOUND, 800_015),
+        Refusal::ProviderAsReseller(_) => (StatusCode::NOT_FOUND, 2072),
+        Refusal::ResellerOfAnother(_) => (BAD, 800_016),
+        Refusal::OrderOfSeveral => (BAD, 4018),
+        Refusal::NicknameTooLong(_) => (BAD, 3000),
         Refusal::UnknownOffer(_) | Refusal::UnknownPlan { .. } | Refusal::PlanNotInOffer(_) => (BAD, 800_004),
         Refusal::PlanStopSell(_) => (StatusCode::FORBIDDEN, 800_028),
         Refusal::PlanPrivate { .. } => (StatusCode::FORBIDDEN, 800_020),
-        Refusal::TooFewSeats { .. }
+        Refusal::NoSeats(_)
+        | Refusal::TooFewSeats { .. }
         | Refusal::TooManySeats { .. }
         | Refusal::TooManySeatsForAnyone { .. }
         | Refusal::AmountTooLarge { .. } => (BAD, 2002),

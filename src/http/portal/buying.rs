@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::AppError,
     domain::{
-        cart::{Cart, CartErrorCode, CartWish},
+        cart::{Cart, CartErrorCode, CartWish, NICKNAME_CHARACTERS},
         catalogue::{Offer, Plan, Pricing},
         customer::Customer,
         ids::{CartId, TenantId},
@@ -118,6 +118,7 @@ pub(super) async fn add(
         if plan.free_trial { (Some("P1M".to_owned()), given(&form.term)) } else { (given(&form.term), None) };
     let wish = CartWish {
         catalog_item_id: form.item.clone(),
+        id: None,
         friendly_name: given(&form.nickname),
         quantity,
         billing_cycle: None,
@@ -129,7 +130,9 @@ pub(super) async fn add(
     let cart = cart.map_err(|error| visit.failed(&error))?;
     if let Some(error) = cart.lines.iter().find_map(|line| line.error.clone()) {
         let field = match error.code {
+        let is_name = form.nickname.trim().chars().count() > NICKNAME_CHARACTERS;
             CartErrorCode::BillingPlanNotSupported => "term",
+            CartErrorCode::InvalidInput if is_name => "nickname",
             CartErrorCode::ParticipantsIsNotSupportedForPartner => "reseller",
             CartErrorCode::CatalogItemIdIsNotValid => "item",
             _ => "quantity",

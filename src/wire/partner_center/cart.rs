@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Attributes, PageLinks, instant};
+use super::{Attributes, PageLinks, instant, order::RenewsTo};
 use crate::domain::{
     cart::{Cart, CartLine, CartWish},
     ids::TenantId,
@@ -48,12 +48,6 @@ struct LineBody<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RenewsTo<'a> {
-    term_duration: &'a str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Participant<'a> {
     key: &'static str,
     value: &'a str,
@@ -70,12 +64,12 @@ impl<'a> CartBody<'a> {
     /// A cart of a customer's; `user` is who has changed it.
     #[must_use]
     pub fn of(cart: &'a Cart, customer: TenantId, user: String) -> Self {
-        let mut cycles = Vec::new();
-        let mut group = |line: &CartLine| {
-            let cycle = line.billing_cycle?;
-            let place = cycles.iter().position(|known| *known == cycle).unwrap_or_else(|| {
-                cycles.push(cycle);
-                cycles.len().saturating_sub(1)
+        let mut groups = Vec::new();
+        let mut group = |line: &'a CartLine| {
+            let of = (line.billing_cycle?, line.currency.as_deref());
+            let place = groups.iter().position(|known| *known == of).unwrap_or_else(|| {
+                groups.push(of);
+                groups.len().saturating_sub(1)
             });
             Some(place.to_string())
         };
@@ -96,8 +90,16 @@ impl<'a> CartBody<'a> {
 
 impl<'a> LineBody<'a> {
     fn of(line: &'a CartLine, order_group: Option<String>) -> Self {
-        let CartWish { catalog_item_id, friendly_name, quantity, billing_cycle, term_duration, renews_to, reseller } =
-            &line.wish;
+        let CartWish {
+            id: _,
+            catalog_item_id,
+            friendly_name,
+            quantity,
+            billing_cycle,
+            term_duration,
+            renews_to,
+            reseller,
+        } = &line.wish;
         let cycle = line.billing_cycle.map(|cycle| cycle.as_str());
         Self {
             id: line.id,

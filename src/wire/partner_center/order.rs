@@ -10,8 +10,8 @@ use crate::{
         money::Decimal,
         order::{Order, OrderLine, OrderStatus},
         partner::MpnId,
-        product::CatalogItemId,
-        time::Timestamp,
+        product::{BillingCycle, CatalogItemId},
+        time::{TermUnit, Timestamp},
     },
     wire::double::Amount,
 };
@@ -44,6 +44,9 @@ struct LineBody<'a> {
     offer_id: String,
     subscription_id: String,
     term_duration: &'a str,
+    /// Of a trial (sdk:OrderLineItem).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renews_to: Option<RenewsTo<'a>>,
     transaction_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     friendly_name: Option<&'a str>,
@@ -51,6 +54,13 @@ struct LineBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     partner_id_on_record: Option<&'a str>,
     links: LineLinks,
+}
+
+/// The term that a trial turns into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RenewsTo<'a> {
+    pub(super) term_duration: &'a str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,8 +108,9 @@ impl<'a> OrderBody<'a> {
             Some((offer, offer.plan(&line.plan)?))
         };
         let lines = order.lines.iter().enumerate();
-        let lines = lines
-            .filter_map(|(number, line)| Some(LineBody::of(line, number, sold(line)?, (customer, &own), is_complete)));
+        let lines = lines.filter_map(|(number, line)| {
+            Some(LineBody::of(line, number, sold(line)?, (customer, &own), order, is_complete))
+        });
         let country = order.lines.first().and_then(sold).map_or("US", |(_, plan)| plan.market.as_str());
         Self {
             id: order.id.to_string(),
@@ -152,16 +163,19 @@ impl<'a> LineBody<'a> {
         line: &'a OrderLine,
         number: usize,
         (offer, plan): (&Offer, &Plan),
-        (customer, order): (TenantId, &str),
+        (customer, own): (TenantId, &str),
+        order: &Order,
         is_complete: bool,
     ) -> Self {
+        let is_trial = order.billing_cycle == BillingCycle::None;
         let [product, sku, availability] = item_links(offer, plan);
         let subscription = format!("/customers/{customer}/subscriptions/{}", line.subscription);
         Self {
             line_item_number: number,
             offer_id: CatalogItemId::of(offer, plan).to_string(),
             subscription_id: line.subscription.to_string(),
-            term_duration: line.term_unit.as_str(),
+            term_duration: if is_trial { &TermUnit::P1M } else { &line.term_unit }.as_str(),
+            renews_to: is_trial.then(|| RenewsTo { term_duration: line.term_unit.as_str() }),
             transaction_type: "New",
             friendly_name: line.friendly_name.as_deref(),
             quantity: line.quantity,
@@ -171,7 +185,7 @@ impl<'a> LineBody<'a> {
                 product,
                 sku,
                 availability,
-                activation_links: Link::get(format!("{order}/lineitems/{number}/activationlinks")),
+                activation_links: Link::get(format!("{own}/lineitems/{number}/activationlinks")),
             },
         }
     }

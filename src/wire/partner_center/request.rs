@@ -56,7 +56,8 @@ impl<'a> Body<'a> {
         let bad = BadField(name, "is not a whole number");
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Number(number)) => number.as_i64().map(Some).ok_or(bad),
+            // `5.0` is a whole number as well; beyond 2^53 a number with a point says too little.
+            Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)).map(Some).ok_or(bad),
             Some(Value::String(text)) => text.trim().parse().map(Some).map_err(|_| bad),
             Some(_) => Err(bad),
         }
@@ -98,6 +99,13 @@ impl<'a> Body<'a> {
     }
 }
 
+/// The whole number that a number with a point is, if it is one.
+#[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53 fits")]
+fn whole(number: f64) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && number.abs() < EXACT).then_some(number as i64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +114,7 @@ mod tests {
     #[test]
     fn fields_are_found_in_any_case_and_numbers_as_text() {
         let value = json!({ "FriendlyName": "Mine", "QUANTITY": "12", "autoRenewEnabled": false, "partnerId": 4847383,
-            "status": null, "items": { "a": 1 } });
+            "status": null, "items": { "a": 1 }, "seats": 5.0, "share": 5.5, "huge": 1e300 });
         let body = Body::of(&value).unwrap();
         assert_eq!(body.text("friendlyName"), Ok(Some("Mine".to_owned())));
         assert_eq!(body.number("quantity"), Ok(Some(12)));
@@ -116,6 +124,10 @@ mod tests {
         assert_eq!(body.objects("items").map(|items| items.len()), Ok(1));
         assert_eq!(body.required("status"), Err(BadField("status", "is required")));
         assert_eq!(body.number("friendlyName"), Err(BadField("friendlyName", "is not a whole number")));
+        assert_eq!(body.number("seats"), Ok(Some(5)));
+        for name in ["share", "huge"] {
+            assert_eq!(body.number(name), Err(BadField(name, "is not a whole number")), "{name}");
+        }
         assert_eq!(body.flag("quantity"), Err(BadField("quantity", "is neither true nor false")));
     }
 }

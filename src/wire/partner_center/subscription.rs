@@ -13,6 +13,7 @@ use crate::domain::{
     rules::{ActivationLink, CspPendingStatus, Rules},
     subscription::{Status, Subscription},
 };
+    time::{TermUnit, Timestamp},
 
 /// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,7 +38,7 @@ pub struct SubscriptionBody<'a> {
     billing_type: &'static str,
     billing_cycle: &'static str,
     term_duration: &'a str,
-    renewal_term_duration: &'static str,
+    renewal_term_duration: &'a str,
     refund_options: Vec<RefundOption>,
     is_microsoft_product: bool,
     partner_id: &'a str,
@@ -140,15 +141,16 @@ impl<'a> SubscriptionBody<'a> {
             has_purchasable_addons: false,
             creation_date: instant(subscription.created),
             effective_start_date: subscription.confirmations.activated.map(|activated| offset_instant(activated.at)),
-            commitment_end_date: subscription.state.term().map(|term| offset_instant(term.next_start())),
+            commitment_end_date: charges::commitment(subscription).map(|term| offset_instant(term.next_start())),
             status: status_of(subscription, rules),
             auto_renew_enabled: subscription.auto_renew && status != Status::Unsubscribed,
             is_trial: subscription.free_trial,
             billing_type: "license",
             billing_cycle: if subscription.free_trial { BillingCycle::None } else { BillingCycle::every(every) }
                 .as_str(),
-            term_duration: subscription.term_unit.as_str(),
-            renewal_term_duration: "",
+            // A trial lasts a month, and renews to the term that was bought (section 5.1).
+            term_duration: if subscription.free_trial { &TermUnit::P1M } else { &subscription.term_unit }.as_str(),
+            renewal_term_duration: if subscription.free_trial { subscription.term_unit.as_str() } else { "" },
             refund_options: until
                 .into_iter()
                 .map(|until| RefundOption { kind: "Full", expires_at: offset_instant(until) })

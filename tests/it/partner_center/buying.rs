@@ -63,7 +63,7 @@ async fn a_line_that_can_t_be_bought_says_why() {
     let partner = world.partner("proseware").await;
     let customer = partner.customer("Northwind").await;
     let carts = format!("/customers/{customer}/carts");
-    let team = partner.item("Contoso CRM", "Team").await;
+    let (team, starter) = (partner.item("Contoso CRM", "Team").await, partner.item("Contoso CRM", "Starter").await);
     let line = |change: Value| {
         let mut line = json!({ "id": 0, "catalogItemId": team, "quantity": 10 });
         for (name, value) in change.as_object().unwrap() {
@@ -80,6 +80,18 @@ async fn a_line_that_can_t_be_bought_says_why() {
         (line(json!({ "termDuration": "P3Y" })), "billing_plan_not_supported"),
         (
             line(json!({ "participants": [{ "key": "transaction_reseller", "value": "1111111" }] })),
+        (
+            line(
+                json!({ "catalogItemId": starter, "quantity": 2, "termDuration": "P9Y", "renewsTo": { "termDuration": "P1M" } }),
+            ),
+            "billing_plan_not_supported",
+        ),
+        (
+            line(
+                json!({ "catalogItemId": starter, "quantity": 2, "termDuration": "P1M", "renewsTo": { "termDuration": "P9Y" } }),
+            ),
+            "billing_plan_not_supported",
+        ),
             "participants_is_not_supported_for_partner",
         ),
     ];
@@ -87,7 +99,7 @@ async fn a_line_that_can_t_be_bought_says_why() {
         let cart = partner.post(&carts, &json!({ "lineItems": [line] })).await.expect(201);
         assert_eq!(cart["lineItems"][0]["error"]["errorCode"], *code, "{cart}");
         let reply = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await;
-        assert!((400..=403).contains(&reply.status), "{}", reply.text);
+        assert!((400..=404).contains(&reply.status), "{}", reply.text);
     }
     // Two lines, one bad: all or nothing.
     let cart = partner.post(&carts, &json!({ "lineItems": [line(json!({})), table[3].0] })).await.expect(201);
@@ -118,6 +130,22 @@ async fn a_line_that_can_t_be_bought_says_why() {
 
 /// Section 1.2: a request that is repeated with its id brings the same about once.
 #[tokio::test]
+/// Section 5.1: lines keep their ids; those that don't tell them apart are replaced by their places.
+#[tokio::test]
+async fn the_lines_of_a_cart_keep_their_ids() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let carts = format!("/customers/{}/carts", partner.customer("Northwind").await);
+    let team = partner.item("Contoso CRM", "Team").await;
+    for (given, expected) in [([7, 9, 8], [7, 9, 8]), ([7, 7, 9], [0, 1, 2]), ([0, 0, 0], [0, 1, 2])] {
+        let lines = given.map(|id| json!({ "id": id, "catalogItemId": team, "quantity": 10 }));
+        let cart = partner.post(&carts, &json!({ "lineItems": lines })).await.expect(201);
+        let ids: Vec<&Value> = cart["lineItems"].as_array().unwrap().iter().map(|line| &line["id"]).collect();
+        assert_eq!(ids, expected.map(|id| json!(id)).iter().collect::<Vec<_>>());
+    }
+    world.stop().await;
+}
+
 async fn a_repeated_request_buys_once() {
     let world = World::start().await;
     let partner = world.partner("proseware").await;
@@ -157,6 +185,11 @@ async fn a_repeated_request_buys_once() {
     assert_eq!(refused(&partner.post(&orders, &bad).await, 400), 800_009);
     world.stop().await;
 }
+    // An order has one billing cycle.
+    let line = |number: u32, term: &str| json!({ "LineItemNumber": number, "OfferId": team, "Quantity": 6, "TermDuration": term });
+    let mixed = json!({ "LineItems": [line(0, "P1M"), line(1, "P1Y")] });
+    assert_eq!(refused(&partner.post(&orders, &mixed).await, 400), 4018);
+    assert_eq!(partner.get(&orders).await.expect(200)["totalCount"], 2);
 
 /// Section 5.4: a live order is pending for a while, and missing in the list for longer.
 #[tokio::test]
