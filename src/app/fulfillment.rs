@@ -11,6 +11,7 @@ use super::{
     journal::{Player, What},
     keys::indexed,
     mailbox::Command,
+    purchasing,
     sandbox::Sandbox,
     timers::{Due, StoredTimer, set_timers},
 };
@@ -21,7 +22,7 @@ use crate::domain::{
     purchase_token::{self, CodeFault},
     refusal::Refusal,
     rules::PurchaseTokenUse,
-    subscription::{self, Decision, Subscription, TimerPlan, decide},
+    subscription::{self, Decision, Status, Subscription, TimerPlan, decide},
 };
 
 impl Sandbox {
@@ -241,6 +242,16 @@ pub(super) async fn save(
         audit::note_change(desk, before, &subscription).await?;
     }
     if before != Some(&subscription) {
+    let ends = |state: &Subscription| state.state.status() == Status::Unsubscribed;
+    if before.is_some_and(|before| !ends(before)) && ends(&subscription) {
+        purchasing::count_out(desk, &subscription).await?;
+    }
+    // Whoever asks for a link again has changed nothing, and nobody's edition of it is older for that.
+    if let Some(before) = before
+        && *before != (Subscription { code: before.code.clone(), ..subscription.clone() })
+    {
+        subscription.edition = before.edition.saturating_add(1);
+    }
         desk.put(desk.space().subscription(id), &subscription)?;
     }
     Ok(subscription)

@@ -171,6 +171,7 @@ impl Entry {
     #[must_use]
     pub fn summary(&self) -> String {
         match &self.what {
+            What::Fact(event) if self.from == Player::Partner => event.sentence_of_partner(),
             What::Fact(event) => event.sentence(),
             What::Exchange(Exchange { method, path, status: Some(status), .. }) => {
                 format!("{method} {path} → {status}")

@@ -43,9 +43,9 @@ pub(super) struct LookedAt {
 }
 
 impl KnownSubscription {
-    /// A number that is another one whenever anything of the subscription is.
+    /// A number that is another one whenever anything of it is, its newest authorization code included.
     #[must_use]
-    pub const fn edition(&self) -> u64 {
+    pub const fn version(&self) -> u64 {
         self.version.0
     }
 

@@ -9,7 +9,7 @@ use super::{
     fulfillment::{load_subscription, save},
     journal::Player,
     mailbox::Command,
-    operations::{carry_out, new_id, start_of_microsoft},
+    operations::{carry_out, new_id},
 };
 use crate::domain::{
     ids::{CustomerId, OperationId, SubscriptionId},
@@ -60,15 +60,13 @@ impl Command for PartnerChange {
             let subscription = load_subscription(desk, self.subscription).await?;
             let partner = subscription.partner.as_ref().filter(|_| subscription.customer == self.customer);
             let partner = partner.ok_or(Refusal::UnknownSubscription(self.subscription))?;
-            let key = desk.space().subscription(self.subscription);
-            if let Some(edition) = self.edition
-                && desk.version(&key).await?.is_some_and(|version| version.0 != edition)
-            {
+            if self.edition.is_some_and(|edition| edition != subscription.edition) {
                 return Err(Refusal::Stale.into());
             }
             let catalogue = &desk.world.catalogue;
             let partner = catalogue.partner(partner).ok_or_else(|| Refusal::UnknownPartner(partner.clone()))?;
-            let granted = partner_change::change(&subscription, partner, &self.wish, desk.context())?;
+            let granted =
+                partner_change::change(&subscription, (partner, &catalogue.partners), &self.wish, desk.context())?;
             let saved = save(desk, Player::Partner, Some(&subscription), subscription.clone(), &granted.decision);
             let subscription = saved.await?;
             let (id, context) = (new_id(desk), desk.context());
@@ -80,32 +78,14 @@ impl Command for PartnerChange {
                     operation::change_in_marketplace(&subscription, offer, &wish, id, context)?
                 }
                 Next::Cancel => operation::cancel_in_marketplace(&subscription, id, context)?,
-                Next::Suspend => {
-                    let request = lifecycle::suspend(&subscription, id, context)?;
-                    return finish(desk, subscription, request, true).await;
-                }
-                Next::Reinstate => {
-                    let request = lifecycle::reinstate(&subscription, id, desk.head.delays, context)?;
-                    return finish(desk, subscription, request, true).await;
-                }
+                Next::Suspend => lifecycle::suspend(&subscription, id, context)?,
+                Next::Reinstate => lifecycle::reinstate(&subscription, id, desk.head.delays, context)?,
             };
-            finish(desk, subscription, request, false).await
+            let Request { operation, decision } = request;
+            let (subscription, operation) =
+                carry_out(desk, Player::Partner, subscription, operation, &decision).await?;
+            let waits_for = (!operation.status.is_final()).then_some(operation.id);
+            Ok(Changed { subscription, waits_for })
         })
     }
-}
-
-async fn finish(
-    desk: &mut Desk<'_>,
-    subscription: Subscription,
-    request: Request,
-    is_microsofts: bool,
-) -> Result<Changed, AppError> {
-    let (subscription, operation) = if is_microsofts {
-        start_of_microsoft(desk, subscription, request).await?
-    } else {
-        let Request { operation, decision } = request;
-        carry_out(desk, Player::Partner, subscription, operation, &decision).await?
-    };
-    let waits_for = (!operation.status.is_final()).then_some(operation.id);
-    Ok(Changed { subscription, waits_for })
 }

@@ -95,6 +95,16 @@ async fn count_in_sandbox(desk: &mut Desk<'_>, wanted: &[PurchaseOrder]) -> Resu
     desk.put(key, &after)
 }
 
+/// Counts out what has ended of what was bought in an integration sandbox: it makes room for another.
+pub(super) async fn count_out(desk: &mut Desk<'_>, ended: &Subscription) -> Result<(), AppError> {
+    if !ended.csp_sandbox {
+        return Ok(());
+    }
+    let key = desk.space().bought_in_sandbox(&ended.customer);
+    let before: usize = desk.load(&key).await?.unwrap_or_default();
+    desk.put(key, &before.saturating_sub(1))
+}
+
 async fn buy_one(desk: &mut Desk<'_>, wish: &PurchaseOrder, place: OrderPlace) -> Result<Subscription, AppError> {
     let customer = find_customer(desk, &wish.customer).await?;
     let customer = customer.ok_or_else(|| Refusal::UnknownCustomer(wish.customer.clone()))?;

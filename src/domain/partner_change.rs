@@ -3,13 +3,15 @@
 
 use super::{
     cancellation_window::CancellationWindow,
+    cart::{NICKNAME_CHARACTERS, SANDBOX_SEATS},
     charges,
     event::Event,
     operation::Wish,
     partner::{MpnId, Partner},
     refusal::Refusal,
-    rules::{CspCancelPending, CspLateCancel},
-    subscription::{Context, Decision, State, Status, Subscription},
+    rules::{CspAccount, CspCancelPending, CspLateCancel, Rules},
+    subscription::{Context, Decision, Status, Subscription},
+    time::Timestamp,
 };
 
 /// What shall be otherwise; what is `None` stays.
@@ -62,44 +64,70 @@ pub enum Next {
     Reinstate,
 }
 
-/// Decides a partner's wish.
+/// Decides a wish of one of the partners.
 ///
 /// # Errors
 /// The first rule that it breaks: nothing of it is done then.
 pub fn change(
     subscription: &Subscription,
-    partner: &Partner,
+    (partner, partners): (&Partner, &[Partner]),
     wish: &PartnerWish,
     context: Context,
 ) -> Result<Granted, Refusal> {
     let mut decision = Decision::starting_at(context.first_entry);
+    let status = subscription.state.status();
+    // Nothing of it can be changed, not even to what it is (docs:error-codes, 2011).
+    if status == Status::Unsubscribed {
+        return Err(Refusal::NotInStatus { status, action: "a change" });
+    }
     if let Some(nickname) = wish.nickname.as_ref().filter(|name| name.as_str() != subscription.friendly_name()) {
+        if nickname.chars().count() > NICKNAME_CHARACTERS {
+            return Err(Refusal::NicknameTooLong(NICKNAME_CHARACTERS));
+        }
         decision.events.push(Event::NicknameSet { nickname: nickname.clone() });
     }
     if let Some(reseller) = wish.reseller.as_ref().filter(|reseller| **reseller != subscription.reseller) {
-        if let Some(unknown) = reseller.as_ref().filter(|reseller| partner.reseller(reseller).is_none()) {
-            return Err(Refusal::UnknownReseller(unknown.clone()));
+        if let Some(reseller) = reseller {
+            partner.check_reseller(reseller, partners)?;
         }
         decision.events.push(Event::ResellerSet { reseller: reseller.clone() });
     }
-    let status = subscription.state.status();
     let is_pending = status == Status::PendingFulfillmentStart;
     if let Some(auto_renew) = wish.auto_renew.filter(|auto_renew| *auto_renew != subscription.auto_renew) {
-        match status {
-            Status::PendingFulfillmentStart => return Err(Refusal::NotActivatedYet),
-            Status::Unsubscribed => return Err(Refusal::NotInStatus { status, action: "a change of its renewal" }),
-            Status::Subscribed | Status::Suspended => decision.events.push(Event::AutoRenewSet { auto_renew }),
+        if is_pending {
+            return Err(Refusal::NotActivatedYet);
         }
+        decision.events.push(Event::AutoRenewSet { auto_renew });
+    }
+    let quantity = wish.quantity.filter(|quantity| *quantity != billed_quantity(subscription));
+    if let Some(none) = quantity.filter(|quantity| *quantity < 1) {
+        return Err(Refusal::NoSeats(none));
+    }
+    let is_limited = context.rules.csp_account == CspAccount::IntegrationSandbox;
+    if quantity.is_some_and(|quantity| is_limited && quantity > i64::from(SANDBOX_SEATS)) {
+        return Err(Refusal::SandboxLimit);
     }
     let next = match wish.status.filter(|wanted| !is_already(status, *wanted)) {
-        Some(_) if status == Status::Unsubscribed => {
-            return Err(Refusal::NotInStatus { status, action: "another status" });
-        }
-        Some(StatusWish::Deleted) => cancellation(subscription, &mut decision, context)?,
         Some(StatusWish::Suspended | StatusWish::Active) if is_pending => return Err(Refusal::NotActivatedYet),
+        // Seats can't change on the way into a suspension, out of it, or to the end (docs:error-codes, 2001 and 2011); left
+        // out of the answer, the change would be lost without a word.
+        Some(StatusWish::Suspended | StatusWish::Active) if quantity.is_some() => {
+            return Err(Refusal::NotActive(Status::Suspended));
+        }
+        Some(StatusWish::Deleted) if quantity.is_some() => {
+            return Err(Refusal::NotInStatus { status: Status::Unsubscribed, action: "another number of seats" });
+        }
+        Some(StatusWish::Deleted) => match cancellation(subscription, context.rules, context.now)? {
+            Cancellation::AtOnce => Next::Cancel,
+            Cancellation::AtRenewal => {
+                decision.events.push(Event::AutoRenewSet { auto_renew: false });
+                Next::Nothing
+            }
+            Cancellation::Scheduled => Next::Nothing,
+        },
         Some(StatusWish::Suspended) => Next::Suspend,
         Some(StatusWish::Active) => Next::Reinstate,
-        None => match wish.quantity.filter(|quantity| *quantity != billed_quantity(subscription)) {
+        None => match quantity {
             None => Next::Nothing,
             Some(_) if is_pending => return Err(Refusal::NotActivatedYet),
             Some(quantity) => Next::Change(Wish { plan: None, quantity: Some(quantity) }),
@@ -119,34 +147,48 @@ const fn is_already(status: Status, wanted: StatusWish) -> bool {
         (status, wanted),
         (Status::Suspended, StatusWish::Suspended)
             | (Status::Subscribed | Status::PendingFulfillmentStart, StatusWish::Active)
-            | (Status::Unsubscribed, StatusWish::Deleted)
     )
 }
 
-/// A cancellation: within its window at once, afterwards as the sandbox's rule says (sections 8.1 and 16 of what is known).
-fn cancellation(subscription: &Subscription, decision: &mut Decision, context: Context) -> Result<Next, Refusal> {
-    let rules = context.rules;
-    if let State::Pending = subscription.state {
-        return match rules.csp_cancel_pending {
-            CspCancelPending::Refused => Err(Refusal::NotActivatedYet),
-            CspCancelPending::Allowed => Ok(Next::Cancel),
-        };
+/// What a cancellation would bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancellation {
+    /// The end, at once.
+    AtOnce,
+    /// The end with the running term.
+    AtRenewal,
+    /// Nothing more: it ends with its term already.
+    Scheduled,
+}
+
+/// What a cancellation would bring now: within its window the end, afterwards what the sandbox's rule says (sections 8.1 and
+/// 16 of what is known).
+///
+/// # Errors
+/// The rule that stands against it.
+pub fn cancellation(subscription: &Subscription, rules: Rules, now: Timestamp) -> Result<Cancellation, Refusal> {
+    let status = subscription.state.status();
+    match status {
+        Status::Unsubscribed => return Err(Refusal::NotInStatus { status, action: "a cancellation" }),
+        Status::PendingFulfillmentStart => {
+            return match rules.csp_cancel_pending {
+                CspCancelPending::Refused => Err(Refusal::NotActivatedYet),
+                CspCancelPending::Allowed => Ok(Cancellation::AtOnce),
+            };
+        }
+        Status::Subscribed | Status::Suspended => {}
     }
     let until = charges::refundable_until(subscription, rules.refund_window);
-    if subscription.free_trial || until.is_none_or(|until| context.now <= until) {
-        return Ok(Next::Cancel);
+    if subscription.free_trial || until.is_none_or(|until| now <= until) {
+        return Ok(Cancellation::AtOnce);
     }
     match rules.csp_late_cancel {
         CspLateCancel::Refused => {
             let window = CancellationWindow::of(&subscription.term_unit, rules.refund_window);
             Err(Refusal::CancellationWindowOver(window))
         }
-        CspLateCancel::AtRenewal => {
-            if subscription.auto_renew {
-                decision.events.push(Event::AutoRenewSet { auto_renew: false });
-            }
-            Ok(Next::Nothing)
-        }
+        CspLateCancel::AtRenewal if subscription.auto_renew => Ok(Cancellation::AtRenewal),
+        CspLateCancel::AtRenewal => Ok(Cancellation::Scheduled),
     }
 }
 
@@ -178,8 +220,8 @@ mod tests {
             chosen.choose(rule, choice).unwrap();
         }
         let context = Context { now: at(now), first_entry: Seq(9), rules: chosen };
-        let partner = catalogue().partners.remove(0);
-        match change(subscription, &partner, wish, context) {
+        let partners = catalogue().partners;
+        match change(subscription, (&partners[0], &partners), wish, context) {
             Ok(Granted { decision, next }) => {
                 let kinds: Vec<_> = decision.events.iter().map(Event::kind).collect();
                 format!("{} {next:?}", kinds.join(","))
@@ -197,11 +239,19 @@ mod tests {
         let renewal = PartnerWish { auto_renew: Some(false), ..PartnerWish::default() };
         let status = |status| PartnerWish { status: Some(status), ..PartnerWish::default() };
         let (pending, active) = (bought(None), bought(Some("2026-01-31T09:00:00Z")));
+        let mut over = bought(None);
+        run(&mut over, Command::ActivationOverdue, "2026-03-02T09:00:00Z", 5).unwrap();
         let now = "2026-02-01T09:00:00Z";
         let table = [
             (&pending, &name, "nicknameSet Nothing"),
             (&pending, &reseller("1234567"), "resellerSet Nothing"),
             (&pending, &reseller("7654321"), "unknownReseller"),
+            (&over, &name, "notInStatus"),
+            (&over, &seats, "notInStatus"),
+            (&over, &status(StatusWish::Deleted), "notInStatus"),
+            (&active, &PartnerWish { quantity: Some(7), ..status(StatusWish::Suspended) }, "notActive"),
+            (&active, &PartnerWish { quantity: Some(7), ..status(StatusWish::Deleted) }, "notInStatus"),
+            (&active, &PartnerWish { quantity: Some(5), ..status(StatusWish::Suspended) }, " Suspend"),
             (&pending, &seats, "notActivatedYet"),
             (&pending, &renewal, "notActivatedYet"),
             (&pending, &same, " Nothing"),
@@ -215,6 +265,20 @@ mod tests {
         ];
         for (subscription, wish, expected) in table {
             assert_eq!(told(subscription, wish, now, &[]), expected, "{wish:?}");
+        }
+    }
+
+    #[test]
+    fn an_integration_sandbox_has_25_seats_however_they_come() {
+        let active = bought(Some("2026-01-31T09:00:00Z"));
+        let sandbox = ("cspAccount", "integrationSandbox");
+        for (seats, rules, expected) in [
+            (25, &[sandbox][..], " Change(Wish { plan: None, quantity: Some(25) })"),
+            (26, &[sandbox], "sandboxLimit"),
+            (26, &[], " Change(Wish { plan: None, quantity: Some(26) })"),
+        ] {
+            let wish = PartnerWish { quantity: Some(seats), ..PartnerWish::default() };
+            assert_eq!(told(&active, &wish, "2026-02-01T09:00:00Z", rules), expected, "{seats}");
         }
     }
 

@@ -72,6 +72,17 @@ impl Event {
         }
     }
 
+    /// The same of what a partner has brought about in Partner Center, where that makes another sentence of it.
+    #[must_use]
+    pub fn sentence_of_partner(&self) -> String {
+        match self {
+            Self::Suspended { .. } => {
+                "The partner suspended the subscription: it ends in 30 days unless it is active again.".to_owned()
+            }
+            _ => self.sentence(),
+        }
+    }
+
     /// A fact about an operation; nothing for any other.
     fn of_an_operation(&self) -> String {
         match self {

@@ -116,6 +116,8 @@ fn subscription(state: State) -> Subscription {
         auto_renew: true,
         payment_fails: false,
         paid: None,
+        reseller_removed: false,
+        edition: 1,
         ledger_lines: 1,
         activation_deadline: created,
     }

@@ -102,6 +102,12 @@ pub struct Subscription {
     /// The indirect reseller of record (`partnerId`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reseller: Option<MpnId>,
+    /// Whether it had a reseller of record that was taken away: bills say so (portal:use-the-reconciliation-files).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reseller_removed: bool,
+    /// How often it has become another one. A fresh authorization code alone makes it none.
+    #[serde(default)]
+    pub edition: u64,
     /// How many ledger lines it has.
     pub ledger_lines: u32,
     /// The timer that cancels it if nobody activates it.
@@ -390,7 +396,10 @@ impl Subscription {
                 self.payment_fails = false;
             }
             Event::NicknameSet { nickname } => self.nickname = Some(nickname.clone()),
-            Event::ResellerSet { reseller } => self.reseller.clone_from(reseller),
+            Event::ResellerSet { reseller } => {
+                self.reseller_removed = reseller.is_none();
+                self.reseller.clone_from(reseller);
+            }
             Event::AutoRenewSet { auto_renew } => self.auto_renew = *auto_renew,
             Event::PaymentsSet { fail } => self.payment_fails = *fail,
             Event::NotActivatedInTime {} => {

@@ -128,6 +128,8 @@ pub fn purchase(
         order: place.filter(|_| partner.is_some()),
         nickname: None,
         reseller: order.reseller.clone().filter(|_| partner.is_some()),
+        reseller_removed: false,
+        edition: 1,
         ledger_lines: 0,
         activation_deadline: context.now.plus(Period::days(ACTIVATION_DAYS)),
         outstanding: Vec::new(),
@@ -142,9 +144,9 @@ pub fn purchase(
 
 /// What has to be so besides, whatever is bought.
 fn check_terms_of_sale(
+    partners: &[Partner],
     customer: &Customer,
     partner: Option<&Partner>,
-    partners: &[Partner],
     plan: &Plan,
     order: &PurchaseOrder,
 ) -> Result<(), Refusal> {
@@ -162,8 +164,6 @@ fn check_terms_of_sale(
     }
 }
 
-/// What follows from a purchase: nothing is billed, and it has to be activated in time.
-fn bought(subscription: &Subscription, first_entry: Seq) -> Decision {
 /// Whatever is billed later has to fit into a decimal: that is said now, not at billing time.
 fn check_amount(plan: &Plan, term: &TermPrice, quantity: Option<Seats>) -> Result<(), Refusal> {
     let Some(seats) = quantity else { return Ok(()) };
@@ -171,6 +171,8 @@ fn check_amount(plan: &Plan, term: &TermPrice, quantity: Option<Seats>) -> Resul
     term.price.times(seats.get()).ok_or_else(refusal).map(drop)
 }
 
+/// What follows from a purchase: nothing is billed, and it has to be activated in time.
+fn bought(subscription: &Subscription, first_entry: Seq) -> Decision {
     let mut decision = Decision::starting_at(first_entry);
     decision.events.push(Event::PurchaseCreated {
         subscription: subscription.id,

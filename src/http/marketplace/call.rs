@@ -91,7 +91,7 @@ impl Answer {
             // Only a map with keys that are no text could not be written.
             serde_json::to_vec(&body).unwrap_or_default()
         });
-        let edition = Some(subscription.edition());
+        let edition = Some(subscription.version());
         Self { edition, ..Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id)) }
     }
 

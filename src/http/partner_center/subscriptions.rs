@@ -44,8 +44,8 @@ async fn find(
     Ok((customer, tenant, found))
 }
 
-fn shown(at: &At, customer: TenantId, edition: u64) -> Shown<'_> {
-    Shown { catalogue: at.sandbox.catalogue(), customer, edition, rules: at.rules() }
+fn shown(at: &At, customer: TenantId) -> Shown<'_> {
+    Shown { catalogue: at.sandbox.catalogue(), customer, rules: at.rules(), now: at.now() }
 }
 
 /// `GET .../subscriptions`
@@ -69,9 +69,7 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, Path(customer): Path<Strin
                 && reseller.as_ref().is_none_or(|reseller| subscription.reseller.as_ref() == Some(reseller))
         };
         let wanted = found.iter().filter(|subscription| is_wanted(subscription));
-        let items: Vec<_> = wanted
-            .map(|subscription| SubscriptionBody::of(subscription, shown(&at, tenant, subscription.edition())))
-            .collect();
+        let items: Vec<_> = wanted.map(|subscription| SubscriptionBody::of(subscription, shown(&at, tenant))).collect();
         Ok(Answer::ok(&Collection::bare(items)))
     })
     .await
@@ -81,7 +79,7 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, Path(customer): Path<Strin
 pub(super) async fn get(State(_): State<Arc<Faces>>, Path((customer, id)): Ids, call: Call) -> Response {
     call.answer(Needs::right(Right::SeeCustomers), |at| async move {
         let (_, tenant, found) = find(&at, &customer, &id).await?;
-        Ok(Answer::ok(&SubscriptionBody::of(&found, shown(&at, tenant, found.edition()))).about(found.id))
+        Ok(Answer::ok(&SubscriptionBody::of(&found, shown(&at, tenant))).about(found.id))
     })
     .await
 }
@@ -100,7 +98,7 @@ pub(super) async fn change(State(_): State<Arc<Faces>>, Path((customer, id)): Id
             return Ok(Answer::accepted(location).about(found.id));
         }
         let after = at.sandbox.subscription_for(&customer.id, found.id).await?;
-        Ok(Answer::ok(&SubscriptionBody::of(&after, shown(&at, tenant, after.edition()))).about(found.id))
+        Ok(Answer::ok(&SubscriptionBody::of(&after, shown(&at, tenant))).about(found.id))
     })
     .await
 }
@@ -149,7 +147,10 @@ fn wish(at: &At, body: Body<'_>, found: &KnownSubscription) -> Result<PartnerWis
     let reseller = match body.text("partnerId")? {
         None => None,
         Some(text) if text.trim().is_empty() => Some(None),
-        Some(text) => Some(Some(text.trim().parse().map_err(|_| Problem::UnknownMpn(text))?)),
+        Some(text) => {
+            let bad = |_| Problem::Field("partnerId is not an MPN id".to_owned());
+            Some(Some(text.trim().parse().map_err(bad)?))
+        }
     };
     let auto_renew = body.flag("autoRenewEnabled")?;
     let is_active = matches!(found.state.status(), Status::Subscribed | Status::Suspended);

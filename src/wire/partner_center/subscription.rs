@@ -9,11 +9,12 @@ use crate::domain::{
     charges,
     ids::{SubscriptionId, TenantId},
     partner::MpnId,
+    partner_change::{self, Cancellation},
     product::{BillingCycle, CatalogItemId},
     rules::{ActivationLink, CspPendingStatus, Rules},
     subscription::{Status, Subscription},
-};
     time::{TermUnit, Timestamp},
+};
 
 /// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,10 +89,10 @@ pub struct Shown<'a> {
     pub catalogue: &'a Catalogue,
     /// Its customer's tenant.
     pub customer: TenantId,
-    /// Its edition.
-    pub edition: u64,
     /// The sandbox's rules.
     pub rules: Rules,
+    /// The sandbox's time.
+    pub now: Timestamp,
 }
 
 /// `status` of Partner Center (sections 7.3 and 14).
@@ -113,7 +114,7 @@ impl<'a> SubscriptionBody<'a> {
     /// A subscription as it stands.
     #[must_use]
     pub fn of(subscription: &'a Subscription, shown: Shown<'a>) -> Self {
-        let Shown { catalogue, customer, edition, rules } = shown;
+        let Shown { catalogue, customer, rules, now } = shown;
         let offer = catalogue.offer(&subscription.offer);
         let plan = offer.and_then(|offer| offer.plan(&subscription.plan));
         let sold = offer.zip(plan);
@@ -159,11 +160,7 @@ impl<'a> SubscriptionBody<'a> {
             partner_id: subscription.reseller.as_ref().map_or("", MpnId::as_str),
             attention_needed: is_pending,
             action_taken: !is_pending,
-            actions: match status {
-                Status::PendingFulfillmentStart => vec!["edit"],
-                Status::Subscribed | Status::Suspended => vec!["edit", "cancel"],
-                Status::Unsubscribed => Vec::new(),
-            },
+            actions: actions(subscription, rules, now),
             suspension_reasons: if status == Status::Suspended { vec!["NonPayment"] } else { Vec::new() },
             contract_type: "subscription",
             links: Links {
@@ -175,8 +172,22 @@ impl<'a> SubscriptionBody<'a> {
             },
             publisher_name: publisher.map_or("", |publisher| publisher.name.as_str()),
             order_id: subscription.order.map(|place| place.order.to_string()),
-            attributes: Attributes { etag: Some(etag(subscription.id, edition)), object_type: "Subscription" },
+            attributes: Attributes {
+                etag: Some(etag(subscription.id, subscription.edition)),
+                object_type: "Subscription",
+            },
         }
+    }
+}
+
+/// What can be done to it now (docs:subscription-resources: the actions allowed).
+fn actions(subscription: &Subscription, rules: Rules, now: Timestamp) -> Vec<&'static str> {
+    if subscription.state.status() == Status::Unsubscribed {
+        return Vec::new();
+    }
+    match partner_change::cancellation(subscription, rules, now) {
+        Ok(Cancellation::AtOnce | Cancellation::AtRenewal) => vec!["edit", "cancel"],
+        Ok(Cancellation::Scheduled) | Err(_) => vec!["edit"],
     }
 }
 

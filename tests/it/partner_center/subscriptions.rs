@@ -112,9 +112,14 @@ async fn a_partner_changes_what_it_has_bought() {
     let table = [
         (json!({ "quantity": 51 }), 2002),
         (json!({ "quantity": 4 }), 2002),
-        (json!({ "quantity": 0 }), 800_002),
+        (json!({ "quantity": 0 }), 2002),
+        (json!({ "quantity": -3 }), 2002),
+        (json!({ "quantity": 8.5 }), 3000),
+        (json!({ "friendlyName": "é".repeat(129) }), 3000),
         (json!({ "quantity": "many" }), 3000),
-        (json!({ "partnerId": "1111111" }), 800_016),
+        (json!({ "partnerId": "x" }), 3000),
+        (json!({ "status": "suspended", "quantity": 9 }), 2001),
+        (json!({ "status": "deleted", "quantity": 9 }), 2011),
         (json!({ "billingCycle": "annual" }), 800_097),
         (json!({ "status": "expired" }), 800_096),
         (json!({ "autoRenewEnabled": "perhaps" }), 3000),
@@ -123,8 +128,13 @@ async fn a_partner_changes_what_it_has_bought() {
     for (change, expected) in table {
         assert_eq!(code(&partner.changes(&customer, &id, &change).await), expected, "{change}");
     }
-    let unknown = partner.changes(&customer, &id, &json!({ "partnerId": "x" })).await;
-    assert_eq!(refused(&unknown, 404), 3000);
+    // Section 1.7: a number that nobody has, and the provider's own, which is no reseller's.
+    for (mpn_id, expected) in [("1111111", 800_015), ("1234567", 2072)] {
+        let reply = partner.changes(&customer, &id, &json!({ "partnerId": mpn_id })).await;
+        assert_eq!(refused(&reply, 404), expected, "{mpn_id}");
+    }
+    let now = partner.subscription(&customer, &id).await;
+    assert_eq!((&now["status"], &now["quantity"]), (&json!("active"), &json!(8)));
     world.stop().await;
 }
 
@@ -138,6 +148,19 @@ async fn a_stale_etag_is_refused_and_a_missing_renewal_is_switched_off() {
     let path = format!("/customers/{customer}/subscriptions/{id}");
     let old = text(&partner.subscription(&customer, &id).await["attributes"], "etag");
     partner.changes(&customer, &id, &json!({ "friendlyName": "HQ" })).await.expect(200);
+    // A link that is asked for again is no change.
+    let (path_of_links, edition) = (format!("{path}/activationlinks"), async || {
+        text(&partner.subscription(&customer, &id).await["attributes"], "etag")
+    });
+    let before = edition().await;
+    world.set_rules(json!({ "activationLink": "always" })).await;
+    world.operator().advances("PT25H").await;
+    let partner = world.partner("proseware").await;
+    let links = partner.get(&path_of_links).await.expect(200);
+    assert_eq!(
+        (&links["totalCount"], text(&partner.subscription(&customer, &id).await["attributes"], "etag")),
+        (&json!(1), before)
+    );
     let with = |etag: String| {
         let body = json!({ "Id": id, "FriendlyName": "Late", "AutoRenewEnabled": true });
         send(partner.request(Method::PATCH, &path).header("If-Match", etag).json(&body))
@@ -170,18 +193,35 @@ async fn a_cancellation_has_its_window() {
     assert!(cancelled["links"].get("activationLinks").is_none());
     let ledger = world.operator().subscription(&id).await["ledger"].clone();
     assert_eq!(ledger[1]["amount"]["amount"], "-122.50", "{ledger}");
-    assert_eq!(refused(&partner.changes(&customer, &id, &json!({ "status": "active" })).await, 400), 2011);
+    // Section 1.7: nothing of what is deleted is changed, whatever it is.
+    for change in [
+        json!({ "status": "active" }),
+        json!({ "status": "deleted" }),
+        json!({ "quantity": 6 }),
+        json!({ "friendlyName": "Late" }),
+        json!({ "partnerId": "4847383" }),
+        json!({}),
+    ] {
+        assert_eq!(refused(&partner.changes(&customer, &id, &change).await, 400), 2011, "{change}");
+    }
+    assert_eq!(partner.subscription(&customer, &id).await["actions"], json!([]));
 
     let (_, late) = partner.has_bought().await;
+    let actions = async || world.partner("proseware").await.subscription(&customer, &late).await["actions"].clone();
+    assert_eq!(actions().await, json!(["edit"]), "not before it is activated");
     publisher_activates(&world, &late).await;
+    assert_eq!(actions().await, json!(["edit", "cancel"]));
     world.operator().advances("P4D").await;
+    assert_eq!(actions().await, json!(["edit"]), "the window is over");
     let partner = world.partner("proseware").await;
     assert_eq!(refused(&partner.changes(&customer, &late, &body).await, 400), 900_213);
     world.set_rules(json!({ "refundWindow": "older" })).await;
     assert_eq!(refused(&partner.changes(&customer, &late, &body).await, 400), 900_117);
     world.set_rules(json!({ "cspLateCancel": "atRenewal" })).await;
+    assert_eq!(actions().await, json!(["edit", "cancel"]));
     let scheduled = partner.changes(&customer, &late, &body).await.expect(200);
     assert_eq!((&scheduled["status"], &scheduled["autoRenewEnabled"]), (&json!("active"), &json!(false)));
+    assert_eq!(scheduled["actions"], json!(["edit"]), "it is scheduled");
     world.operator().advances("P30D").await;
     let partner = world.partner("proseware").await;
     assert_eq!(partner.subscription(&customer, &late).await["status"], "deleted");
