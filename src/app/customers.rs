@@ -32,6 +32,9 @@ use crate::{
 /// Customers of an integration sandbox (docs:test-and-debug).
 const SANDBOX_CUSTOMERS: i64 = 75;
 
+/// Customers that a search for a part of a name looks at before a page ends.
+const LOOKED_AT: usize = 2_000;
+
 /// What has become of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +77,15 @@ pub struct CustomerFilter {
     pub order: CustomerOrder,
     /// What it starts with, in any case; everything starts with nothing.
     pub starts_with: String,
+    /// What it has anywhere in it, in any case.
+    pub contains: String,
+}
+
+impl CustomerFilter {
+    /// Whether a name or domain, in lower case, is wanted.
+    fn admits(&self, name: &str) -> bool {
+        name.starts_with(&self.starts_with.to_lowercase()) && name.contains(&self.contains.to_lowercase())
+    }
 }
 
 /// Where a list of customers goes on: after this name, or domain, and tenant.
@@ -143,11 +155,11 @@ impl Sandbox {
         limit: usize,
     ) -> Result<CustomerList, AppError> {
         let prefix = filter.starts_with.to_lowercase();
-        let wanted = limit.saturating_add(1);
+        let wanted = if filter.contains.is_empty() { limit } else { LOOKED_AT }.saturating_add(1);
         let of_catalogue = self.world.catalogue.customers.iter().filter(|customer| customer.partner == *partner);
         let mut found: Vec<CustomerPosition> = of_catalogue
             .filter_map(|customer| Some((filter.order.of(customer), customer.tenant_id()?)))
-            .filter(|position| position.0.starts_with(&prefix) && after.is_none_or(|after| position > after))
+            .filter(|position| filter.admits(&position.0) && after.is_none_or(|after| position > after))
             .collect();
         let index = self.world.space.customers_of(partner, filter.order.as_str());
         let mut range = KeyRange::under(&index);
@@ -157,22 +169,28 @@ impl Sandbox {
             // A text part ends with a zero byte, before which everything that starts so lies.
             range = range.from(index.clone().text_start(&prefix));
         }
-        for (key, _) in self.store.scan(&range, Direction::Ascending, wanted).await? {
-            let Some((name, tenant)) = index.rest_of(&key).and_then(<[u8]>::split_last_chunk::<16>) else { continue };
+        let scanned = self.store.scan(&range, Direction::Ascending, wanted).await?;
+        // Beyond the last that was looked at there may be more that fit.
+        let mut looked_at = None;
+        for (key, _) in &scanned {
+            let Some((name, tenant)) = index.rest_of(key).and_then(<[u8]>::split_last_chunk::<16>) else { continue };
             let name = String::from_utf8_lossy(name.strip_suffix(&[0]).unwrap_or(name)).into_owned();
-            if name.starts_with(&prefix) {
-                found.push((name, TenantId::from_bytes(*tenant)));
+            let position = (name, TenantId::from_bytes(*tenant));
+            if filter.admits(&position.0) {
+                found.push(position.clone());
             }
+            looked_at = Some(position).filter(|_| scanned.len() >= wanted);
         }
         found.sort_unstable();
+        if let Some(looked_at) = &looked_at {
+            found.retain(|position| position <= looked_at);
+        }
         let mut list = CustomerList::default();
         for position in found.iter().take(limit) {
             // One of the catalogue may have been deleted.
             list.customers.extend(self.customer_of_tenant(position.1).await?);
         }
-        if found.len() > limit {
-            list.next = found.into_iter().take(limit).next_back();
-        }
+        list.next = if found.len() > limit { found.into_iter().take(limit).next_back() } else { looked_at };
         Ok(list)
     }
 }

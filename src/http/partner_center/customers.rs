@@ -58,7 +58,7 @@ fn filter(text: Option<&str>) -> Result<CustomerFilter, Problem> {
     if !operator.eq_ignore_ascii_case("startswith") {
         return Err(bad());
     }
-    Ok(CustomerFilter { order, starts_with: body.text("Value")?.unwrap_or_default() })
+    Ok(CustomerFilter { order, starts_with: body.text("Value")?.unwrap_or_default(), ..CustomerFilter::default() })
 }
 
 /// The token of the next page: opaque to clients.

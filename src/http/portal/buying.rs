@@ -20,7 +20,7 @@ use crate::{
         cart::{Cart, CartErrorCode, CartWish, NICKNAME_CHARACTERS},
         catalogue::{Offer, Plan, Pricing},
         customer::Customer,
-        ids::{CartId, TenantId},
+        ids::{CartId, OfferId, TenantId},
         money::Decimal,
         order::OrderClient,
         partner::Right,
@@ -67,6 +67,7 @@ pub(super) struct Choice {
 /// Which plan.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
+    #[serde(default)]
     item: String,
 }
 
@@ -117,8 +118,8 @@ pub(super) async fn add(
     let (term_duration, renews_to) =
         if plan.free_trial { (Some("P1M".to_owned()), given(&form.term)) } else { (given(&form.term), None) };
     let wish = CartWish {
-        catalog_item_id: form.item.clone(),
         id: None,
+        catalog_item_id: form.item.clone(),
         friendly_name: given(&form.nickname),
         quantity,
         billing_cycle: None,
@@ -129,10 +130,10 @@ pub(super) async fn add(
     let cart = visit.sandbox.create_cart(customer.id.clone(), vec![wish], None).await;
     let cart = cart.map_err(|error| visit.failed(&error))?;
     if let Some(error) = cart.lines.iter().find_map(|line| line.error.clone()) {
-        let field = match error.code {
         let is_name = form.nickname.trim().chars().count() > NICKNAME_CHARACTERS;
-            CartErrorCode::BillingPlanNotSupported => "term",
+        let field = match error.code {
             CartErrorCode::InvalidInput if is_name => "nickname",
+            CartErrorCode::BillingPlanNotSupported => "term",
             CartErrorCode::ParticipantsIsNotSupportedForPartner => "reseller",
             CartErrorCode::CatalogItemIdIsNotValid => "item",
             _ => "quantity",
@@ -176,7 +177,8 @@ impl BuyPage {
             chosen: form.reseller == reseller.mpn_id.as_str(),
         });
         Ok(Self {
-            frame: visit.frame("customers", format!("Buy {}", offer.name)),
+            frame: visit
+                .frame("customers", format!("{}Buy {}", if problem.is_some() { "Error: " } else { "" }, offer.name)),
             customer: CustomerHead::of(&customer.name, tenant, ""),
             product: offer.name.clone(),
             publisher: publisher.map_or_else(String::new, |publisher| publisher.name.clone()),
@@ -239,7 +241,7 @@ pub(super) async fn buy(visit: Visit, Path((customer, cart)): Path<(String, Stri
             load(&visit, &customer, &cart.id.to_string()).await?.orders.and_then(|orders| orders.first().copied())
         }
         Err(AppError::Refused(refusal)) => {
-            let problem = Some(sentence(&refusal.to_string()));
+            let problem = Some(visit.told(&refusal, &customer, offer_of(&visit, &cart)));
             return Ok(page(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &ReviewPage::of(&visit, &customer, tenant, &cart, problem),
@@ -249,6 +251,13 @@ pub(super) async fn buy(visit: Visit, Path((customer, cart)): Path<(String, Stri
     };
     let root = format!("/partner/customers/{tenant}");
     Ok(Redirect::to(&order.map_or_else(|| root.clone(), |order| format!("{root}/orders/{order}"))).into_response())
+}
+
+/// The offer that a cart is about, if it is about one.
+fn offer_of<'a>(visit: &'a Visit, cart: &Cart) -> Option<&'a OfferId> {
+    let [line] = cart.lines.as_slice() else { return None };
+    let (offer, _) = visit.sandbox.catalogue().item(&line.wish.catalog_item_id.parse().ok()?)?;
+    Some(&offer.id)
 }
 
 async fn load(visit: &Visit, customer: &Customer, cart: &str) -> Result<Cart, PortalError> {

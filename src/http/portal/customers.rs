@@ -56,7 +56,8 @@ pub(super) struct Search {
 pub(super) async fn list(visit: Visit, Query(query): Query<Search>) -> Result<Response, PortalError> {
     visit.needs(Right::SeeCustomers)?;
     let search = query.search.trim().to_owned();
-    let filter = CustomerFilter { order: CustomerOrder::CompanyName, starts_with: search.clone() };
+    let filter =
+        CustomerFilter { order: CustomerOrder::CompanyName, contains: search.clone(), ..CustomerFilter::default() };
     let after = query.after.as_deref().and_then(position);
     let found = visit.sandbox.customers_of(&visit.partner.id, &filter, after.as_ref(), ON_A_PAGE).await;
     let found = found.map_err(|error| visit.failed(&error))?;

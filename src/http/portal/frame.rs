@@ -9,15 +9,17 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use super::sign_in;
 use crate::{
     app::{Acting, AppError, Sandbox, identity::PartnerCaller},
     domain::{
         audit::Actor,
         customer::Customer,
         event::Seq,
-        ids::{SubscriptionId, TenantId},
+        ids::{OfferId, SandboxId, SubscriptionId, TenantId},
         partner::{Partner, Right, Role},
         refusal::Refusal,
+        refusal_names::in_names,
     },
     http::{
         access::Holder,
@@ -54,17 +56,17 @@ impl FromRequestParts<Arc<Faces>> for Visit {
             Some(cookie) => faces.app.portal_visitor(cookie).await,
             None => None,
         };
-        // A page that somebody wanted is not worth remembering: the way to it is short.
+        let to_sign_in = || Redirect::to(&sign_in::way_to(&parts.method, &parts.uri)).into_response();
         let Some(PartnerCaller { sandbox, partner, user: Some((user, role)), .. }) = visitor else {
-            return Err(Redirect::to("/partner").into_response());
+            return Err(to_sign_in());
         };
         // Somebody may have signed in with another key since.
         if !holder.reach.covers(sandbox.id()) {
-            return Err(Redirect::to("/partner").into_response());
+            return Err(to_sign_in());
         }
         let catalogue = Arc::clone(sandbox.catalogue());
         let found = catalogue.partner(&partner).and_then(|partner| Some((partner, partner.member(user)?.0)));
-        let Some((partner, person)) = found else { return Err(Redirect::to("/partner").into_response()) };
+        let Some((partner, person)) = found else { return Err(to_sign_in()) };
         let (partner, name, user) = (partner.clone(), person.name.clone(), person.email.clone());
         let visit = Self { faces: Arc::clone(faces), sandbox, partner, name, user, role };
         visit.sandbox.takes_call().map_err(|error| visit.failed(&error).into_response())?;
@@ -117,6 +119,10 @@ impl Visit {
             partner: self.partner.name.clone(),
             who: format!("{}, {}", self.name, self.role.words()),
             sandbox: self.sandbox.id().to_string(),
+            console: match self.sandbox.id() {
+                id if *id == SandboxId::default_sandbox() => "/".to_owned(),
+                id => format!("/?sandbox={id}"),
+            },
             now: Moment::of(self.sandbox.now()),
             sees_invoices: self.may(Right::SeeInvoices),
             sees_customers: self.may(Right::SeeCustomers),
@@ -158,6 +164,16 @@ impl Visit {
         self.error(status, title, sentence(&error.to_string()), fix)
     }
 
+    /// Something that can't be done as things stand.
+    pub(super) fn not_possible(&self, what: &str, fix: &'static str) -> PortalError {
+        self.error(StatusCode::CONFLICT, "That is not possible", what.to_owned(), fix)
+    }
+
+    /// A refusal in a sentence, with the names that the portal has for things, not their ids.
+    pub(super) fn told(&self, refusal: &Refusal, customer: &Customer, offer: Option<&OfferId>) -> String {
+        sentence(&in_names(refusal, self.sandbox.catalogue(), customer, offer))
+    }
+
     fn error(&self, status: StatusCode, title: &'static str, what: String, fix: &'static str) -> PortalError {
         PortalError(Box::new(ErrorPage { frame: self.frame("", title), status: status.as_u16(), title, what, fix }))
     }
@@ -172,6 +188,8 @@ pub(super) struct Frame {
     pub(super) partner: String,
     pub(super) who: String,
     pub(super) sandbox: String,
+    /// The console of the sandbox.
+    pub(super) console: String,
     pub(super) now: Moment,
     pub(super) sees_invoices: bool,
     pub(super) sees_customers: bool,

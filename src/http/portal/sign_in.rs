@@ -6,7 +6,7 @@ use askama::Template;
 use axum::{
     Form,
     extract::{Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -24,6 +24,8 @@ struct SignInPage {
     sandbox: String,
     sandboxes: Vec<String>,
     partners: Vec<PartnerCard>,
+    /// The page that was asked for, if one was.
+    next: String,
     /// Why nobody was signed in.
     problem: Option<&'static str>,
 }
@@ -41,25 +43,46 @@ struct PersonCard {
     role: &'static str,
 }
 
-/// Which sandbox.
-#[derive(Deserialize)]
+/// Which sandbox, and what for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct InSandbox {
-    sandbox: Option<String>,
+    sandbox: String,
+    next: String,
 }
 
 /// Who was picked.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Picked {
     sandbox: String,
     /// The partner and the person, joined by a slash.
     user: String,
+    /// The page that was asked for, if one was.
+    next: String,
+}
+
+/// Where somebody signs in who has asked for a page, and gets to it from there.
+pub(super) fn way_to(method: &Method, uri: &Uri) -> String {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    if *method != Method::GET || page_of_the_portal(path).is_none() {
+        return "/partner".to_owned();
+    }
+    let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+    format!("/partner?next={next}")
+}
+
+/// A page of the portal; nobody is led anywhere else.
+fn page_of_the_portal(path: &str) -> Option<&str> {
+    let is_one = path.starts_with("/partner/") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    is_one.then_some(path)
 }
 
 /// `GET /partner`
 pub(super) async fn show(State(faces): State<Arc<Faces>>, holder: Holder, Query(query): Query<InSandbox>) -> Response {
-    let sandbox = sandbox(&faces, &holder, query.sandbox.as_deref().unwrap_or_default()).await;
+    let sandbox = sandbox(&faces, &holder, &query.sandbox).await;
     match sandbox {
-        Some(sandbox) => page(StatusCode::OK, &SignInPage::of(&faces, &holder, &sandbox, None)),
+        Some(sandbox) => page(StatusCode::OK, &SignInPage::of(&faces, &holder, &sandbox, (&query.next, None))),
         None => unknown_sandbox(&faces, &holder),
     }
 }
@@ -76,9 +99,13 @@ pub(super) async fn pick(State(faces): State<Arc<Faces>>, holder: Holder, Form(p
     });
     let Some(session) = session else {
         let problem = Some("There is nobody like that. Pick one of these.");
-        return page(StatusCode::UNPROCESSABLE_ENTITY, &SignInPage::of(&faces, &holder, &sandbox, problem));
+        return page(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &SignInPage::of(&faces, &holder, &sandbox, (&picked.next, problem)),
+        );
     };
-    let mut response = Redirect::to("/partner/customers").into_response();
+    let next = page_of_the_portal(&picked.next).unwrap_or("/partner/customers");
+    let mut response = Redirect::to(next).into_response();
     set_cookie(&mut response, &format!("{COOKIE}={session}; Path=/partner; HttpOnly; SameSite=Lax"));
     response
 }
@@ -104,7 +131,8 @@ async fn sandbox(faces: &Faces, holder: &Holder, name: &str) -> Option<Arc<Sandb
 fn unknown_sandbox(faces: &Faces, holder: &Holder) -> Response {
     let sandboxes = sandbox_names(faces, holder);
     let problem = Some("There is no such sandbox. Choose one that exists.");
-    page(StatusCode::NOT_FOUND, &SignInPage { sandbox: String::new(), sandboxes, partners: Vec::new(), problem })
+    let (sandbox, next) = (String::new(), String::new());
+    page(StatusCode::NOT_FOUND, &SignInPage { sandbox, sandboxes, partners: Vec::new(), next, problem })
 }
 
 fn sandbox_names(faces: &Faces, holder: &Holder) -> Vec<String> {
@@ -113,7 +141,7 @@ fn sandbox_names(faces: &Faces, holder: &Holder) -> Vec<String> {
 }
 
 impl SignInPage {
-    fn of(faces: &Faces, holder: &Holder, sandbox: &Sandbox, problem: Option<&'static str>) -> Self {
+    fn of(faces: &Faces, holder: &Holder, sandbox: &Sandbox, (next, problem): (&str, Option<&'static str>)) -> Self {
         let partners = sandbox.catalogue().partners.iter().map(|partner| PartnerCard {
             id: partner.id.to_string(),
             name: partner.name.clone(),
@@ -131,7 +159,29 @@ impl SignInPage {
             sandbox: sandbox.id().to_string(),
             sandboxes: sandbox_names(faces, holder),
             partners: partners.collect(),
+            next: page_of_the_portal(next).unwrap_or_default().to_owned(),
             problem,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_signs_in_gets_to_the_page_that_was_asked_for_and_nowhere_else() {
+        let table = [
+            (Method::GET, "/partner/invoices?a=b", "/partner?next=%2Fpartner%2Finvoices%3Fa%3Db"),
+            (Method::POST, "/partner/customers/x/buy", "/partner"),
+            (Method::GET, "/journal", "/partner"),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(way_to(&method, &path.parse().unwrap()), expected, "{method} {path}");
+        }
+        for path in ["//elsewhere.example", "https://elsewhere.example", "/partner", "/partner/\\x", "/partner/ x", ""]
+        {
+            assert_eq!(page_of_the_portal(path), None, "{path:?}");
         }
     }
 }

@@ -19,15 +19,17 @@ use super::{
 use crate::{
     app::{AppError, Entry, KnownSubscription, What},
     domain::{
-        catalogue::ConfirmationKind,
+        catalogue::{Catalogue, ConfirmationKind},
         charges,
         customer::Customer,
         event::{Event, Seq},
-        ids::{OperationId, SubscriptionId, TenantId},
+        ids::{OfferId, OperationId, PlanId, SubscriptionId, TenantId},
         operation::Action,
         partner::{MpnId, Right},
-        partner_change::{PartnerWish, StatusWish},
+        partner_change::{self, Cancellation, PartnerWish, StatusWish},
+        rules::Rules,
         subscription::Status,
+        time::Timestamp,
     },
     http::{
         page::page,
@@ -59,7 +61,7 @@ struct SubscriptionPage {
     term: Option<(String, String)>,
     term_words: String,
     cancel_until: Option<Moment>,
-    is_cancellable: bool,
+    cancel: Cancel,
     quantity: Option<String>,
     nickname: String,
     auto_renew: bool,
@@ -67,13 +69,45 @@ struct SubscriptionPage {
     changes: Vec<SeatChange>,
     problem: Option<(&'static str, String)>,
     may_manage: bool,
+    may_buy: bool,
     order: Option<(String, String)>,
     history: Vec<(Moment, String)>,
 }
 
 impl SubscriptionPage {
+    /// Where the field of the problem is on the page, if it is there.
+    fn place_of_problem(&self) -> Option<&'static str> {
+        let (field, _) = self.problem.as_ref()?;
+        let is_shown = !self.is_over && self.may_manage;
+        Some(*field).filter(|field| is_shown && matches!(*field, "nickname" | "quantity" | "reseller"))
+    }
+
     fn error(&self, field: &str) -> Option<&str> {
         self.problem.as_ref().filter(|(name, _)| *name == field).map(|(_, why)| why.as_str())
+    }
+}
+
+/// Whether a cancellation is offered.
+enum Cancel {
+    /// It is: what it brings.
+    Offered(String),
+    /// It is not: why.
+    Not(String),
+}
+
+impl Cancel {
+    fn of(found: &KnownSubscription, rules: Rules, now: Timestamp) -> Self {
+        let is_paid = found.paid.is_some_and(|paid| !paid.amount.is_zero());
+        let end = charges::commitment(found).map(|term| format!(" on {}", term.end)).unwrap_or_default();
+        match partner_change::cancellation(found, rules, now) {
+            Ok(Cancellation::AtOnce) if is_paid => Self::Offered(
+                "It ends at once and can't be brought back. What was charged for it is given back.".to_owned(),
+            ),
+            Ok(Cancellation::AtOnce) => Self::Offered("It ends at once and can't be brought back.".to_owned()),
+            Ok(Cancellation::AtRenewal) => Self::Offered(format!("It ends with its term{end}. Nothing is given back.")),
+            Ok(Cancellation::Scheduled) => Self::Not(format!("It ends with its term{end} already.")),
+            Err(refusal) => Self::Not(sentence(&refusal.to_string())),
+        }
     }
 }
 
@@ -89,6 +123,7 @@ struct SeatChange {
 /// A form of the page: which one, and what was typed.
 #[derive(Debug, Deserialize)]
 pub(super) struct ChangeForm {
+    #[serde(default)]
     what: String,
     #[serde(default)]
     value: String,
@@ -118,10 +153,12 @@ pub(super) async fn change(
                 let back = format!("/partner/customers/{tenant}/subscriptions/{}", found.id);
                 return Ok(Redirect::to(&back).into_response());
             }
-            Err(AppError::Refused(refusal)) => sentence(&refusal.to_string()),
+            Err(AppError::Refused(refusal)) => visit.told(&refusal, &customer, Some(&found.offer)),
             Err(error) => return Err(visit.failed(&error)),
         },
     };
+    // It may have become another one since the form was opened: the page shows how it stands.
+    let found = visit.sandbox.subscription_for(&customer.id, found.id).await.map_err(|error| visit.failed(&error))?;
     let field = ["nickname", "quantity", "autoRenew", "reseller", "status"].into_iter().find(|name| *name == form.what);
     let problem = Some((field.unwrap_or("status"), refused));
     answer(&visit, (&customer, tenant), &found, problem.zip(Some(form.value)), None).await
@@ -138,7 +175,10 @@ fn wish(form: &ChangeForm) -> Result<PartnerWish, &'static str> {
             let quantity = value.parse().map_err(|_| "Enter the number of licenses, a whole number.")?;
             PartnerWish { quantity: Some(quantity), ..nothing }
         }
-        "autoRenew" => PartnerWish { auto_renew: Some(value == "on"), ..nothing },
+        "autoRenew" => match value {
+            "on" | "off" => PartnerWish { auto_renew: Some(value == "on"), ..nothing },
+            _ => return Err("Auto-renew is on or off."),
+        },
         "reseller" if value.is_empty() => PartnerWish { reseller: Some(None), ..nothing },
         "reseller" => {
             let reseller = value.parse().map_err(|_| "Choose one of your resellers.")?;
@@ -160,6 +200,13 @@ fn wish(form: &ChangeForm) -> Result<PartnerWish, &'static str> {
 /// `POST .../subscriptions/{subscription}/link`: a fresh link.
 pub(super) async fn fresh_link(visit: Visit, Path((customer, id)): Ids) -> Result<Response, PortalError> {
     let (_, tenant, found) = find(&visit, &customer, &id).await?;
+    // Whoever buys needs the link; whoever only looks has no use for a new one.
+    visit.needs(Right::Buy)?;
+    if found.state.status() != Status::PendingFulfillmentStart {
+        return Err(
+            visit.not_possible("It needs no link: it is not waiting for its publisher.", "Look at the subscription.")
+        );
+    }
     visit.sandbox.issue_link(found.id).await.map_err(|error| visit.failed(&error))?;
     Ok(Redirect::to(&format!("/partner/customers/{tenant}/subscriptions/{}#link", found.id)).into_response())
 }
@@ -195,8 +242,12 @@ async fn answer(
     let until = until.filter(|until| state == Status::Subscribed && visit.sandbox.now() <= *until);
     let kinds = [ConfirmationKind::LicensesAssigned, ConfirmationKind::Activated];
     let reseller = typed_in("reseller").or_else(|| found.reseller.as_ref().map(ToString::to_string));
+    let title = match &problem {
+        Some(_) => format!("Error: {}", found.friendly_name()),
+        None => found.friendly_name().to_owned(),
+    };
     let page_of = SubscriptionPage {
-        frame: visit.frame("customers", found.friendly_name()),
+        frame: visit.frame("customers", title),
         live: since.map(|since| visit.live(since, Some(found.id))),
         customer: CustomerHead::of(&customer.name, tenant, ""),
         href: format!("/partner/customers/{tenant}/subscriptions/{}", found.id),
@@ -216,10 +267,10 @@ async fn answer(
             .map(|kind| (confirmation_words(kind), found.confirmations.of(kind).map(|it| Moment::of(it.at))))
             .to_vec(),
         billed_since: found.billing.map(|billing| Moment::of(billing.at)),
-        term: found.state.term().map(|term| (term.start.to_string(), term.end.to_string())),
+        term: charges::commitment(found).map(|term| (term.start.to_string(), term.end.to_string())),
         term_words: term_words(&found.term_unit),
         cancel_until: until.map(Moment::of),
-        is_cancellable: state != Status::Unsubscribed,
+        cancel: Cancel::of(found, visit.sandbox.rules(), visit.sandbox.now()),
         quantity: found.quantity.map(|seats| typed_in("quantity").unwrap_or_else(|| seats.to_string())),
         nickname: typed_in("nickname").unwrap_or_else(|| found.friendly_name().to_owned()),
         auto_renew: found.auto_renew,
@@ -227,10 +278,11 @@ async fn answer(
         changes: seat_changes(&entries),
         problem,
         may_manage: visit.may(Right::ManageSubscriptions),
+        may_buy: visit.may(Right::Buy),
         order: found
             .order
             .map(|place| (place.order.to_string(), format!("/partner/customers/{tenant}/orders/{}", place.order))),
-        history: history(&entries),
+        history: history(visit, customer, &entries),
     };
     Ok(page(status, &page_of))
 }
@@ -279,7 +331,27 @@ fn seat_changes(entries: &[Entry]) -> Vec<SeatChange> {
 }
 
 /// What has happened, the newest first.
-fn history(entries: &[Entry]) -> Vec<(Moment, String)> {
+fn history(visit: &Visit, customer: &Customer, entries: &[Entry]) -> Vec<(Moment, String)> {
     let facts = entries.iter().rev().filter(|entry| matches!(entry.what, What::Fact(_)));
-    facts.map(|entry| (Moment::of(entry.at), entry.summary())).collect()
+    facts.map(|entry| (Moment::of(entry.at), told(visit, customer, entry))).collect()
+}
+
+/// An entry with the names that the portal has for things; the journal has their ids.
+fn told(visit: &Visit, customer: &Customer, entry: &Entry) -> String {
+    let catalogue = visit.sandbox.catalogue();
+    match &entry.what {
+        What::Fact(Event::PurchaseCreated { offer, plan, quantity, term_unit, .. }) => {
+            let product = product_name(catalogue, offer, plan);
+            let seats =
+                quantity.map_or_else(String::new, |seats| format!(", {}", count(u64::from(seats.get()), "license")));
+            let (buyer, whom, term) = (&visit.partner.name, &customer.name, term_words(term_unit));
+            format!("{buyer} bought {product}{seats}, by the {term}, for {whom}. Nothing is billed yet.")
+        }
+        _ => entry.summary(),
+    }
+}
+
+fn product_name(catalogue: &Catalogue, offer: &OfferId, plan: &PlanId) -> String {
+    let found = catalogue.offer(offer).and_then(|offer| Some((offer, offer.plan(plan)?)));
+    found.map_or_else(|| format!("{offer} / {plan}"), |(offer, plan)| format!("{} - {}", offer.name, plan.name))
 }

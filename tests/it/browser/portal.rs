@@ -63,8 +63,8 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             page.shows("billing", &["Missing", "Nothing is billed yet"]).await;
             let subscription = page.url().await;
             let customer = subscription.split("/subscriptions/").next().unwrap().to_owned();
-            page.click("cancel").await;
-            page.shows("error-status", &["the publisher's steps come first"]).await;
+            page.shows("cancel-why", &["The subscription is not activated yet"]).await;
+            assert!(page.text("link").await.contains("token="));
 
             // The row of the subscription leads to the publisher as well.
             page.open(&customer).await;
@@ -111,6 +111,7 @@ async fn edit(page: &Page) {
     page.write("quantity", "99").await;
     page.click("quantity-submit").await;
     page.shows("error-quantity", &["ends at 50 seats"]).await;
+    page.shows("error-summary", &["Plan Team ends at 50 seats"]).await;
     page.write("quantity", "10").await;
     page.click("quantity-submit").await;
     // The publisher is asked, and agrees; nobody loads the page again.
@@ -166,6 +167,16 @@ async fn the_portal_fits_a_telephone() {
             fits(&page).await;
             page.click("buy").await;
             page.see(&id("link")).await;
+            fits(&page).await;
+            // A name of one long word, and a refusal.
+            page.click("to-subscription").await;
+            page.write("nickname", "Donaudampfschifffahrtsgesellschaftslizenz").await;
+            page.click("nickname-submit").await;
+            page.shows("name", &["Donaudampfschifffahrtsgesellschaftslizenz"]).await;
+            fits(&page).await;
+            page.write("nickname", &"x".repeat(129)).await;
+            page.click("nickname-submit").await;
+            page.shows("error-summary", &["128 characters"]).await;
             fits(&page).await;
             for path in
                 ["/partner/activity", "/partner/invoices", "/partner/invoices/none", "/partner/customers?search=zzz"]
@@ -225,7 +236,10 @@ async fn an_agreement_comes_before_the_purchase_and_a_refusal_is_told_live() {
             page.write("quantity", "10").await;
             page.click("quantity-submit").await;
             page.shows("seat-change", &["Refused by the publisher: it answered with Failure", "10 licenses"]).await;
+            // It can't be brought back, so it is asked for twice.
             page.click("cancel").await;
+            page.shows("cancel-brings", &["can't be brought back"]).await;
+            page.click("cancel-yes").await;
             page.shows("status", &["Canceled"]).await;
             page.shows("nothing-to-edit", &["nothing of it can be changed"]).await;
         })

@@ -360,7 +360,7 @@ async fn people_show_their_key_once() {
     let (other, _) = operator.makes_key("/sandboxes/team-b/keys").await;
     let other = signs_in(&world, &other, "").await.cookie();
     let reply = visits(&world, &format!("{other}; {seat}"), "/partner/customers").await;
-    assert_eq!((reply.status, reply.header("location")), (303, Some("/partner")));
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/partner?next=%2Fpartner%2Fcustomers")));
 
     // Out by oneself, or when the key is removed.
     let out = send(world.request(Method::POST, "/sign-out").header("cookie", &cookie)).await;

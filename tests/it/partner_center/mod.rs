@@ -8,6 +8,7 @@ mod catalogue;
 mod customers;
 mod invoices;
 mod journey;
+mod portal;
 mod subscriptions;
 mod webhooks;
 
