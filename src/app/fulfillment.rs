@@ -204,16 +204,20 @@ pub(super) async fn save(
 ) -> Result<Subscription, AppError> {
     let id = subscription.id;
     let (now, first_entry) = (desk.now(), desk.next_entry());
+    let mut used = None;
     for (entry, event) in decision.numbered() {
         subscription = subscription.apply(event, now, entry);
         let from =
             if let Event::BillingStarted { .. } | Event::Charged { .. } = event { Player::Marketplace } else { actor };
         desk.note(from, Some(id), What::Fact(event.clone()));
+        if let Event::UsageAccepted { effective_at, .. } = event {
+            used = Some(*effective_at);
+        }
         if let Event::Charged { line } = event {
             let key = desk.space().ledger(id).number(line.number.into());
             desk.put(key, line)?;
             let states = (before.unwrap_or(&subscription), &subscription);
-            invoicing::put_on_invoice(desk, states, entry, line).await?;
+            invoicing::put_on_invoice(desk, states, entry, (line, used)).await?;
         }
     }
     let timers = decision.timers.iter().map(|timer| match *timer {
@@ -238,10 +242,6 @@ pub(super) async fn save(
         let index = desk.space().by_publisher(&subscription.publisher);
         desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
     }
-    if let Some(before) = before {
-        audit::note_change(desk, before, &subscription).await?;
-    }
-    if before != Some(&subscription) {
     let ends = |state: &Subscription| state.state.status() == Status::Unsubscribed;
     if before.is_some_and(|before| !ends(before)) && ends(&subscription) {
         purchasing::count_out(desk, &subscription).await?;
@@ -252,6 +252,10 @@ pub(super) async fn save(
     {
         subscription.edition = before.edition.saturating_add(1);
     }
+    if let Some(before) = before {
+        audit::note_change(desk, before, &subscription).await?;
+    }
+    if before != Some(&subscription) {
         desk.put(desk.space().subscription(id), &subscription)?;
     }
     Ok(subscription)

@@ -18,6 +18,7 @@ use crate::{
         invoice::{ChargeType, Invoice, InvoiceLine, Month},
         money::Currency,
         subscription::Subscription,
+        time::Timestamp,
     },
     store::{Direction, Key, KeyRange},
 };
@@ -44,15 +45,15 @@ pub struct InvoiceLines {
 }
 
 /// Puts a charge onto its partner's invoice; does nothing if no partner pays for it. The subscription is told as it was
-/// before the decision, and as it is with the charge.
+/// before the decision, and as it is with the charge; and when the usage was, if it is charged.
 pub(super) async fn put_on_invoice(
     desk: &mut Desk<'_>,
     (before, subscription): (&Subscription, &Subscription),
     entry: Seq,
-    line: &LedgerLine,
+    (line, used): (&LedgerLine, Option<Timestamp>),
 ) -> Result<(), AppError> {
-    let Some((partner, billed)) = InvoiceLine::of(before, subscription, line) else { return Ok(()) };
-    let (month, currency) = (Month::of(line.at), line.amount.currency);
+    let Some((partner, billed)) = InvoiceLine::of(before, subscription, used, line) else { return Ok(()) };
+    let (month, currency) = (Invoice::month_of(&billed), line.amount.currency);
     let key = desk.space().invoice(&partner, month, currency);
     let before: Option<Invoice> = desk.load(&key).await?;
     if before.is_none() {

@@ -76,6 +76,14 @@ pub fn trial(subscription: &Subscription, from: Timestamp, now: Timestamp, cause
     line.of(ChargeKind::FreeTrial, description, (free, quantity.into(), zero), Term::starting(from, &TermUnit::P1M))
 }
 
+/// The end of a trial, at zero, for the dates of the trial.
+fn trial_ended(subscription: &Subscription, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+    let from = subscription.billing.map_or(now, |billing| billing.at);
+    let line = trial(subscription, from, now, caused_by);
+    let description = format!("{}, free trial cancelled", subscription.plan_name);
+    LedgerLine { kind: ChargeKind::Refund, description, ..line }
+}
+
 /// What is left of a period that is paid for, in days: the day of `now` and those after it, of all its days.
 fn days_left(period: Term, now: Timestamp) -> (u32, u32) {
     let days = |from, to| Term { start: from, end: to }.days();
@@ -146,9 +154,13 @@ fn changed(
     [line(0, Decimal::NEGATIVE_ONE, &from, " given back"), line(1, Decimal::ONE, &to, "")]
 }
 
+/// The rest of one unit's price, rounded, times the units: 3.87 and 7.74 for 29 of 30 days of one and two units at 4
+/// (portal:common-billing-scenarios-onetime-recurring; portal23:modern-invoice-reconciliation-file: a subtotal is the
+/// effective unit price in whole cents times the quantity).
 fn prorated(price: Money, quantity: Decimal, left: u32, all: u32) -> Money {
-    let share = quantity.checked_mul(left.into()).and_then(|days| days.checked_div(all.into()));
-    share.and_then(|share| price.times(share)).unwrap_or_else(|| Money::zero(price.currency))
+    let share = Decimal::from(left).checked_div(all.into());
+    let rest = share.and_then(|share| price.times(share)).and_then(|one| one.times(quantity));
+    rest.unwrap_or_else(|| Money::zero(price.currency))
 }
 
 /// The days that a partner is committed to: the month of a trial, whatever it renews to, or the running or last term.
@@ -179,6 +191,10 @@ pub fn refund(
     caused_by: Vec<Seq>,
 ) -> Option<LedgerLine> {
     let window = CancellationWindow::of(&subscription.term_unit, rule);
+    // A trial that a partner ends is a row as well, of nothing (portal:common-billing-scenarios-saas: New 0, Cancel 0).
+    if subscription.free_trial && subscription.partner.is_some() && subscription.billing.is_some() {
+        return Some(trial_ended(subscription, now, caused_by));
+    }
     let paid = subscription.paid.filter(|paid| !paid.amount.is_zero())?;
     let within = match window {
         CancellationWindow::HoursOfPurchase(_) => format!("{window} of the purchase"),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{
     billing::{ChargeKind, LedgerLine},
     ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
-    money::{Currency, Money},
+    money::{Currency, Decimal, Money},
     order::OrderPlace,
     partner::MpnId,
     product::BillingCycle,
@@ -105,6 +105,13 @@ impl Invoice {
         Self { id: format!("G{number:09}"), month, total: Money::zero(currency), lines: 0 }
     }
 
+    /// The month in which a line counts: that of its use, if it is one of usage (A.9: `usageDate`), or that in which it was
+    /// written. What is reported within its day comes before the invoice in any case.
+    #[must_use]
+    pub fn month_of(line: &InvoiceLine) -> Month {
+        Month::of(line.used.unwrap_or(line.line.at))
+    }
+
     /// With one line more.
     #[must_use]
     pub fn with(self, line: &LedgerLine) -> Self {
@@ -137,6 +144,8 @@ pub enum ChargeType {
     Convert,
     /// A cancellation.
     CancelImmediate,
+    /// The cancellation of a trial, for which nothing was paid.
+    Cancel,
     /// Metered usage: a row of the daily usage, not of the licences.
     Usage,
 }
@@ -144,7 +153,7 @@ pub enum ChargeType {
 impl ChargeType {
     /// What a ledger line of a subscription is, that has had so many lines before.
     #[must_use]
-    pub const fn of(line: &LedgerLine) -> Self {
+    pub fn of(line: &LedgerLine) -> Self {
         match line.kind {
             ChargeKind::FreeTrial => Self::New,
             // The first line of a subscription is its purchase; a fee after it is another term's.
@@ -154,6 +163,7 @@ impl ChargeType {
             ChargeKind::AddQuantity => Self::AddQuantity,
             ChargeKind::RemoveQuantity => Self::RemoveQuantity,
             ChargeKind::Convert => Self::Convert,
+            ChargeKind::Refund if line.amount.amount.is_zero() => Self::Cancel,
             ChargeKind::Refund => Self::CancelImmediate,
             ChargeKind::Usage => Self::Usage,
         }
@@ -170,6 +180,7 @@ impl ChargeType {
             Self::RemoveQuantity => "removeQuantity",
             Self::Convert => "convert",
             Self::CancelImmediate => "cancelImmediate",
+            Self::Cancel => "cancel",
             Self::Usage => "usage",
         }
     }
@@ -189,6 +200,12 @@ pub struct InvoiceLine {
     pub ordered: Timestamp,
     /// The indirect reseller that it counted for.
     pub reseller: Option<MpnId>,
+    /// Whether it had one that was taken away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reseller_removed: bool,
+    /// When the usage was that it charges for; it may have been reported a day later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<Timestamp>,
     /// The offer.
     pub offer: OfferId,
     /// The plan.
@@ -206,13 +223,20 @@ pub struct InvoiceLine {
 }
 
 impl InvoiceLine {
-    /// The line of an invoice that a ledger line is; `None` if no partner pays for it. `before` is the subscription before the
+    /// The line of an invoice that a ledger line is; `None` if no partner pays for it. `used` is when the usage was, if it
+    /// charges for usage. `before` is the subscription before the
     /// change that the line is charged for: what a change of plan gives back is of the plan that it had
     /// (portal:common-billing-scenarios-saas: Convert -20.00 Silver, Convert 10.00 Bronze).
     #[must_use]
-    pub fn of(before: &Subscription, subscription: &Subscription, line: &LedgerLine) -> Option<(PartnerId, Self)> {
+    pub fn of(
+        before: &Subscription,
+        subscription: &Subscription,
+        used: Option<Timestamp>,
+        line: &LedgerLine,
+    ) -> Option<(PartnerId, Self)> {
         let partner = subscription.partner.clone()?;
-        let is_trial = line.kind == ChargeKind::FreeTrial;
+        let charge_type = ChargeType::of(line);
+        let is_trial = line.kind == ChargeKind::FreeTrial || charge_type == ChargeType::Cancel;
         let is_given_back = line.kind == ChargeKind::Convert && line.quantity.is_sign_negative();
         let plan = if is_given_back { &before.plan } else { &subscription.plan };
         let every = subscription.payment.as_ref().unwrap_or(&subscription.term_unit);
@@ -222,16 +246,30 @@ impl InvoiceLine {
             order: subscription.order,
             ordered: subscription.created,
             reseller: subscription.reseller.clone(),
+            reseller_removed: subscription.reseller_removed,
+            used,
             offer: subscription.offer.clone(),
             plan: plan.clone(),
             term_unit: subscription.term_unit.clone(),
             billing_cycle: if is_trial { BillingCycle::None } else { BillingCycle::every(every) },
-            term: subscription.state.term(),
-            charge_type: ChargeType::of(line),
-            line: line.clone(),
+            term: if is_trial { Some(line.period) } else { subscription.state.term() },
+            charge_type,
+            line: billed_line(subscription, line),
         };
         Some((partner, billed))
     }
+}
+
+/// A line as the bill has it: what a cancellation gives back is that of so many seats at their price, not one of the sum
+/// (portal:common-billing-scenarios-saas).
+fn billed_line(subscription: &Subscription, line: &LedgerLine) -> LedgerLine {
+    let mut line = line.clone();
+    if line.kind == ChargeKind::Refund && !subscription.free_trial {
+        let seats = subscription.quantity.map_or(1, u32::from);
+        line.unit_price = subscription.unit_price;
+        line.quantity = Decimal::from(seats) * Decimal::NEGATIVE_ONE;
+    }
+    line
 }
 
 #[cfg(test)]

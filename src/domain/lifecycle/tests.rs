@@ -259,8 +259,8 @@ fn a_change_is_paid_for_by_the_day() {
             seats(8),
             "2026-02-27T23:59:59Z",
             [
-                "team, 5 seats × 20.00 USD: 1 of 28 days given back | -3.57 USD | 2026-02-27..2026-02-27",
-                "team, 8 seats × 20.00 USD: 1 of 28 days | 5.71 USD | 2026-02-27..2026-02-27",
+                "team, 5 seats × 20.00 USD: 1 of 28 days given back | -3.55 USD | 2026-02-27..2026-02-27",
+                "team, 8 seats × 20.00 USD: 1 of 28 days | 5.68 USD | 2026-02-27..2026-02-27",
             ],
         ),
     ];
@@ -363,8 +363,8 @@ fn a_change_within_a_part_is_paid_for_until_the_part_ends() {
     let seats = Wish { plan: None, quantity: Some(10) };
     let (after, lines) = changed(&subscription, &seats, "2027-07-02T09:00:00Z");
     let expected = [
-        "team, 5 seats × 20.00 USD: 183 of 365 days given back | -50.14 USD | 2027-07-02..2027-12-31",
-        "team, 10 seats × 20.00 USD: 183 of 365 days | 100.27 USD | 2027-07-02..2027-12-31",
+        "team, 5 seats × 20.00 USD: 183 of 365 days given back | -50.15 USD | 2027-07-02..2027-12-31",
+        "team, 10 seats × 20.00 USD: 183 of 365 days | 100.30 USD | 2027-07-02..2027-12-31",
     ];
     assert_eq!(lines, expected);
     assert_eq!(pay(&mut after.clone()).0.1, "200.00 USD", "the next part is for all seats");

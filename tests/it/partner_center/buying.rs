@@ -1,5 +1,6 @@
 //! Carts, checkout, orders, activation links (E17 to E29).
 
+use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -76,10 +77,9 @@ async fn a_line_that_can_t_be_bought_says_why() {
         (line(json!({ "catalogItemId": "nonsense" })), "catalog_item_id_is_not_valid"),
         (line(json!({ "quantity": 0 })), "invalid_input"),
         (line(json!({ "quantity": 51 })), "unable_to_process_cart_line_item"),
+        (line(json!({ "friendlyName": "x".repeat(129) })), "invalid_input"),
         (line(json!({ "billingCycle": "annual", "termDuration": "P1M" })), "billing_plan_not_supported"),
         (line(json!({ "termDuration": "P3Y" })), "billing_plan_not_supported"),
-        (
-            line(json!({ "participants": [{ "key": "transaction_reseller", "value": "1111111" }] })),
         (
             line(
                 json!({ "catalogItemId": starter, "quantity": 2, "termDuration": "P9Y", "renewsTo": { "termDuration": "P1M" } }),
@@ -92,6 +92,8 @@ async fn a_line_that_can_t_be_bought_says_why() {
             ),
             "billing_plan_not_supported",
         ),
+        (
+            line(json!({ "participants": [{ "key": "transaction_reseller", "value": "1111111" }] })),
             "participants_is_not_supported_for_partner",
         ),
     ];
@@ -128,8 +130,6 @@ async fn a_line_that_can_t_be_bought_says_why() {
     world.stop().await;
 }
 
-/// Section 1.2: a request that is repeated with its id brings the same about once.
-#[tokio::test]
 /// Section 5.1: lines keep their ids; those that don't tell them apart are replaced by their places.
 #[tokio::test]
 async fn the_lines_of_a_cart_keep_their_ids() {
@@ -146,6 +146,8 @@ async fn the_lines_of_a_cart_keep_their_ids() {
     world.stop().await;
 }
 
+/// Section 1.2: a request that is repeated with its id brings the same about once.
+#[tokio::test]
 async fn a_repeated_request_buys_once() {
     let world = World::start().await;
     let partner = world.partner("proseware").await;
@@ -183,13 +185,13 @@ async fn a_repeated_request_buys_once() {
     assert_eq!(refused(&partner.post(&orders, &json!({ "LineItems": [] })).await, 400), 3000);
     let bad = json!({ "LineItems": [{ "OfferId": "nonsense", "Quantity": 1 }] });
     assert_eq!(refused(&partner.post(&orders, &bad).await, 400), 800_009);
-    world.stop().await;
-}
     // An order has one billing cycle.
     let line = |number: u32, term: &str| json!({ "LineItemNumber": number, "OfferId": team, "Quantity": 6, "TermDuration": term });
     let mixed = json!({ "LineItems": [line(0, "P1M"), line(1, "P1Y")] });
     assert_eq!(refused(&partner.post(&orders, &mixed).await, 400), 4018);
     assert_eq!(partner.get(&orders).await.expect(200)["totalCount"], 2);
+    world.stop().await;
+}
 
 /// Section 5.4: a live order is pending for a while, and missing in the list for longer.
 #[tokio::test]
@@ -299,11 +301,117 @@ async fn an_integration_sandbox_gives_a_dummy_link_and_activates_by_a_call() {
     let lines = |quantity: u32| json!({ "lineItems": [{ "id": 0, "catalogItemId": team, "quantity": quantity }] });
     let cart = partner.post(&carts, &lines(26)).await.expect(201);
     assert_eq!(cart["lineItems"][0]["error"]["errorCode"], "sandbox_limit_exceeded");
+    let order = json!({ "LineItems": [{ "OfferId": team, "Quantity": 26 }] });
+    assert_eq!(refused(&partner.post(&format!("/customers/{customer}/orders"), &order).await, 400), 800_018);
+    // More can't be had by changing it either.
+    assert_eq!(refused(&partner.changes(&customer, &id, &json!({ "quantity": 26 })).await, 400), 800_018);
+    assert_eq!(partner.changes(&customer, &id, &json!({ "quantity": 25 })).await.status, 202);
+    let mut bought = Vec::new();
     for _ in 0..5 {
-        partner.buys(&customer, &team, 5).await;
+        bought.push(text(&partner.buys(&customer, &team, 5).await["lineItems"][0], "subscriptionId"));
     }
     let cart = partner.post(&carts, &lines(5)).await.expect(201);
     let reply = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await;
     assert_eq!(refused(&reply, 400), 800_018);
+    // One that is cancelled makes room for another.
+    let activate = format!("/customers/{customer}/subscriptions/{}/activate", bought[0]);
+    partner.post(&activate, &Value::Null).await.expect(200);
+    partner.changes(&customer, &bought[0], &json!({ "status": "deleted" })).await.expect(200);
+    partner.buys(&customer, &team, 5).await;
+    let cart = partner.post(&carts, &lines(5)).await.expect(201);
+    let reply = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await;
+    assert_eq!(refused(&reply, 400), 800_018);
+    world.stop().await;
+}
+
+/// A folder of fixtures: the built-in ones, with some texts replaced.
+fn fixtures_with(replaced: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let built_in = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    std::fs::create_dir(folder.path().join("offers")).unwrap();
+    let mut found = vec![0; replaced.len()];
+    for place in ["", "offers"] {
+        for file in std::fs::read_dir(built_in.join(place)).unwrap() {
+            let file = file.unwrap();
+            if !file.file_type().unwrap().is_file() {
+                continue;
+            }
+            let mut text = std::fs::read_to_string(file.path()).unwrap();
+            for (number, (before, after)) in replaced.iter().enumerate() {
+                found[number] += text.matches(before).count();
+                text = text.replacen(before, after, 1);
+            }
+            std::fs::write(folder.path().join(place).join(file.file_name()), text).unwrap();
+        }
+    }
+    assert!(found.iter().all(|times| *times > 0), "{found:?}");
+    folder
+}
+
+/// Sections 5.1 and 8.3: a trial lasts a month, whatever it renews to; it ends in a row of its own. Lines in several
+/// currencies become as many orders.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trial_renews_to_a_longer_term_and_an_order_has_one_currency() {
+    let (month, year) = ("          - { unit: P1M, price: 12.00 }\n", "          - { unit: P1Y, price: 120.00 }\n");
+    let (dollars, euros) = ("currency: USD\n        terms:\n          - { unit: P1M, price: 690.00 }", "EUR");
+    let fixtures = fixtures_with(&[(month, &format!("{month}{year}")), (dollars, &dollars.replacen("USD", euros, 1))]);
+    let options = ServerOptions { fixtures: Some(fixtures.path().to_owned()), ..ServerOptions::default() };
+    let world = World::start_with(options).await;
+    world.create_sandbox(SANDBOX).await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let carts = format!("/customers/{customer}/carts");
+    let starter = partner.item("Contoso CRM", "Starter").await;
+    let scale = partner.item("Contoso Mail Relay", "Scale").await;
+    let team = partner.item("Contoso CRM", "Team").await;
+    let trial = json!({ "id": 0, "catalogItemId": starter, "quantity": 2, "billingCycle": "none", "termDuration": "P1M",
+        "renewsTo": { "termDuration": "P1Y" } });
+    let lines = json!({ "lineItems": [trial, { "id": 1, "catalogItemId": team, "quantity": 5 },
+        { "id": 2, "catalogItemId": scale, "quantity": 1 }] });
+    let cart = partner.post(&carts, &lines).await.expect(201);
+    let groups: Vec<&Value> = cart["lineItems"].as_array().unwrap().iter().map(|line| &line["orderGroup"]).collect();
+    assert_eq!(groups, ["0", "1", "2"]);
+    let placed = partner.post(&format!("{carts}/{}/checkout", text(&cart, "id")), &Value::Null).await.expect(201);
+    let orders = placed["orders"].as_array().unwrap();
+    let currencies: Vec<(&Value, &Value)> =
+        orders.iter().map(|order| (&order["billingCycle"], &order["currencyCode"])).collect();
+    let expected =
+        [("none", "USD"), ("monthly", "USD"), ("monthly", "EUR")].map(|(cycle, code)| (json!(cycle), json!(code)));
+    assert_eq!(currencies, expected.iter().map(|(cycle, code)| (cycle, code)).collect::<Vec<_>>());
+    let mixed = json!({ "LineItems": [{ "OfferId": team, "Quantity": 5 }, { "OfferId": scale, "Quantity": 1 }] });
+    assert_eq!(refused(&partner.post(&format!("/customers/{customer}/orders"), &mixed).await, 400), 4018);
+
+    let line = &orders[0]["lineItems"][0];
+    assert_eq!((&line["termDuration"], &line["renewsTo"]), (&json!("P1M"), &json!({ "termDuration": "P1Y" })));
+    let id = text(line, "subscriptionId");
+    super::publisher_activates(&world, &id).await;
+    let found = partner.subscription(&customer, &id).await;
+    let shown = ["isTrial", "billingCycle", "termDuration", "renewalTermDuration", "commitmentEndDate"];
+    let values: Vec<&Value> = shown.iter().map(|name| &found[*name]).collect();
+    let expected = [json!(true), json!("none"), json!("P1M"), json!("P1Y"), json!("2026-02-01T00:00:00.0000000+00:00")];
+    assert_eq!(values, expected.iter().collect::<Vec<_>>());
+
+    // Another is cancelled in its trial: New 0, Cancel 0, for the same days (section 9.4).
+    let order = partner.buys(&customer, &starter, 2).await;
+    let other = text(&order["lineItems"][0], "subscriptionId");
+    super::publisher_activates(&world, &other).await;
+    partner.changes(&customer, &other, &json!({ "status": "deleted" })).await.expect(200);
+    let unbilled = "/invoices/unbilled/lineitems?provider=onetime&invoicelineitemtype=billinglineitems&period=current";
+    let lines = partner.get(&format!("{unbilled}&currencycode=usd")).await.expect(200);
+    let rows: Vec<&Value> =
+        lines["items"].as_array().unwrap().iter().filter(|line| line["subscriptionId"] == json!(other)).collect();
+    let kinds: Vec<(&Value, &Value)> = rows.iter().map(|row| (&row["chargeType"], &row["subtotal"])).collect();
+    assert_eq!(kinds, [(&json!("new"), &json!(0)), (&json!("cancel"), &json!(0))]);
+    for field in ["chargeStartDate", "chargeEndDate", "subscriptionEndDate", "productQualifiers", "quantity"] {
+        assert_eq!(rows[0][field], rows[1][field], "{field}");
+    }
+
+    // The first becomes what it renews to: a year, to be paid for.
+    world.operator().advances("P32D").await;
+    let partner = world.partner("proseware").await;
+    let found = partner.subscription(&customer, &id).await;
+    let values: Vec<&Value> = shown.iter().map(|name| &found[*name]).collect();
+    let expected = [json!(false), json!("annual"), json!("P1Y"), json!(""), json!("2027-02-01T00:00:00.0000000+00:00")];
+    assert_eq!(values, expected.iter().collect::<Vec<_>>());
     world.stop().await;
 }

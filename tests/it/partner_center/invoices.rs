@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Partner, publisher_activates, refused};
-use crate::world::{SANDBOX, World, send, text};
+use super::{Partner, portal::Visitor, publisher_activates, refused};
+use crate::world::{World, send, text};
 
 const BILLING: &str = "provider=onetime&invoicelineitemtype=billinglineitems";
 
@@ -67,6 +67,8 @@ async fn a_month_s_charges_become_an_invoice_on_the_eighth() {
     let statement = person.request(Method::GET, &format!("/invoices/{number}/documents/statement"));
     let statement = statement.send().await.unwrap();
     assert_eq!(statement.headers()["content-type"], "application/pdf");
+    let name = format!("attachment; filename=Invoice_{number}.pdf");
+    assert_eq!(statement.headers()["content-disposition"], name.as_str());
     let pdf = String::from_utf8_lossy(&statement.bytes().await.unwrap()).into_owned();
     assert!(pdf.starts_with("%PDF-") && pdf.contains("/Count 3") && pdf.trim_end().ends_with("%%EOF"), "{pdf}");
     let shown = ["Due date: 2026-04-09", "Proseware Cloud Partners", "(196.00 USD)", "(Publisher: Contoso Cloud)"];
@@ -104,6 +106,67 @@ async fn what_another_plan_costs_and_gives_back_are_rows_of_their_own_plans() {
     let row =
         |kind: &str, item: &str, plan: &str| (kind.to_owned(), item.to_owned(), format!("Contoso Mail Relay - {plan}"));
     let expected = [row("new", &growth, "Growth"), row("convert", &growth, "Growth"), row("convert", &scale, "Scale")];
+    assert_eq!(found, expected);
+    world.stop().await;
+}
+
+/// A.9: the day of use counts, not that of the report; so does its month.
+#[tokio::test]
+async fn usage_counts_for_the_day_on_which_it_was() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let customer = partner.customer("Northwind").await;
+    let mail = partner.item("Contoso Mail Relay", "Growth").await;
+    let order = partner.buys(&customer, &mail, 1).await;
+    let id = text(&order["lineItems"][0], "subscriptionId");
+    world.operator().advances("P29D").await;
+    publisher_activates(&world, &id).await;
+    world.operator().advances("P2D").await;
+    let (partner, publisher) = (world.partner("proseware").await, world.publisher("contoso").await);
+    let usage = json!({ "resourceId": id, "quantity": 15.0, "dimension": "mails",
+        "effectiveStartTime": "2026-01-31T22:30:00Z", "planId": "growth" });
+    send(publisher.raw(Method::POST, "/api/usageEvent?api-version=2018-08-31").json(&usage)).await.expect(200);
+    let usage = "provider=onetime&invoicelineitemtype=usagelineitems&currencycode=usd&period";
+    let lines = partner.get(&format!("/invoices/unbilled/lineitems?{usage}=current")).await.expect(200);
+    assert_eq!(lines["totalCount"], 0);
+    let lines = partner.get(&format!("/invoices/unbilled/lineitems?{usage}=previous")).await.expect(200);
+    assert_eq!(lines["items"][0]["usageDate"], "2026-01-31T00:00:00Z");
+    world.operator().advances("P7D").await;
+    let partner = world.partner("proseware").await;
+    assert_eq!(partner.get("/invoices").await.expect(200)["items"][0]["totalCharges"], 83);
+    world.stop().await;
+}
+
+/// Sections 9.4 and 10: a subtotal is the effective price in whole cents times the quantity; a cancellation gives back the
+/// seats at their price; a reseller that was taken away is -1.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_add_up_and_name_their_reseller() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let (customer, id) = partner.has_bought().await;
+    partner.changes(&customer, &id, &json!({ "partnerId": "4847383" })).await.expect(200);
+    publisher_activates(&world, &id).await;
+    partner.changes(&customer, &id, &json!({ "partnerId": "" })).await.expect(200);
+    world.operator().advances("P1D").await;
+    let partner = world.partner("proseware").await;
+    assert_eq!(partner.changes(&customer, &id, &json!({ "quantity": 8 })).await.status, 202);
+    world.operator().advances("PT1M").await;
+    partner.changes(&customer, &id, &json!({ "status": "deleted" })).await.expect(200);
+    let path = format!("/invoices/unbilled/lineitems?{BILLING}&currencycode=usd&period=current");
+    let lines = partner.get(&path).await.expect(200);
+    let row = |line: &Value| {
+        ["chargeType", "quantity", "unitPrice", "effectiveUnitPrice", "subtotal", "resellerMpnId"]
+            .map(|name| line[name].to_string().replace('"', ""))
+            .join(" ")
+    };
+    let found: Vec<String> = lines["items"].as_array().unwrap().iter().map(row).collect();
+    // 30 of 31 days of 24.50: 23.71 a seat.
+    let expected = [
+        "new 5 24.5 24.5 122.5 4847383",
+        "addQuantity 5 24.5 23.71 -118.55 -1",
+        "addQuantity 8 24.5 23.71 189.68 -1",
+        "cancelImmediate 8 24.5 24.20375 -193.63 -1",
+    ];
     assert_eq!(found, expected);
     world.stop().await;
 }
@@ -177,19 +240,6 @@ async fn estimate_links_can_be_followed() {
     world.stop().await;
 }
 
-/// A file of the portal, as somebody of the partner gets it.
-async fn portal_file(world: &World, partner: &Partner, path: &str) -> String {
-    let user = text(&partner.environment["users"][0], "objectId");
-    let form = [("user", format!("proseware/{user}")), ("sandbox", SANDBOX.to_owned())];
-    let signed_in =
-        world.http.post(format!("{}/partner", world.base_url)).header("origin", &world.base_url).form(&form);
-    let signed_in = signed_in.send().await.unwrap();
-    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let file = world.http.get(format!("{}{path}", world.base_url)).header("cookie", cookie).send().await.unwrap();
-    assert_eq!(file.status(), 200);
-    file.text().await.unwrap()
-}
-
 /// Section 9.3: metered overage is daily usage, not a licence line; a trial is a row at zero, and renews.
 #[tokio::test]
 async fn usage_and_trials_have_rows_of_their_own() {
@@ -216,7 +266,7 @@ async fn usage_and_trials_have_rows_of_their_own() {
     assert_eq!(lines["totalCount"], 1);
     let line = &lines["items"][0];
     assert_eq!((&line["quantity"], &line["billingPreTaxTotal"]), (&json!(5), &json!(4)));
-    assert_eq!(line["meterName"], "Mails sent");
+    assert_eq!((&line["meterName"], &line["unitOfMeasure"]), (&json!("Mails sent"), &json!("per 1,000 mails")));
     assert_eq!(line["attributes"]["objectType"], "DailyRatedUsageLineItem");
     let expected = rows(&[("new", "0"), ("new", "79")]);
     assert_eq!(charges(&partner, "unbilled", &current).await, expected, "usage is no licence line");
@@ -229,8 +279,10 @@ async fn usage_and_trials_have_rows_of_their_own() {
     world.operator().advances("P7D").await;
     let partner = world.partner("proseware").await;
     let invoice = partner.get("/invoices").await.expect(200)["items"][0].clone();
-    let file =
-        portal_file(&world, &partner, &format!("/partner/invoices/{}/reconciliation.csv", text(&invoice, "id"))).await;
+    let portal = Visitor::of(&world, &partner, "globalAdmin").await;
+    let file = portal.get(&format!("/partner/invoices/{}/reconciliation.csv", text(&invoice, "id"))).await;
+    file.expect_text(200, "PartnerId,CustomerId");
+    let file = file.text;
     let rows: Vec<Vec<&str>> = file.lines().map(|row| row.split(',').collect()).collect();
     let column = |name: &str| rows[0].iter().position(|one| *one == name).unwrap();
     let cells = |name: &str| rows[1..].iter().map(|row| row[column(name)]).collect::<Vec<_>>();

@@ -287,13 +287,12 @@ impl Subscription {
         }
     }
 
-    /// A share of the term, by the day, today included; rounded to the cent, half away from zero.
+    /// A share of the term, by the day, today included; a seat's is rounded to the cent, half away from zero.
     fn prorate(&mut self, price: i64, seats: i64, now: i64) {
         let (Some(_), Some((start, end))) = (self.billed_from, self.term) else { return };
         let (left, all) = (end.0 - Day::of(now).max(start).0 + 1, end.0 - start.0 + 1);
-        let exact = price * seats * left;
-        let rounded = (exact.abs() * 2 + all).div_euclid(all * 2);
-        self.charge(now, rounded * exact.signum());
+        let of_a_seat = (price * left * 2 + all).div_euclid(all * 2);
+        self.charge(now, of_a_seat * seats);
     }
 
     fn due(&self) -> Option<(i64, Due)> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Attributes, instant, midnight};
 use crate::{
     domain::{
-        catalogue::Catalogue,
+        catalogue::{Catalogue, Dimension},
         customer::Customer,
         ids::TenantId,
         invoice::{ChargeType, InvoiceLine},
@@ -141,7 +141,6 @@ impl InvoiceLineBody {
             customer_country: customer.map_or_else(String::new, |customer| customer.address.country.clone()),
             invoice_number: invoice.unwrap_or_default().to_owned(),
             mpn_id: partner.mpn_id.to_string(),
-            // The provider's own number if it was sold directly (portal:use-the-reconciliation-files).
             reseller_mpn_id: reseller(line, partner),
             order_date: instant(line.ordered),
             product_id: item.product,
@@ -193,15 +192,25 @@ impl InvoiceLineBody {
     }
 }
 
-/// The name of the dimension that was used, if one was.
-fn meter(line: &InvoiceLine, catalogue: &Catalogue) -> String {
-    let Some(dimension) = &line.line.dimension else { return String::new() };
-    let plan = catalogue.offer(&line.offer).and_then(|offer| offer.plan(&line.plan));
-    let known = plan.and_then(|plan| plan.dimensions.iter().find(|known| known.id == *dimension));
-    known.map_or_else(|| dimension.to_string(), |known| known.name.clone())
+/// The dimension that was used, if one was.
+fn dimension<'a>(line: &InvoiceLine, catalogue: &'a Catalogue) -> Option<&'a Dimension> {
+    let used = line.line.dimension.as_ref()?;
+    let plan = catalogue.offer(&line.offer)?.plan(&line.plan)?;
+    plan.dimensions.iter().find(|known| known.id == *used)
 }
 
+/// Its name.
+fn meter(line: &InvoiceLine, catalogue: &Catalogue) -> String {
+    let Some(used) = &line.line.dimension else { return String::new() };
+    dimension(line, catalogue).map_or_else(|| used.to_string(), |known| known.name.clone())
+}
+
+/// `resellerMpnId`: the provider's own number if it was sold directly, -1 if the reseller was removed
+/// (portal:use-the-reconciliation-files).
 fn reseller(line: &InvoiceLine, partner: &Partner) -> i64 {
+    if line.reseller.is_none() && line.reseller_removed {
+        return -1;
+    }
     let mpn_id: &MpnId = line.reseller.as_ref().unwrap_or(&partner.mpn_id);
     mpn_id.as_str().parse().unwrap_or_default()
 }
@@ -238,7 +247,7 @@ pub struct UsageLineBody {
     charge_end_date: String,
     usage_date: String,
     meter_name: String,
-    unit_of_measure: &'static str,
+    unit_of_measure: String,
     mpn_id: String,
     reseller_mpn_id: i64,
     charge_type: &'static str,
@@ -283,9 +292,9 @@ impl UsageLineBody {
             subscription_description: line.line.description.clone(),
             charge_start_date: midnight(line.line.period.start),
             charge_end_date: midnight(line.line.period.end),
-            usage_date: midnight(line.line.at.date()),
+            usage_date: midnight(line.used.unwrap_or(line.line.at).date()),
             meter_name: meter(line, catalogue),
-            unit_of_measure: "1",
+            unit_of_measure: dimension(line, catalogue).map_or_else(String::new, |known| known.unit_of_measure.clone()),
             mpn_id: partner.mpn_id.to_string(),
             reseller_mpn_id: reseller(line, partner),
             charge_type: line.charge_type.as_str(),
