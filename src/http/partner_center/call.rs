@@ -9,6 +9,7 @@ use axum::{
     body::{Body as HttpBody, Bytes},
     extract::{FromRequest, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -86,6 +87,8 @@ pub(super) struct Answer {
     subscription: Option<SubscriptionId>,
     is_of_catalogue: bool,
     content_type: &'static str,
+    /// The name under which it is to be kept, if it is a file.
+    file: Option<String>,
 }
 
 impl Answer {
@@ -104,12 +107,13 @@ impl Answer {
             subscription: None,
             is_of_catalogue: false,
             content_type: "application/json; charset=utf-8",
+            file: None,
         }
     }
 
-    /// A document.
-    pub(super) fn pdf(body: Vec<u8>) -> Self {
-        Self { body, content_type: PDF, ..Self::ok(&()) }
+    /// A document, to be kept under a name.
+    pub(super) fn pdf(name: String, body: Vec<u8>) -> Self {
+        Self { body, content_type: PDF, file: Some(name), ..Self::ok(&()) }
     }
 
     /// 204.
@@ -418,7 +422,7 @@ impl CallIds {
 }
 
 fn respond(answer: Answer, ids: &CallIds) -> Response {
-    let Answer { status, body, location, is_of_catalogue, content_type, .. } = answer;
+    let Answer { status, body, location, is_of_catalogue, content_type, file, .. } = answer;
     let is_empty = body.is_empty();
     let mut response = (status, HttpBody::from(body)).into_response();
     let headers = response.headers_mut();
@@ -443,6 +447,9 @@ fn respond(answer: Answer, ids: &CallIds) -> Response {
     if let Some(location) = location {
         set("location", location);
     }
+    if let Some(name) = file {
+        set("content-disposition", format!("attachment; filename={name}"));
+    }
     response
 }
 
@@ -450,4 +457,31 @@ fn respond(answer: Answer, ids: &CallIds) -> Response {
 pub(super) async fn not_found(call: Call) -> Response {
     let path = call.uri.path().to_owned();
     call.finish(None, "", Err(Problem::NotFound(format!("The resource {path}")))).await
+}
+
+/// What there is, but not by this method.
+pub(super) async fn other_method(call: Call) -> Response {
+    let method = call.method.to_string();
+    call.finish(None, "", Err(Problem::Method(method))).await
+}
+
+/// Gives a refusal that the framework has written, such as that of a path or of a body that can't be read, the body that
+/// every 4xx has (docs:error-codes).
+pub(super) async fn with_a_fault(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    if !response.status().is_client_error() || is_json {
+        return response;
+    }
+    let problem = match response.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        StatusCode::NOT_FOUND => Problem::NotFound("The resource".to_owned()),
+        _ => Problem::BadId("path"),
+    };
+    let Told { status, fault, .. } = problem.told();
+    let kind = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+    (status, kind, serde_json::to_vec(&fault).unwrap_or_default()).into_response()
 }

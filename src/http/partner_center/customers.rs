@@ -22,7 +22,9 @@ use crate::{
         partner::{MpnId, Right},
     },
     http::faces::Faces,
-    wire::partner_center::{Attributes, Body, Collection, CompanyProfile, CustomerBody, PageLinks, Relationship},
+    wire::partner_center::{
+        Attributes, BillingProfile, Body, Collection, CompanyProfile, CustomerBody, PageLinks, Relationship,
+    },
 };
 
 /// Customers on a page if nothing else is asked for (docs:get-a-list-of-customers), and at the most.
@@ -179,6 +181,15 @@ pub(super) async fn company(State(_): State<Arc<Faces>>, Path(customer): Path<St
     call.answer(Needs::person(Right::SeeCustomers), |at| async move {
         let (customer, _) = at.customer(&customer).await?;
         Ok(Answer::ok(&CompanyProfile::of(&customer)))
+    })
+    .await
+}
+
+/// `GET /v1/customers/{customer}/profiles/billing`: where the link of the billing profile leads.
+pub(super) async fn billing(State(_): State<Arc<Faces>>, Path(customer): Path<String>, call: Call) -> Response {
+    call.answer(Needs::person(Right::SeeCustomers), |at| async move {
+        let (customer, _) = at.customer(&customer).await?;
+        Ok(Answer::ok(&BillingProfile::of(&customer)))
     })
     .await
 }

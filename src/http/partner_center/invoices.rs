@@ -176,7 +176,8 @@ pub(super) async fn statement(State(_): State<Arc<Faces>>, Path(invoice): Path<S
     call.answer(Needs::person(Right::SeeInvoices), |at| async move {
         let invoice = find(&at, &invoice).await?;
         let lines = Rows::new(&at.sandbox, &at.partner, Some(&invoice.id)).all(&invoice).await?;
-        Ok(Answer::pdf(statement_pdf(&invoice, &at.partner, &lines)))
+        let name = format!("Invoice_{}.pdf", invoice.id);
+        Ok(Answer::pdf(name, statement_pdf(&invoice, &at.partner, &lines)))
     })
     .await
 }

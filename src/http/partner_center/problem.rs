@@ -47,6 +47,10 @@ pub(super) enum Problem {
     UnknownLine,
     /// There is nothing of that kind.
     NotFound(String),
+    /// The resource has no such method.
+    Method(String),
+    /// The body is larger than any that is read.
+    TooLarge,
     /// What an id names is not an id.
     BadId(&'static str),
     /// Only an integration sandbox does that.
@@ -130,6 +134,8 @@ impl Problem {
             Self::UnknownAvailability => (StatusCode::NOT_FOUND, 400_019),
             Self::UnknownLine => (StatusCode::BAD_REQUEST, 800_071),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, 1000),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, 900_141),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 800_002),
             Self::SandboxOnly => (StatusCode::BAD_REQUEST, 900_127),
             Self::NotInProduction => (StatusCode::FORBIDDEN, 800_019),
             Self::AlreadyActivated => (StatusCode::BAD_REQUEST, 800_041),
@@ -148,6 +154,8 @@ impl Problem {
             Self::Parameter(name) => return format!("The query parameter {name} is missing or invalid."),
             Self::UnknownMpn(id) => return format!("Partner Organization with partner_id {id} could not be found"),
             Self::NotFound(what) => return format!("{what} was not found."),
+            Self::Method(method) => return format!("The resource does not support {method}."),
+            Self::TooLarge => "The request body is too large.",
             Self::BadId(what) => return format!("The {what} is not valid."),
             Self::Status(status) => return format!("The status cannot be updated to {status} for this subscription."),
             Self::TooMany(seconds) => return format!("Rate limit is exceeded. Try again in {seconds} seconds."),

@@ -67,9 +67,10 @@ struct CompanyAddress<'a> {
     phone_number: &'a str,
 }
 
+/// Where its bills go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BillingProfile<'a> {
+pub struct BillingProfile<'a> {
     id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     first_name: &'a str,
@@ -195,7 +196,9 @@ impl<'a> CompanyProfile<'a> {
 }
 
 impl<'a> BillingProfile<'a> {
-    fn of(customer: &'a Customer) -> Self {
+    /// The profile, looked at.
+    #[must_use]
+    pub fn of(customer: &'a Customer) -> Self {
         let name = customer.users.first().map_or("", |user| user.name.as_str());
         let (first_name, last_name) = name.split_once(' ').unwrap_or((name, ""));
         let Address { country, state, city, address_line1, postal_code, phone_number } = &customer.address;

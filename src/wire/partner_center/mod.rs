@@ -14,7 +14,7 @@ mod webhook;
 pub use audit::{AuditBody, audit_id, audited_at};
 pub use cart::CartBody;
 pub use catalogue::{AvailabilityBody, ProductBody, SkuBody};
-pub use customer::{AgreementBody, AgreementTemplate, CompanyProfile, CustomerBody, Relationship};
+pub use customer::{AgreementBody, AgreementTemplate, BillingProfile, CompanyProfile, CustomerBody, Relationship};
 pub use invoice::{
     BilledFor, ESTIMATE_SIZE, EstimateLink, InvoiceBody, InvoiceLineBody, InvoiceSummary, UsageLineBody,
     reconciliation_csv, statement_pdf,

@@ -156,3 +156,16 @@ async fn too_many_calls_in_a_minute_are_refused_in_a_shape_of_their_own() {
     partner.get("/customers").await.expect(200);
     world.stop().await;
 }
+
+/// Section 1.7: every 4xx has a body, also one that never gets as far as a call.
+#[tokio::test]
+async fn whatever_is_refused_is_refused_in_json() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    assert_eq!(refused(&partner.get("/customers/%ff").await, 400), 800_002);
+    let large = partner.request(Method::POST, "/customers").body("x".repeat(257 * 1024));
+    assert_eq!(refused(&send(large).await, 413), 800_002);
+    assert_eq!(refused(&send(partner.request(Method::PUT, "/customers")).await, 405), 900_141);
+    assert_eq!(refused(&partner.get("/nothing").await, 404), 1000);
+    world.stop().await;
+}

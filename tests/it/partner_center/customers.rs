@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{publisher_activates, refused};
+use super::{path_of, publisher_activates, refused};
 use crate::world::{SANDBOX, World, send, text};
 
 pub(super) fn new_customer(domain: &str, company: &str) -> Value {
@@ -78,6 +78,9 @@ async fn a_customer_is_told_in_full() {
     let person = partner.signed_in_as("salesAgent").await;
     let company = person.get(&format!("/customers/{id}/profiles/company")).await.expect(200);
     assert_eq!((&company["domain"], &company["address"]["region"]), (&json!("tailwindtoys.example"), &json!("WA")));
+    // The link of the billing profile leads there.
+    let billing = person.get(&path_of(&whole["billingProfile"]["links"]["self"])).await.expect(200);
+    assert_eq!(billing, whole["billingProfile"]);
     assert_eq!(refused(&partner.get("/customers/7d9c0a52-1f3e-4c8b-9a60-2b5f4e8c1d01").await, 404), 60_003);
     assert_eq!(refused(&partner.get("/customers/seven").await, 400), 800_002);
     world.stop().await;
