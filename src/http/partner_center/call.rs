@@ -23,8 +23,9 @@ use crate::{
     domain::{
         audit::Actor,
         customer::Customer,
-        ids::{ObjectId, SandboxId, SubscriptionId, TenantId},
+        ids::{ObjectId, OfferId, SandboxId, SubscriptionId, TenantId},
         partner::{Partner, Right},
+        refusal_names::in_names,
         rules::{CspAccount, Rules, Throttling},
         time::Timestamp,
     },
@@ -388,6 +389,17 @@ impl At {
         let tenant: TenantId = tenant.parse().map_err(|_| Problem::BadId("customer id"))?;
         let customer = self.sandbox.customer_of_tenant(tenant).await?.ok_or(Problem::UnknownTenant)?;
         if customer.partner == self.partner.id { Ok((customer, tenant)) } else { Err(Problem::NoRelationship) }
+    }
+
+    /// What went wrong with what was asked for a customer, in the names of the customer and of the offer's plans.
+    pub(super) fn named(&self, error: AppError, customer: &Customer, offer: Option<&OfferId>) -> Problem {
+        match error {
+            AppError::Refused(refusal) => {
+                let words = in_names(&refusal, self.sandbox.catalogue(), customer, offer);
+                Problem::Named(refusal, words)
+            }
+            error => error.into(),
+        }
     }
 
     /// The personalized link of a subscription: a dummy in an integration sandbox (docs:test-and-debug).

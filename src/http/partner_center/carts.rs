@@ -73,7 +73,8 @@ pub(super) async fn check_out(
     call.answer(Needs::right(Right::Buy), |at| async move {
         let (customer, tenant) = at.customer(&customer).await?;
         let (cart, request) = (cart_id(&cart)?, at.call.request_id());
-        let placed = at.acts().check_out(customer.id, cart, OrderClient::Api, request).await?;
+        let placed = at.acts().check_out(customer.id.clone(), cart, OrderClient::Api, request).await;
+        let placed = placed.map_err(|error| at.named(error, &customer, None))?;
         let catalogue = at.sandbox.catalogue();
         // At checkout an order is pending, whatever has become of it since (section 5.3).
         let orders = placed.orders.iter();

@@ -40,7 +40,8 @@ pub(super) async fn create(State(_): State<Arc<Faces>>, Path(customer): Path<Str
         let body = object(&value)?;
         let cycle = body.text("billingCycle")?;
         let wishes = wishes(body, cycle.as_deref())?;
-        let order = at.acts().place_order(customer.id, wishes, at.call.request_id()).await?;
+        let placed = at.acts().place_order(customer.id.clone(), wishes, at.call.request_id()).await;
+        let order = placed.map_err(|error| at.named(error, &customer, None))?;
         let placed = OrderBody::of(&order, at.sandbox.catalogue(), tenant, at.now(), None).as_placed();
         Ok(Answer::with(StatusCode::CREATED, &placed))
     })

@@ -13,6 +13,8 @@ use crate::{
 pub(super) enum Problem {
     /// The commerce core said no, or failed.
     App(AppError),
+    /// The commerce core said no, in words that name what the caller knows by name.
+    Named(Refusal, String),
     /// The token is not accepted.
     Token(TokenFault),
     /// The call needs a person, and the app acts for itself.
@@ -105,7 +107,8 @@ impl Problem {
 
     pub(super) fn told(&self) -> Told {
         match self {
-            Self::App(AppError::Refused(refusal)) => of_refusal(refusal),
+            Self::App(AppError::Refused(refusal)) => of_refusal(refusal, refusal.to_string()),
+            Self::Named(refusal, words) => of_refusal(refusal, words.clone()),
             Self::App(AppError::TooManyCalls) => Self::TooMany(1).told(),
             Self::App(error) => of_failure(error),
             Self::Token(fault) => of_token(fault),
@@ -144,7 +147,7 @@ impl Problem {
             Self::Status(_) => (StatusCode::BAD_REQUEST, 800_096),
             Self::NotProvisioned => (StatusCode::NOT_FOUND, 800_007),
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, 429),
-            Self::App(_) | Self::Token(_) => (StatusCode::INTERNAL_SERVER_ERROR, 800_003),
+            Self::App(_) | Self::Named(..) | Self::Token(_) => (StatusCode::INTERNAL_SERVER_ERROR, 800_003),
         }
     }
 
@@ -177,7 +180,7 @@ impl Problem {
             Self::CancelBySubscription => "Seat based SaaS cannot be cancelled by patch order. Use patch subscription.",
             Self::BillingCycleFixed => "The billing cycle cannot be updated for this subscription.",
             Self::NotProvisioned => "The provisioning information cannot be retrieved.",
-            Self::App(_) | Self::Token(_) => "An unexpected service error occurred.",
+            Self::App(_) | Self::Named(..) | Self::Token(_) => "An unexpected service error occurred.",
         };
         text.to_owned()
     }
@@ -205,9 +208,8 @@ fn of_failure(error: &AppError) -> Told {
 }
 
 /// A refusal of the commerce core. The description is ours, the code Microsoft's.
-fn of_refusal(refusal: &Refusal) -> Told {
+fn of_refusal(refusal: &Refusal, mut description: String) -> Told {
     let (status, code) = code_of(refusal);
-    let mut description = refusal.to_string();
     if let Some(first) = description.get_mut(..1) {
         first.make_ascii_uppercase();
     }

@@ -92,7 +92,8 @@ pub(super) async fn change(State(_): State<Arc<Faces>>, Path((customer, id)): Id
         let body = object(&value)?;
         let edition = edition(&at, body, found.id)?;
         let wish = wish(&at, body, &found)?;
-        let changed = at.acts().change_for_partner(customer.id.clone(), found.id, edition, wish).await?;
+        let changed = at.acts().change_for_partner(customer.id.clone(), found.id, edition, wish).await;
+        let changed = changed.map_err(|error| at.named(error, &customer, Some(&found.offer)))?;
         if changed.waits_for.is_some() {
             let location = format!("/customers/{tenant}/subscriptions/{}", found.id);
             return Ok(Answer::accepted(location).about(found.id));

@@ -24,6 +24,8 @@ async fn a_program_sells_from_the_customer_to_the_invoice() {
     let checkout = format!("{carts}/{}/checkout", text(&cart, "id"));
     let refused = partner.post(&checkout, &Value::Null).await.expect(403);
     assert_eq!(refused["code"], 13605, "the agreement comes first");
+    let why = text(&refused, "description");
+    assert!(why.ends_with(" has not accepted the Microsoft Customer Agreement.") && !why.contains(&customer), "{why}");
     confirms_the_agreement(&person, &customer).await;
     let placed = partner.post(&checkout, &Value::Null).await.expect(201);
     let order = &placed["orders"][0];

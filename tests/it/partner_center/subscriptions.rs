@@ -128,6 +128,8 @@ async fn a_partner_changes_what_it_has_bought() {
     for (change, expected) in table {
         assert_eq!(code(&partner.changes(&customer, &id, &change).await), expected, "{change}");
     }
+    let many = partner.changes(&customer, &id, &json!({ "quantity": 51 })).await;
+    assert_eq!(many.json()["description"], "Plan Team ends at 50 seats; 51 are too many.");
     // Section 1.7: a number that nobody has, and the provider's own, which is no reseller's.
     for (mpn_id, expected) in [("1111111", 800_015), ("1234567", 2072)] {
         let reply = partner.changes(&customer, &id, &json!({ "partnerId": mpn_id })).await;
