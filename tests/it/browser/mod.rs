@@ -11,6 +11,7 @@ mod page;
 mod portal;
 mod sale;
 mod sign_in;
+mod tabs;
 mod trouble;
 
 use std::future::Future;
