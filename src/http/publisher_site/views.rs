@@ -161,7 +161,8 @@ impl SetUpPage {
     pub(super) fn shown_to(mut self, visitor: Option<Visitor>) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("token", &self.token).append_pair("site", &self.site);
-        query.append_pair("sandbox", &self.shell.sandbox);
+        // Whoever leaves comes back to a page that asks who they are.
+        query.append_pair("sandbox", &self.shell.sandbox).append_pair("signIn", "on");
         self.sign_out = format!("/publisher/sign-out?{}", query.finish());
         let is_other = |visitor: &Visitor| !visitor.email.eq_ignore_ascii_case(&self.purchase.beneficiary);
         self.is_other = visitor.as_ref().is_some_and(is_other);

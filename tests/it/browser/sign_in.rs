@@ -8,6 +8,23 @@ const NORA: &str = "person-nora.lindqvist@northwind.example";
 const OSCAR: &str = "person-oscar.mendes@northwind.example";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_wants_people_signed_in_lets_them_take_another_account() {
+    let world = World::start().await;
+    let link = world.buy().await.link.replacen("/landing?", "/landing?signIn=on&", 1);
+    world
+        .tell("another-account", Look::Desktop, async move |page| {
+            page.open(&link).await;
+            page.click(OSCAR).await;
+            page.shows("visitor", &["Signed in as Oscar Mendes"]).await;
+            page.click("other-account").await;
+            page.click(NORA).await;
+            page.shows("visitor", &["Signed in as Nora Lindqvist"]).await;
+        })
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn people_sign_in_before_the_landing_page_shows_them_anything() {
     let world = World::start().await;
     let rules =
