@@ -25,26 +25,33 @@ pub fn page(status: StatusCode, template: &impl Template) -> Response {
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
             let body = "The page could not be built. The server's log says why.\n";
-            (StatusCode::INTERNAL_SERVER_ERROR, headers("text/plain; charset=utf-8"), body).into_response()
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            (status, headers(status, "text/plain; charset=utf-8"), body).into_response()
         }
     }
 }
 
 /// A page from HTML that is already escaped.
 pub fn html_response(status: StatusCode, html: String) -> Response {
-    let mut response = (status, headers("text/html; charset=utf-8"), html).into_response();
+    let mut response = (status, headers(status, "text/html; charset=utf-8"), html).into_response();
     retry_after::add(response.headers_mut(), status);
     response
 }
 
-fn headers(content_type: &'static str) -> [(HeaderName, HeaderValue); 5] {
+fn headers(status: StatusCode, content_type: &'static str) -> [(HeaderName, HeaderValue); 5] {
     [
+        (header::CACHE_CONTROL, HeaderValue::from_static(keeping(status))),
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static(REFERRER_POLICY)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ]
+}
+
+/// Who may keep a page. Pages show secrets, so nobody does; but what was said to a form that was refused is kept by the
+/// browser that sent it: the way back leads over it, and without it Chromium asks to send the form again.
+fn keeping(status: StatusCode) -> &'static str {
+    if status.is_client_error() { "private, no-cache" } else { "no-store" }
 }
 
 #[cfg(test)]
@@ -66,11 +73,13 @@ mod tests {
             ("content-security-policy", CONTENT_SECURITY_POLICY),
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "same-origin"),
-            ("cache-control", "no-store"),
+            ("cache-control", "private, no-cache"),
         ];
         for (name, value) in expected {
             assert_eq!(response.headers().get(name).unwrap(), value, "{name}");
         }
+        let shown = page(StatusCode::OK, &Paragraph { text: "" });
+        assert_eq!(shown.headers().get("cache-control").unwrap(), "no-store");
         let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
         assert_eq!(&body[..], b"<p>&#60;script&#62;</p>");
     }

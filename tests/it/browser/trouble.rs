@@ -26,6 +26,24 @@ async fn a_damaged_code_gets_guidance_and_another_try() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_leads_over_the_mistake_that_was_corrected() {
+    let world = World::start().await;
+    let bought = world.buy().await;
+    world
+        .tell("way-back", Look::Desktop, async move |page| {
+            page.open(&bought.link).await;
+            page.click("submit").await;
+            page.shows("error-summary", &["need another look"]).await;
+            set_up(&page).await;
+            page.see("[data-testid='account-state'][data-state='active']").await;
+            page.web.back().await.unwrap();
+            page.shows("error-summary", &["need another look"]).await;
+        })
+        .await;
+    world.stop().await;
+}
+
 /// Submits that a form would send when it is submitted twice in a row.
 const SUBMIT_TWICE: &str = "let sent = 0; \
     document.addEventListener('submit', (event) => { if (!event.defaultPrevented) sent += 1; event.preventDefault(); }); \
