@@ -13,10 +13,11 @@ use serde_json::Value;
 use super::{Here, buy::Choice, error::ConsoleError, shell::Place, subscription};
 use crate::http::words::{Moment, count, sentence, spaced};
 use crate::{
-    app::{AppError, RenewalWish},
+    app::{AppError, Entry, RenewalWish, What},
     domain::{
+        event::Event,
         ids::{OperationId, SubscriptionId},
-        operation::Wish,
+        operation::{Effect, Operation, OperationStatus, Wish},
         rules::Rules,
         subscription::{Status, Subscription},
         webhook::{Delivery, DeliveryState, Sent},
@@ -41,6 +42,8 @@ pub(super) struct MarketplacePanel {
     auto_renew: bool,
     payment_fails: bool,
     term_ends: Option<Moment>,
+    /// The last change that was asked for, if nothing came of it: the journal's entry, and what that says.
+    in_vain: Option<(u64, String)>,
     told: Vec<ToldRow>,
 }
 
@@ -50,6 +53,9 @@ struct ToldRow {
     at: Moment,
     state: String,
     tone: &'static str,
+    /// What became of what it was told: the operation as it is now.
+    outcome: String,
+    outcome_tone: &'static str,
     attempts: String,
     /// What came of the last attempt.
     last: Option<String>,
@@ -85,9 +91,16 @@ impl MarketplacePanel {
     pub(super) async fn of(
         here: &Here,
         subscription: &Subscription,
+        entries: &[Entry],
         refused: Option<&RefusedChange>,
     ) -> Result<Self, ConsoleError> {
         let deliveries = here.sandbox.deliveries(subscription.id).await.map_err(|error| here.failed(&error))?;
+        let mut told = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries.iter().rev() {
+            told.push(ToldRow::of(delivery, status_now(here, delivery).await?, here.sandbox.rules()));
+        }
+        let is_revert = |delivery: &&Delivery| matches!(delivery.operation.effect, Effect::Revert { .. });
+        let reverts: Vec<_> = deliveries.iter().filter(is_revert).map(|delivery| delivery.operation.id).collect();
         let offer = here.sandbox.catalogue().offer(&subscription.offer);
         let others = offer.map_or_else(Default::default, |offer| offer.plans.as_slice()).iter();
         let others = others.filter(|plan| plan.id != subscription.plan && !plan.stop_sell);
@@ -120,7 +133,8 @@ impl MarketplacePanel {
             auto_renew: subscription.auto_renew,
             payment_fails: subscription.payment_fails,
             term_ends: subscription.next_term_at().map(Moment::of),
-            told: deliveries.iter().rev().map(|delivery| ToldRow::of(delivery, here.sandbox.rules())).collect(),
+            in_vain: in_vain(entries, &reverts),
+            told,
             place: here.place.clone(),
             subscription: subscription.id,
         })
@@ -136,9 +150,10 @@ impl MarketplacePanel {
         self.action(&format!("deliveries/{}/{what}", call.operation))
     }
 
-    /// Whether it shows what was refused.
-    pub(super) const fn is_refused(&self) -> bool {
-        self.seats_error.is_some() || self.plan_error.is_some()
+    /// What was refused: the field, and why.
+    pub(super) fn error(&self) -> Option<(&'static str, &str)> {
+        let seats = self.seats_error.as_deref().map(|why| ("seats", why));
+        seats.or_else(|| self.plan_error.as_deref().map(|why| ("plan", why)))
     }
 
     fn is_active(&self) -> bool {
@@ -154,8 +169,51 @@ impl MarketplacePanel {
     }
 }
 
+/// The status of the operation that a delivery tells of: the delivery keeps it as it was when it was told.
+async fn status_now(here: &Here, delivery: &Delivery) -> Result<OperationStatus, ConsoleError> {
+    let Operation { id, ref publisher, subscription, status, .. } = delivery.operation;
+    if status.is_final() {
+        return Ok(status);
+    }
+    let now = here.sandbox.operation(publisher, subscription, id).await;
+    now.map(|operation| operation.status).map_err(|error| here.failed(&error))
+}
+
+/// The last change or cancellation of a subscription, if nothing came of it. The operations that take a change back come
+/// after the change, and say nothing of their own.
+fn in_vain(entries: &[Entry], reverts: &[OperationId]) -> Option<(u64, String)> {
+    let last = entries.iter().rev().find_map(|entry| match &entry.what {
+        What::Fact(event) => match event {
+            Event::OperationRequested { operation, .. }
+            | Event::OperationSucceeded { operation, .. }
+            | Event::OperationFailed { operation, .. }
+            | Event::OperationConflicted { operation, .. }
+                if !reverts.contains(operation) =>
+            {
+                Some((entry, event))
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    let (entry, event) = last?;
+    let is_in_vain = matches!(event, Event::OperationFailed { .. } | Event::OperationConflicted { .. });
+    is_in_vain.then(|| (entry.seq.0, entry.summary()))
+}
+
+/// How an operation stands, as the API spells it but for its spaces, and its colour.
+fn outcome(status: OperationStatus) -> (String, &'static str) {
+    let tone = match status {
+        OperationStatus::NotStarted | OperationStatus::InProgress => "warn",
+        OperationStatus::Succeeded => "good",
+        OperationStatus::Failed | OperationStatus::Conflict => "bad",
+    };
+    (sentence(spaced(status.as_str()).trim()).trim_end_matches('.').to_owned(), tone)
+}
+
 impl ToldRow {
-    fn of(delivery: &Delivery, rules: Rules) -> Self {
+    fn of(delivery: &Delivery, status: OperationStatus, rules: Rules) -> Self {
+        let (outcome, outcome_tone) = outcome(status);
         let last = delivery.latest.last().map(|attempt| match &attempt.sent {
             Sent::Answered { status, .. } => format!("answered {status}"),
             Sent::Unanswered { why, .. } => why.clone(),
@@ -167,10 +225,12 @@ impl ToldRow {
             state: spaced(delivery.state.as_str()),
             tone: match delivery.state {
                 DeliveryState::Waiting | DeliveryState::Held => "warn",
-                DeliveryState::Delivered => "good",
                 DeliveryState::Refused | DeliveryState::GivenUp => "bad",
-                DeliveryState::NoWebhook => "",
+                // That it has arrived is no success of what it tells of.
+                DeliveryState::Delivered | DeliveryState::NoWebhook => "",
             },
+            outcome,
+            outcome_tone,
             attempts: count(u64::from(delivery.attempts), "attempt"),
             last,
             operation: delivery.operation.id,
@@ -322,4 +382,71 @@ fn called(here: &Here, Path((id, operation)): CallPath) -> Result<(SubscriptionI
 
 fn back(here: &Here, id: SubscriptionId) -> Redirect {
     here.back_to(&format!("/subscriptions/{id}#marketplace"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::Player,
+        domain::{
+            event::Seq,
+            operation::{Action, RequestSource, TurnedDown},
+            time::Timestamp,
+        },
+    };
+
+    const CHANGE: OperationId = OperationId::from_bytes([1; 16]);
+    const OTHER: OperationId = OperationId::from_bytes([2; 16]);
+
+    fn requested(operation: OperationId) -> Event {
+        let (action, source) = (Action::ChangeQuantity, RequestSource::Azure);
+        Event::OperationRequested { operation, action, source, plan: "team".parse().unwrap(), quantity: None }
+    }
+
+    #[test]
+    fn a_change_in_vain_is_told_until_another_is_asked_for() {
+        let action = Action::ChangeQuantity;
+        let failed = |operation| Event::OperationFailed { operation, action, how: TurnedDown::Failure };
+        let succeeded = |operation| Event::OperationSucceeded { operation, action };
+        let conflicted = |operation| Event::OperationConflicted { operation, action };
+        let unrelated = Event::NicknameSet { nickname: "x".into() };
+        let table: [(Vec<Event>, &[OperationId], Option<u64>); 7] = [
+            (vec![], &[], None),
+            (vec![requested(CHANGE)], &[], None),
+            (vec![requested(CHANGE), failed(CHANGE), unrelated], &[], Some(2)),
+            (vec![requested(CHANGE), conflicted(CHANGE)], &[], Some(2)),
+            (vec![failed(CHANGE), requested(OTHER)], &[], None),
+            (vec![failed(CHANGE), succeeded(OTHER)], &[], None),
+            // What takes the change back is told too, and succeeds.
+            (vec![failed(CHANGE), requested(OTHER), succeeded(OTHER)], &[OTHER], Some(1)),
+        ];
+        for (events, reverts, expected) in table {
+            let at = Timestamp::from_millis(0);
+            let entries = events.iter().zip(1..).map(|(event, seq)| Entry {
+                seq: Seq(seq),
+                at,
+                wall_at: at,
+                subscription: None,
+                from: Player::Marketplace,
+                what: What::Fact(event.clone()),
+            });
+            let entries: Vec<_> = entries.collect();
+            assert_eq!(in_vain(&entries, reverts).map(|(seq, _)| seq), expected, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn an_operation_stands_in_words() {
+        let table = [
+            (OperationStatus::NotStarted, "Not started", "warn"),
+            (OperationStatus::InProgress, "In progress", "warn"),
+            (OperationStatus::Succeeded, "Succeeded", "good"),
+            (OperationStatus::Failed, "Failed", "bad"),
+            (OperationStatus::Conflict, "Conflict", "bad"),
+        ];
+        for (status, words, tone) in table {
+            assert_eq!(outcome(status), (words.to_owned(), tone));
+        }
+    }
 }

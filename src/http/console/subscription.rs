@@ -128,7 +128,7 @@ async fn answer(here: Here, id: Path<String>, refused: Option<&RefusedChange>) -
     let entries = here.sandbox.newest_entries_of(subscription.id, TIMELINE).await;
     let entries = entries.map_err(|error| here.failed(&error))?;
     let timeline = Timeline::of(&here.place, &entries, Scope::Subscription);
-    let marketplace = MarketplacePanel::of(&here, &subscription, refused).await?;
+    let marketplace = MarketplacePanel::of(&here, &subscription, &entries, refused).await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(page(status, &SubscriptionPage::of(&here, &subscription, &view, (marketplace, timeline), newest_entry)))
 }
@@ -152,9 +152,10 @@ impl SubscriptionPage {
         let missing: Vec<_> = view.billing.missing.iter().map(|missing| confirmation_words_of(&missing.kind)).collect();
         let anchors = Anchors { place: &here.place, first_shown: timeline.first() };
         let cut = timeline.len() >= TIMELINE;
+        let is_refused = marketplace.error().is_some();
         Self {
-            shell: here.shell("", &view.name),
-            live: (!marketplace.is_refused()).then(|| here.place.live(newest_entry, Some(subscription.id))),
+            shell: here.shell("", if is_refused { format!("Error: {}", view.name) } else { view.name.clone() }),
+            live: (!is_refused).then(|| here.place.live(newest_entry, Some(subscription.id))),
             facts: Facts::of(here, subscription),
             status: status.as_str(),
             tone: status_tone(status),

@@ -24,6 +24,11 @@ async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
             page.click("change-seats-submit").await;
             page.shows("error-seats", &["whole number"]).await;
             assert_eq!(page.value("seats").await, "many");
+            // Who asked for it is told at once, wherever on the page the field is.
+            page.shows("error-summary", &["Nothing was changed", "whole number"]).await;
+            let told: (String, String) =
+                page.run("return [document.activeElement.dataset.testid, document.title]").await;
+            assert_eq!(told, ("error-summary".to_owned(), "Error: Contoso CRM · Rehearsal".to_owned()));
             page.write("seats", "400").await;
             page.click("change-seats-submit").await;
             page.shows("error-seats", &["ends at 50 seats"]).await;
@@ -31,14 +36,15 @@ async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
             // The publisher agrees; nobody loads the page again.
             page.write("seats", "8").await;
             page.click("change-seats-submit").await;
-            page.shows("told-row", &["ChangeQuantity", "delivered", "answered 200"]).await;
+            page.shows("told-row", &["ChangeQuantity", "Succeeded", "delivered", "answered 200"]).await;
             page.shows("ledger", &["8 seats × 24.50 USD"]).await;
 
             // The publisher refuses.
             refuse.await;
             page.choose("plan", "business").await;
             page.click("change-plan-submit").await;
-            page.shows("told-row", &["ChangePlan", "refused", "answered 400"]).await;
+            page.shows("told-row", &["ChangePlan", "Failed", "refused", "answered 400"]).await;
+            page.shows("in-vain", &["was turned down by the publisher", "answered 400"]).await;
 
             page.click("auto-renew").await;
             page.shows("renewal", &["It ends at"]).await;
