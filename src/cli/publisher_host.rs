@@ -10,7 +10,7 @@ use futures_util::{
 };
 
 use crate::{
-    app::{App, AppError, PublisherChange, PublisherStep, PublisherWork, Sandbox},
+    app::{App, AppError, PublisherChange, PublisherStep, PublisherWork, Sandbox, TimerMode},
     domain::{
         catalogue::{Catalogue, Publisher as Seller, WebhookManner},
         ids::SandboxId,
@@ -20,8 +20,8 @@ use crate::{
     publisher::{
         Publisher,
         host::{
-            Change, Host, HostError, LandingSignIn as WhoSignsIn, Note, Outcome, Product, Record, Site, StepAttempt,
-            Worker,
+            Change, Host, HostError, LandingSignIn as WhoSignsIn, Note, Outcome, Pace, Product, Record, Site,
+            StepAttempt, Worker,
         },
     },
 };
@@ -55,6 +55,17 @@ impl Host for PublisherHost {
 
     fn now<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>> {
         Box::pin(async move { Ok(self.sandbox(sandbox).await?.now()) })
+    }
+
+    fn pace<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Pace, HostError>> {
+        Box::pin(async move {
+            let sandbox = self.sandbox(sandbox).await?;
+            Ok(match (sandbox.timer_mode(), sandbox.clock().is_frozen()) {
+                (TimerMode::Manual, _) => Pace::Manual,
+                (TimerMode::Automatic, true) => Pace::Frozen,
+                (TimerMode::Automatic, false) => Pace::Running,
+            })
+        })
     }
 
     fn changes<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>> {

@@ -60,6 +60,18 @@ impl fmt::Debug for Site {
     }
 }
 
+/// How a sandbox's time passes, as far as somebody has to know who waits for something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// By itself: what is due comes.
+    #[default]
+    Running,
+    /// The clock stands still: what is due later does not come.
+    Frozen,
+    /// Nothing that waits for a time comes until somebody moves the clock.
+    Manual,
+}
+
 /// What a publisher knows of an offer of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -156,6 +168,9 @@ pub trait Host: fmt::Debug + Send + Sync {
 
     /// The sandbox's time.
     fn now<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>>;
+
+    /// How the sandbox's time passes.
+    fn pace<'a>(&'a self, sandbox: &'a SandboxId) -> BoxFuture<'a, Result<Pace, HostError>>;
 
     /// Wakes up each time that something has been committed in a sandbox, from now on, wherever; ends with the sandbox, and when the
     /// server stops.

@@ -33,7 +33,7 @@ use url::Url;
 
 use self::{
     answers::{FieldProblem, Typed},
-    host::{Change, Host, HostError, Note, Outcome, Site},
+    host::{Change, Host, HostError, Note, Outcome, Pace, Site},
     landing::{LandingView, SetUp, Visit},
     marketplace_client::{Call, ClientError, MarketplaceClient, MarketplaceError, SubscriptionAnswer},
     page_key::{Page, PageKey},
@@ -230,6 +230,14 @@ impl Publisher {
     ) -> Result<SubscriptionAnswer, MarketplaceError> {
         let subscription = &account.purchase.subscription;
         self.client.get_subscription(Call::about(site, now, subscription, "get", 0), subscription).await
+    }
+
+    /// How the sandbox's time passes.
+    ///
+    /// # Errors
+    /// [`HostError`] when the host can't tell.
+    pub async fn pace(&self, sandbox: &SandboxId) -> Result<Pace, HostError> {
+        self.host.pace(sandbox).await
     }
 
     /// The sandbox's time.

@@ -136,7 +136,10 @@ pub fn ended(account: &Account, step: ProvisioningStep, end: &End, now: Timestam
         End::Done => record.state = StepState::Done { at: now },
         End::AlreadyDone => record.state = StepState::AlreadyDone { at: now },
         End::Skipped => record.state = StepState::Skipped { at: now },
-        End::Taken => record.state = StepState::Waiting { until: now.plus_millis(LOOKED_AGAIN_AFTER_MILLIS) },
+        End::Taken => {
+            record.last_error = None;
+            record.state = StepState::Waiting { until: now.plus_millis(LOOKED_AGAIN_AFTER_MILLIS) };
+        }
         End::Failed(message) => {
             record.failures = record.failures.saturating_add(1);
             record.last_error = Some(message.clone());

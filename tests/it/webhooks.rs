@@ -257,6 +257,32 @@ async fn bad_input_of_each_field_is_named() {
     world.stop().await;
 }
 
+#[tokio::test]
+async fn what_the_stand_in_took_in_and_came_to_nothing_is_taken_back() {
+    let world = World::start().await;
+    let bought = world.buyer().buys_seats().await;
+    let id = text(&bought, "id");
+    let account = world.sets_up(&bought).await;
+    world.operator().advances("PT1S").await;
+    let seats = async || {
+        let page =
+            world.request(Method::GET, &format!("/publisher/accounts/{account}")).header("accept", "application/json");
+        send(page).await.expect(200)["licenses"].clone()
+    };
+    assert_eq!(seats().await, json!({ "named": ["nora@northwind.example"], "pool": 4 }));
+    let late = json!({ "manner": "answerLate", "times": 1 });
+    world.control(Method::PUT, "/sandboxes/stage/faults/webhook", Some(late)).await.expect(200);
+    changes_seats(&world, &id, 8).await;
+    world.operator().advances("PT0S").await;
+    assert_eq!(seats().await["pool"], 7, "it is taken in");
+    // Before it answers, the change has become impossible.
+    world.operator().post(&format!("subscriptions/{id}/suspension"), json!({})).await.expect(200);
+    world.operator().advances("PT30S").await;
+    assert_eq!(world.operator().subscription(&id).await["quantity"], 5);
+    assert_eq!(seats().await["pool"], 4);
+    world.stop().await;
+}
+
 /// A call to the stand-in's own webhook.
 async fn calls_stand_in(world: &World, token: Option<&str>, body: &Value) -> u16 {
     let request = world.request(Method::POST, &format!("/publisher/webhook?site=contoso&sandbox={SANDBOX}"));

@@ -61,7 +61,8 @@ async fn account_page(publisher: &Publisher, key: &PageKey, account: &Account) -
         }
         _ => None,
     };
-    Ok(AccountPage::new(shell, account, publisher.customer_url(account), market))
+    let pace = publisher.pace(&key.sandbox).await?;
+    Ok(AccountPage::new(shell, account, pace, publisher.customer_url(account), market))
 }
 
 pub(super) async fn retry(

@@ -11,7 +11,10 @@ use serde_json::Value;
 use tower::ServiceExt;
 use url::form_urlencoded;
 
-use crate::publisher::tests::world::{CODE, World, typed};
+use crate::publisher::{
+    host::Pace,
+    tests::world::{CODE, World, typed},
+};
 
 struct Seen {
     status: StatusCode,
@@ -228,6 +231,36 @@ async fn tools_get_the_same_as_json() {
     let seen = post(&world, "/publisher/landing", JSON, &form(&[])).await;
     assert_eq!((seen.status.as_u16(), seen.json()["error"]["code"].as_str()), (409, Some("cancelled")));
     assert_eq!(get_json(&world, "/publisher/accounts/x").await.json()["error"]["code"], "noSuchAccount");
+}
+
+#[tokio::test]
+async fn an_activation_that_takes_its_time_is_no_failure() {
+    let world = World::new().await;
+    world.market().activate = [202].into();
+    let account = post(&world, "/publisher/landing", "text/html", &form(&[])).await.location;
+    assert!(world.run_next().await);
+    let page = get(&world, &account).await;
+    page.shows(&["Accepted", "it takes effect later", "Look again now"]);
+    assert!(!page.body.contains("failed"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_holds_an_account_up_is_told_with_the_way_to_the_clock() {
+    let world = World::new().await;
+    let account = post(&world, "/publisher/landing", "text/html", &form(&[])).await.location;
+    assert!(!get(&world, &account).await.body.contains("held-up"));
+    // A clock that stands holds up only what waits.
+    world.host.memory().pace = Pace::Frozen;
+    assert!(!get(&world, &account).await.body.contains("held-up"));
+    world.host.memory().pace = Pace::Manual;
+    get(&world, &account).await.shows(&["timers of this sandbox are manual", "href=\"/#clock\""]);
+    world.market().activate = [202].into();
+    assert!(world.run_next().await);
+    world.host.memory().pace = Pace::Frozen;
+    get(&world, &account).await.shows(&["clock of this sandbox is frozen"]);
+    world.market().status = "Subscribed";
+    world.run_all().await;
+    assert!(!get(&world, &account).await.body.contains("held-up"));
 }
 
 #[tokio::test]

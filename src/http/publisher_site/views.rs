@@ -13,7 +13,7 @@ use crate::{
     },
     publisher::{
         answers::{Answer, FieldProblem, Typed},
-        host::Site,
+        host::{Pace, Site},
         landing::{LandingView, SetUp},
         marketplace_client::{MarketplaceError, Status, SubscriptionAnswer},
         records::{Account, AccountState, Licenses, Purchase, StepRecord, StepState},
@@ -29,6 +29,8 @@ pub(super) struct Shell {
     pub(super) sandbox: String,
     pub(super) home: String,
     pub(super) landing: String,
+    /// The simulator's own page of the sandbox: what a real publisher's site does not have.
+    pub(super) simulator: String,
 }
 
 impl Shell {
@@ -53,6 +55,7 @@ impl Shell {
             company: "Stand-in publishers".to_owned(),
             initial: "R".to_owned(),
             who: "Stand-in publishers of Rehearsal".to_owned(),
+            simulator: home.replacen("/publisher", "/", 1),
             sandbox: sandbox.to_string(),
             home,
             landing: landing_path(None, sandbox),
@@ -304,15 +307,21 @@ pub(super) struct StepView {
     pub(super) word: &'static str,
     pub(super) line: String,
     pub(super) error: Option<String>,
-    pub(super) may_hurry: bool,
+    /// What a button says that does not wait for the next attempt.
+    pub(super) hurry: Option<&'static str>,
 }
 
 impl StepView {
-    fn of(record: &StepRecord) -> Self {
+    /// `is_taken`: the marketplace has taken the step's call, which takes effect later.
+    fn of(record: &StepRecord, is_taken: bool) -> Self {
         let tries = if record.attempts > 1 { format!(", at attempt {}", record.attempts) } else { String::new() };
         let (word, line) = match record.state {
             StepState::Todo => ("", String::new()),
             StepState::Running => ("In progress", String::new()),
+            StepState::Waiting { until } if is_taken => {
+                let when = format!("which can take it minutes. We look again at {}.", clock(until));
+                ("Accepted", format!("The marketplace has accepted it, and it takes effect later, {when}"))
+            }
             StepState::Waiting { until } => {
                 ("Waiting", format!("Attempt {} failed. The next one is due at {}.", record.attempts, clock(until)))
             }
@@ -335,7 +344,11 @@ impl StepView {
             word,
             line,
             error: record.last_error.as_deref().filter(|_| shows_error).map(sentence),
-            may_hurry: matches!(record.state, StepState::Waiting { .. }),
+            hurry: match record.state {
+                StepState::Waiting { .. } if is_taken => Some("Look again now"),
+                StepState::Waiting { .. } => Some("Try again now"),
+                _ => None,
+            },
         }
     }
 }
@@ -386,10 +399,20 @@ pub(super) struct AccountPage {
     steps: Vec<StepView>,
     answers: Vec<Answer>,
     market: Option<MarketView>,
+    /// Why nothing goes on by itself, if so.
+    held_up: Option<&'static str>,
+    /// Where the sandbox's clock is moved.
+    clock: String,
 }
 
 impl AccountPage {
-    pub(super) fn new(shell: Shell, account: &Account, customer_url: String, market: Option<MarketView>) -> Self {
+    pub(super) fn new(
+        shell: Shell,
+        account: &Account,
+        pace: Pace,
+        customer_url: String,
+        market: Option<MarketView>,
+    ) -> Self {
         let state = account.state();
         let product = &account.purchase.offer_name;
         let (title, lede, badge) = match state {
@@ -405,7 +428,7 @@ impl AccountPage {
             ),
             AccountState::Active => (
                 format!("{product} is ready"),
-                "Licences are assigned and the subscription is activated. Manage it here from now on.",
+                "Licences are assigned and the subscription is activated. This page stays the place to look it up.",
                 ("good", "Active"),
             ),
             AccountState::Suspended => (
@@ -420,8 +443,10 @@ impl AccountPage {
             ),
         };
         let stopped = account.steps.iter().find(|record| record.state == StepState::Stopped);
+        let step = |record: &StepRecord| {
+            StepView::of(record, record.step == ProvisioningStep::Activate && account.activation_taken)
+        };
         Self {
-            shell,
             title,
             lede: lede.to_owned(),
             page: format!("/publisher/accounts/{}", account.account),
@@ -434,10 +459,26 @@ impl AccountPage {
             purchase: account.purchase.clone(),
             licenses: account.licenses.clone(),
             seats: seats_words(account),
-            steps: account.steps.iter().map(StepView::of).collect(),
+            steps: account.steps.iter().map(step).collect(),
+            clock: format!("{}#clock", shell.simulator),
+            held_up: held_up(pace, account),
+            shell,
             answers: account.answers.clone(),
             market,
         }
+    }
+}
+
+/// What holds up an account that is being set up. With a clock that stands, only what waits for a later time does.
+fn held_up(pace: Pace, account: &Account) -> Option<&'static str> {
+    let is_waiting = account.steps.iter().any(|record| matches!(record.state, StepState::Waiting { .. }));
+    match pace {
+        _ if account.state() != AccountState::Provisioning => None,
+        Pace::Manual => Some("The timers of this sandbox are manual: we go on when its clock is advanced."),
+        Pace::Frozen if is_waiting => {
+            Some("The clock of this sandbox is frozen: we go on when it runs again or is advanced.")
+        }
+        Pace::Frozen | Pace::Running => None,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         page_key::{Page, PageKey},
         provisioning::{self, End, Next, assign, begun, delay_after, ended, next, taken_up, tried_again},
         records::{Account, AccountState, Licenses, Purchase, StepState},
+        webhook::told::reconciled,
     },
 };
 
@@ -58,6 +59,26 @@ fn licences_go_to_named_users_and_the_rest_to_a_pool() {
     for (bought, users, named, pool) in table {
         let expected = Licenses { named: names(named), pool };
         assert_eq!(assign(bought, &names(users)), expected, "{bought:?} {users}");
+    }
+}
+
+#[test]
+fn an_account_follows_the_marketplace_where_an_answer_came_too_late() {
+    let table = [
+        ("team", Some(8), ("team", Some(8), 2, 6)),
+        ("team", Some(1), ("team", Some(1), 1, 0)),
+        ("business", Some(5), ("business", Some(5), 2, 3)),
+        // What the marketplace does not say stays.
+        ("", None, ("team", Some(5), 2, 3)),
+    ];
+    for (plan, quantity, expected) in table {
+        let mut before = account(Some(5), &["kim@x.example", "lee@x.example"]);
+        before.licenses = Some(assign(Some(5), &before.users));
+        let answer = SubscriptionAnswer { plan_id: plan.to_owned(), quantity, ..SubscriptionAnswer::default() };
+        let after = reconciled(&before, &answer, None);
+        let licenses = after.licenses.unwrap();
+        let found = (after.purchase.plan.as_str(), after.purchase.quantity, licenses.named.len(), licenses.pool);
+        assert_eq!(found, expected, "{plan} {quantity:?}");
     }
 }
 

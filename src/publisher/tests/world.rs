@@ -29,7 +29,9 @@ use crate::{
     publisher::{
         Publisher, PublisherOptions,
         answers::Typed,
-        host::{Change, Host, HostError, LandingSignIn, Note, Outcome, Product, Record, Site, StepAttempt, Worker},
+        host::{
+            Change, Host, HostError, LandingSignIn, Note, Outcome, Pace, Product, Record, Site, StepAttempt, Worker,
+        },
         landing::Visit,
     },
     store::{Expectation, Version, Write},
@@ -46,6 +48,7 @@ pub(crate) struct Memory {
     pub(crate) notes: Vec<Note>,
     pub(crate) work: BTreeMap<String, Timestamp>,
     pub(crate) now_millis: i64,
+    pub(crate) pace: Pace,
     pub(crate) faults: BTreeMap<ProvisioningStep, u32>,
     pub(crate) sites: Vec<Site>,
     /// Commits until the machine is killed: from then on none succeeds.
@@ -75,6 +78,10 @@ impl Host for MemoryHost {
 
     fn now<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<Timestamp, HostError>> {
         Box::pin(async move { Ok(Timestamp::from_millis(self.memory().now_millis)) })
+    }
+
+    fn pace<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<Pace, HostError>> {
+        Box::pin(async move { Ok(self.memory().pace) })
     }
 
     fn changes<'a>(&'a self, _: &'a SandboxId) -> BoxFuture<'a, Result<BoxStream<'static, ()>, HostError>> {

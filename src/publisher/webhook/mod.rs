@@ -151,6 +151,9 @@ impl Publisher {
             let told::PlannedAnswer { subscription, operation, status } = answer;
             let call = Call::about(site, now, subscription, &format!("answer/{operation}"), 0);
             let answered = self.client.answer_operation(call, subscription, operation, status).await;
+            if matches!(answered, Err(MarketplaceError::Refused { status: 409, .. })) {
+                change.records = self.as_the_marketplace_has_it(site, subscription, now).await?.records;
+            }
             let (outcome, summary) = match answered {
                 Ok(()) => (Outcome::Done, format!("The publisher answered the operation with {status}.")),
                 Err(MarketplaceError::Refused { status: 409, .. }) => {
@@ -168,5 +171,22 @@ impl Publisher {
             });
         }
         self.host.commit(sandbox, change).await
+    }
+
+    /// The change that gives an account the plan and the seats that its subscription has: an operation that was over
+    /// before it was answered may have come to nothing after it was taken in here.
+    async fn as_the_marketplace_has_it(
+        &self,
+        site: &Site,
+        subscription: &str,
+        now: Timestamp,
+    ) -> Result<Change, HostError> {
+        let Some((version, account)) = self.read_account(&site.sandbox, subscription).await? else {
+            return Ok(Change::default());
+        };
+        let Ok(answer) = self.ask_marketplace(site, &account, now).await else { return Ok(Change::default()) };
+        let plan_name = site.plan_name(&account.purchase.offer, &answer.plan_id);
+        let reconciled = told::reconciled(&account, &answer, plan_name);
+        if reconciled == account { Ok(Change::default()) } else { rewriting(&reconciled, version) }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::{
     host::Site,
-    marketplace_client::OperationAnswer,
+    marketplace_client::{OperationAnswer, SubscriptionAnswer},
     provisioning::assign,
     records::{Account, Licenses},
 };
@@ -178,16 +178,10 @@ pub fn after(account: &Account, told: &Told, is_accepted: bool, plan_name: Optio
     match &told.action {
         Action::ChangePlan if is_accepted => {
             if let Some(plan) = &told.plan {
-                account.purchase.plan_name = plan_name.unwrap_or(plan).to_owned();
-                account.purchase.plan.clone_from(plan);
+                set_plan(&mut account, plan, plan_name);
             }
         }
-        Action::ChangeQuantity if is_accepted => {
-            if told.quantity.is_some() && account.purchase.quantity.is_some() {
-                account.purchase.quantity = told.quantity;
-                account.licenses = account.licenses.map(|held| reassigned(&held, told.quantity));
-            }
-        }
+        Action::ChangeQuantity if is_accepted => set_seats(&mut account, told.quantity),
         Action::Suspend => account.suspended = true,
         Action::Reinstate => account.suspended = false,
         Action::Unsubscribe => {
@@ -197,6 +191,31 @@ pub fn after(account: &Account, told: &Told, is_accepted: bool, plan_name: Optio
         Action::ChangePlan | Action::ChangeQuantity | Action::Renew | Action::Other(_) => {}
     }
     account
+}
+
+/// The account with the plan and the seats that its subscription has in the marketplace.
+#[must_use]
+pub fn reconciled(account: &Account, answer: &SubscriptionAnswer, plan_name: Option<&str>) -> Account {
+    let mut account = account.clone();
+    if !answer.plan_id.is_empty() && answer.plan_id != account.purchase.plan {
+        set_plan(&mut account, &answer.plan_id, plan_name);
+    }
+    if answer.quantity != account.purchase.quantity {
+        set_seats(&mut account, answer.quantity);
+    }
+    account
+}
+
+fn set_plan(account: &mut Account, plan: &str, name: Option<&str>) {
+    name.unwrap_or(plan).clone_into(&mut account.purchase.plan_name);
+    plan.clone_into(&mut account.purchase.plan);
+}
+
+fn set_seats(account: &mut Account, seats: Option<u32>) {
+    if seats.is_some() && account.purchase.quantity.is_some() {
+        account.purchase.quantity = seats;
+        account.licenses = account.licenses.take().map(|held| reassigned(&held, seats));
+    }
 }
 
 /// Licences after a change of seats: who has one keeps it as long as there are enough.
