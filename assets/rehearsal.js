@@ -6,7 +6,8 @@
 // same path share one stream, and a page that nobody sees has none.
 //
 // A form with data-submit-at-once is sent without a click. A second click on any form does nothing while the answer to
-// the first is on its way.
+// the first is on its way, which its button shows. What data-told-by="name" says came with that part of the address, which
+// is taken out of it.
 //
 // Copy: a button with data-copy="id" copies the text of the element with that id.
 (() => {
@@ -25,9 +26,23 @@
       return;
     }
     underWay.add(form);
+    event.submitter?.setAttribute("aria-busy", "true");
     // Who has stopped the page from loading, or has come back to it, may send the form again.
     window.setTimeout(() => underWay.delete(form), 5000);
   });
+
+  // Who comes back to a page that the browser has kept finds it as it was before the click.
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  });
+
+  // An answer that was told in the address is told once: who loads the page again is not told again.
+  const told = document.querySelector("[data-told-by]")?.dataset.toldBy;
+  if (told !== undefined) {
+    const address = new URL(window.location.href);
+    address.searchParams.delete(told);
+    window.history.replaceState(window.history.state, "", address);
+  }
 
   const announcer = document.createElement("div");
   announcer.className = "visually-hidden";

@@ -221,6 +221,25 @@ impl Sandbox {
         Ok(self.earliest_timer().await?.map(|(_, timer)| timer))
     }
 
+    /// The next timers, earliest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn next_timers(&self, limit: usize) -> Result<Vec<StoredTimer>, AppError> {
+        let range = KeyRange::under(&self.world.space.timers());
+        let found = self.store.scan(&range, Direction::Ascending, limit).await?;
+        let mut timers = Vec::with_capacity(found.len());
+        for (key, document) in found {
+            let mut timer: StoredTimer = decode(&key, &document.bytes)?;
+            // Later ones lie with the one that they were set with.
+            timers.append(&mut timer.then);
+            timers.push(timer);
+        }
+        timers.sort_by_key(|timer| timer.due);
+        timers.truncate(limit);
+        Ok(timers)
+    }
+
     pub(super) async fn earliest_timer(&self) -> Result<Option<(Key, StoredTimer)>, AppError> {
         let range = KeyRange::under(&self.world.space.timers());
         let found = self.store.scan(&range, Direction::Ascending, 1).await?;

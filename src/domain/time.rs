@@ -148,6 +148,12 @@ impl Period {
         Self(Span::new().hours(hours))
     }
 
+    /// A period of whole calendar years.
+    #[must_use]
+    pub fn years(years: i16) -> Self {
+        Self(Span::new().years(years))
+    }
+
     /// A period of whole calendar days.
     #[must_use]
     pub fn days(days: i32) -> Self {

@@ -11,24 +11,29 @@ use axum::{
 use serde::Deserialize;
 
 use super::{Console, Here, error::ConsoleError, home, shell::ClockReading};
-use crate::http::words::{Moment, sentence};
+use crate::http::words::{Moment, count, sentence};
 use crate::{
-    app::{Advance, Due},
-    domain::time::Period,
+    app::{Advance, Due, TimerMode},
+    domain::time::{Period, Timestamp},
 };
 
 /// The clock as the home page shows it.
 #[derive(Debug)]
 pub(super) struct ClockPanel {
     pub(super) reading: ClockReading,
-    pub(super) next: Option<NextTimer>,
+    /// The next timers, earliest first.
+    pub(super) next: Vec<NextTimer>,
+    /// What holds them up, if they don't run by themselves.
+    pub(super) held_up: Option<&'static str>,
+    /// What the last move of the clock did.
+    pub(super) notice: Option<String>,
     /// What was typed as a period.
     pub(super) by: String,
     /// What is wrong with that.
     pub(super) error: Option<String>,
 }
 
-/// The earliest timer.
+/// A timer.
 #[derive(Debug)]
 pub(super) struct NextTimer {
     pub(super) due: Moment,
@@ -37,11 +42,18 @@ pub(super) struct NextTimer {
     pub(super) href: Option<String>,
 }
 
+/// Timers that are shown.
+const SHOWN: usize = 4;
+
 impl ClockPanel {
-    /// The clock, and what was typed if that could not be done.
-    pub(super) async fn of(here: &Here, typed: Option<(String, String)>) -> Result<Self, ConsoleError> {
-        let next = here.sandbox.next_timer().await.map_err(|error| here.failed(&error))?;
-        let next = next.map(|timer| NextTimer {
+    /// The clock, and what was typed if that could not be done. `ran` is how many timers its last move ran.
+    pub(super) async fn of(
+        here: &Here,
+        ran: Option<u64>,
+        typed: Option<(String, String)>,
+    ) -> Result<Self, ConsoleError> {
+        let next = here.sandbox.next_timers(SHOWN).await.map_err(|error| here.failed(&error))?;
+        let next = next.into_iter().map(|timer| NextTimer {
             due: Moment::of(timer.due),
             what: match timer.what {
                 Due::CodeLifeEnds { .. } => "an authorization code expires",
@@ -60,8 +72,46 @@ impl ClockPanel {
             href: timer.what.subscription().map(|id| here.place.subscription(id)),
         });
         let (by, error) = typed.map_or((String::new(), None), |(by, error)| (by, Some(error)));
-        Ok(Self { reading: ClockReading::of(&here.sandbox), next, by, error })
+        Ok(Self {
+            reading: ClockReading::of(&here.sandbox),
+            next: next.collect(),
+            held_up: held_up(here.sandbox.timer_mode(), here.sandbox.clock().is_frozen()),
+            notice: ran.map(|ran| match ran {
+                0 => "The clock was moved; no timer was due on the way.".to_owned(),
+                ran => format!("The clock was moved; {} ran on the way.", count(ran, "timer")),
+            }),
+            by,
+            error,
+        })
     }
+}
+
+/// Why nothing that waits for a time comes by itself, if so.
+pub(super) const fn held_up(timers: TimerMode, frozen: bool) -> Option<&'static str> {
+    match (timers, frozen) {
+        (TimerMode::Manual, _) => {
+            Some("The timers of this sandbox are manual: they run only when its clock is advanced.")
+        }
+        (TimerMode::Automatic, true) => {
+            Some("The clock of this sandbox is frozen: what waits for a later time comes only when the clock is moved.")
+        }
+        (TimerMode::Automatic, false) => None,
+    }
+}
+
+/// The longest way at once, in years. A page can't show how far it has come while it is on the way.
+const LONGEST_YEARS: i16 = 10;
+
+/// How far to go, from what was typed.
+fn period(text: &str, now: Timestamp) -> Result<Period, String> {
+    let period = text.parse::<Period>().map_err(|error| sentence(&error.to_string()))?;
+    if now.plus(period) > now.plus(Period::years(LONGEST_YEARS)) {
+        return Err(format!(
+            "That is too far for one step here: move by {LONGEST_YEARS} years at the most. The control API goes further, \
+             and can be stopped on the way."
+        ));
+    }
+    Ok(period)
 }
 
 /// How far to go.
@@ -90,10 +140,10 @@ pub(super) async fn advance(
     form: Result<Form<AdvanceInput>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
     let Form(input) = form.map_err(|rejection| ConsoleError::malformed(&here.place, rejection.body_text()))?;
-    match input.by.parse::<Period>() {
+    match period(&input.by, here.sandbox.now()) {
         Ok(period) => Ok(move_on(&console, &here, Advance::By(period)).await?.into_response()),
         Err(error) => {
-            let typed = home::Typed { clock: Some((input.by, sentence(&error.to_string()))), ..home::Typed::default() };
+            let typed = home::Typed { clock: Some((input.by, error)), ..home::Typed::default() };
             home::answer(&console, &here, StatusCode::UNPROCESSABLE_ENTITY, typed).await
         }
     }
@@ -108,4 +158,45 @@ async fn move_on(console: &Console, here: &Here, by: Advance) -> Result<Redirect
     let outside = console.app.outside().map_err(|error| here.failed(&error))?;
     let advanced = here.sandbox.advance(by, outside).await.map_err(|error| here.failed(&error))?;
     Ok(here.back_to(&format!("/?ran={}#clock", advanced.count)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_one_that_a_page_can_wait_for() {
+        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+        let table = [
+            ("P1M", None),
+            (" 30d ", None),
+            ("P10Y", None),
+            ("P10Y1D", Some("too far")),
+            ("P300Y", Some("too far")),
+            ("soon", Some("period")),
+            ("-P1D", Some("period")),
+        ];
+        for (text, expected) in table {
+            let found = period(text, now).err();
+            match expected {
+                None => assert_eq!(found, None, "{text}"),
+                Some(part) => assert!(found.is_some_and(|why| why.contains(part)), "{text}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_holds_timers_up_is_told() {
+        let table = [
+            (TimerMode::Automatic, false, None),
+            (TimerMode::Automatic, true, Some("frozen")),
+            (TimerMode::Manual, false, Some("manual")),
+            (TimerMode::Manual, true, Some("manual")),
+        ];
+        for (timers, frozen, expected) in table {
+            let found = held_up(timers, frozen);
+            assert_eq!(found.is_some(), expected.is_some());
+            assert!(expected.is_none_or(|part| found.is_some_and(|why| why.contains(part))), "{timers:?} {frozen}");
+        }
+    }
 }

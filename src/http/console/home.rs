@@ -53,7 +53,6 @@ struct HomePage {
     shell: Shell,
     /// Where changes are told; `None` on a page that must not be replaced, because something was typed on it.
     live: Option<String>,
-    notice: Option<String>,
     has_errors: bool,
     clock: ClockPanel,
     buy: BuyForm,
@@ -127,12 +126,8 @@ async fn render(
     let home = HomePage {
         shell: here.shell("home", title),
         live: (!has_errors).then(|| here.place.live(newest_entry, None)),
-        notice: query.ran.map(|ran| match ran {
-            0 => "The clock was moved; no timer was due on the way.".to_owned(),
-            ran => format!("The clock was moved; {} ran on the way.", count(ran, "timer")),
-        }),
         has_errors,
-        clock: ClockPanel::of(here, typed.clock).await?,
+        clock: ClockPanel::of(here, query.ran, typed.clock).await?,
         buy: typed.buy.unwrap_or_else(|| BuyForm::of(catalogue, BuyInput::default(), FieldErrors::new())),
         base_url: console.base_url.clone(),
         publishers: catalogue.publishers.iter().map(PublisherRow::from).collect(),
