@@ -18,8 +18,8 @@ use serde_json::json;
 use tower::Service;
 
 use super::{
-    Faces, access, assets, console, control, exchange::record_visit, identity, marketplace, partner_center, paths,
-    portal, publisher_site, same_origin,
+    Faces, access, assets, console, control, exchange::record_visit, identity, marketplace, nowhere, partner_center,
+    paths, portal, publisher_site, same_origin,
 };
 use crate::{
     app::{App, AppError},
@@ -79,7 +79,7 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
         let recorded = middleware::from_fn_with_state(Arc::clone(faces), record_visit);
         router = router.merge(publisher_site::router(publisher).layer(recorded));
     }
-    router
+    router.fallback(nowhere::answer)
 }
 
 /// A server's entrance: answers health checks from the first moment, everything else once it is open.

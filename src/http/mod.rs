@@ -12,6 +12,7 @@ mod faces;
 pub mod identity;
 mod invoice_rows;
 pub mod marketplace;
+mod nowhere;
 pub mod page;
 pub mod partner_center;
 pub mod paths;

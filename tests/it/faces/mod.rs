@@ -7,6 +7,7 @@ mod identity;
 mod marketplace;
 mod marketplace_refusals;
 mod metering;
+mod nowhere;
 mod operations;
 mod quotas;
 mod sign_in;
