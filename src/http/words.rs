@@ -75,6 +75,39 @@ pub(in crate::http) fn term_words(unit: &TermUnit) -> String {
     }
 }
 
+/// How long a term is: `1 month`, `3 years`.
+pub(in crate::http) fn term_length(unit: &TermUnit) -> String {
+    let one = if matches!(unit.months(), Some(1 | 12)) { "1 " } else { "" };
+    format!("{one}{}", term_words(unit))
+}
+
+/// A sentence with its instants as people write them: `2026-02-03T04:05:06.789Z` is `3 Feb 2026, 04:05:06 UTC`.
+pub(in crate::http) fn in_prose(sentence: &str) -> String {
+    let readable = |word: &str| {
+        let instant = word.trim_end_matches(['.', ',', ';', ':', ')']);
+        let rest = word.get(instant.len()..).unwrap_or_default();
+        let is_instant = instant.contains('T') && instant.ends_with('Z');
+        let at: Timestamp = is_instant.then(|| instant.parse().ok()).flatten()?;
+        Some(format!("{}{rest}", Moment::of(at).text))
+    };
+    let words = sentence.split(' ').map(|word| readable(word).unwrap_or_else(|| word.to_owned()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// An amount with its thousands set apart: `-12,345.60`.
+pub(in crate::http) fn grouped(amount: &str) -> String {
+    let (sign, digits) = amount.strip_prefix('-').map_or(("", amount), |digits| ("-", digits));
+    let (whole, rest) = digits.find('.').map_or((digits, ""), |point| digits.split_at(point));
+    let mut groups = String::with_capacity(amount.len().saturating_add(4));
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && whole.len().saturating_sub(at) % 3 == 0 {
+            groups.push(',');
+        }
+        groups.push(digit);
+    }
+    format!("{sign}{groups}{rest}")
+}
+
 /// `1 seat`, `5 seats`.
 pub(in crate::http) fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -131,6 +164,12 @@ mod tests {
         assert_eq!(sentence(""), ".");
         let terms = [TermUnit::P1M, TermUnit::P1Y, TermUnit::P3Y, TermUnit::Other("PAY".into())];
         assert_eq!(terms.map(|unit| term_words(&unit)), ["month", "year", "3 years", "PAY"]);
+        let terms = [TermUnit::P1M, TermUnit::P1Y, TermUnit::P3Y, TermUnit::Other("PAY".into())];
+        assert_eq!(terms.map(|unit| term_length(&unit)), ["1 month", "1 year", "3 years", "PAY"]);
+        assert_eq!(in_prose("Valid until 2026-02-03T04:05:06.789Z."), "Valid until 3 Feb 2026, 04:05:06 UTC.");
+        assert_eq!(in_prose("Its term is 2026-02-03 to THAT  (Z)."), "Its term is 2026-02-03 to THAT  (Z).");
+        let amounts = ["0.00", "999", "1000", "-12345.60", "1234567.8901"].map(grouped);
+        assert_eq!(amounts, ["0.00", "999", "1,000", "-12,345.60", "1,234,567.8901"]);
         assert_eq!(count(1, "seat"), "1 seat");
         assert_eq!(count(5, "seat"), "5 seats");
         assert_eq!(confirmation_words_of("licensesAssigned"), "licences assigned");

@@ -144,6 +144,12 @@ pub fn reinstate(
     Ok(request)
 }
 
+/// When a subscription ends that is suspended, unless it is paid.
+#[must_use]
+pub fn grace_ends_at(suspended_at: Timestamp) -> Timestamp {
+    suspended_at.plus(Period::days(GRACE_DAYS))
+}
+
 /// What the end of the grace brings; `None` if it was reinstated meanwhile.
 #[must_use]
 pub fn grace_ends(
@@ -168,7 +174,7 @@ fn end(subscription: &Subscription, id: OperationId, context: Context) -> Reques
 fn suspended(subscription: &Subscription, term: Term, id: OperationId, context: Context) -> Request {
     let mut request = Request::of_microsoft(subscription, Effect::Suspend, id, context);
     request.decision.events.push(Event::Suspended { term });
-    let due = context.now.plus(Period::days(GRACE_DAYS));
+    let due = grace_ends_at(context.now);
     request.decision.timers.push(TimerPlan::GraceEnds { due, suspended_at: context.now });
     succeeded(request)
 }

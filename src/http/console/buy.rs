@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{Console, Here, error::ConsoleError, home};
-use crate::http::words::{sentence, term_words};
+use crate::http::words::{sentence, term_length, term_words};
 use crate::{
     app::AppError,
     domain::{
@@ -266,10 +266,8 @@ fn terms(catalogue: &Catalogue, chosen: &str) -> Vec<Choice> {
     }
     units.sort_by_key(|unit| (unit.months().unwrap_or(i32::MAX), unit.as_str()));
     let choice = |unit: &TermUnit| {
-        let words = term_words(unit);
-        let one = if matches!(unit, TermUnit::P1M | TermUnit::P1Y) { "1 " } else { "" };
         let (value, chosen) = (unit.to_string(), unit.as_str() == chosen);
-        Choice { label: format!("{one}{words} ({value})"), value, chosen, disabled: false }
+        Choice { label: format!("{} ({value})", term_length(unit)), value, chosen, disabled: false }
     };
     units.into_iter().map(choice).collect()
 }

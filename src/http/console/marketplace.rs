@@ -10,16 +10,17 @@ use axum::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Here, buy::Choice, error::ConsoleError, shell::Place, subscription};
-use crate::http::words::{Moment, count, sentence, spaced};
+use super::{Here, buy::Choice, clock::held_up, error::ConsoleError, shell::Place, subscription};
+use crate::http::words::{Moment, count, in_prose, sentence, spaced};
 use crate::{
     app::{AppError, Entry, RenewalWish, What},
     domain::{
         event::Event,
         ids::{OperationId, SubscriptionId},
+        lifecycle::grace_ends_at,
         operation::{Effect, Operation, OperationStatus, Wish},
         rules::Rules,
-        subscription::{Status, Subscription},
+        subscription::{State, Status, Subscription},
         webhook::{Delivery, DeliveryState, Sent},
     },
     wire::control::DeliveryView,
@@ -39,9 +40,13 @@ pub(super) struct MarketplacePanel {
     plan_error: Option<String>,
     /// What is under way, which locks the rest.
     under_way: Option<&'static str>,
+    /// What holds that up, if it does not go on by itself.
+    held_up: Option<&'static str>,
     auto_renew: bool,
     payment_fails: bool,
     term_ends: Option<Moment>,
+    /// When it ends unless it is paid.
+    grace_ends: Option<Moment>,
     /// The last change that was asked for, if nothing came of it: the journal's entry, and what that says.
     in_vain: Option<(u64, String)>,
     told: Vec<ToldRow>,
@@ -130,6 +135,11 @@ impl MarketplacePanel {
             },
             status: subscription.state.status(),
             under_way: subscription.outstanding.first().map(|outstanding| outstanding.action.words()),
+            held_up: held_up(here.sandbox.timer_mode(), here.sandbox.clock().is_frozen()),
+            grace_ends: match subscription.state {
+                State::Suspended { since, .. } => Some(Moment::of(grace_ends_at(since))),
+                State::Pending | State::Subscribed { .. } | State::Unsubscribed { .. } => None,
+            },
             auto_renew: subscription.auto_renew,
             payment_fails: subscription.payment_fails,
             term_ends: subscription.next_term_at().map(Moment::of),
@@ -154,6 +164,16 @@ impl MarketplacePanel {
     pub(super) fn error(&self) -> Option<(&'static str, &str)> {
         let seats = self.seats_error.as_deref().map(|why| ("seats", why));
         seats.or_else(|| self.plan_error.as_deref().map(|why| ("plan", why)))
+    }
+
+    /// When it ends unless it is paid.
+    pub(super) const fn grace_ends(&self) -> Option<&Moment> {
+        self.grace_ends.as_ref()
+    }
+
+    /// Whether something is under way.
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
     }
 
     fn is_active(&self) -> bool {
@@ -198,7 +218,7 @@ fn in_vain(entries: &[Entry], reverts: &[OperationId]) -> Option<(u64, String)> 
     });
     let (entry, event) = last?;
     let is_in_vain = matches!(event, Event::OperationFailed { .. } | Event::OperationConflicted { .. });
-    is_in_vain.then(|| (entry.seq.0, entry.summary()))
+    is_in_vain.then(|| (entry.seq.0, in_prose(&entry.summary())))
 }
 
 /// How an operation stands, as the API spells it but for its spaces, and its colour.

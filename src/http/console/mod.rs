@@ -22,6 +22,7 @@ mod error;
 mod home;
 mod journal;
 mod marketplace;
+mod progress;
 mod rules;
 mod shell;
 mod subscription;

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     Form,
-    extract::rejection::FormRejection,
+    extract::{
+        Query,
+        rejection::{FormRejection, QueryRejection},
+    },
     http::StatusCode,
     response::{Redirect, Response},
 };
+
+use serde::Deserialize;
 
 use super::{Here, error::ConsoleError, shell::Shell};
 use crate::{
@@ -27,6 +32,15 @@ struct RulesPage {
     shell: Shell,
     delays: Vec<Delay>,
     rules: Vec<RuleView>,
+    /// Whether they have just been set.
+    are_set: bool,
+}
+
+/// What of the query the page understands.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RulesQuery {
+    /// Anything: the rules have just been set.
+    set: Option<String>,
 }
 
 /// How long operations take.
@@ -37,9 +51,16 @@ struct Delay {
 }
 
 impl RulesPage {
-    /// Rules for which something else than the usual is chosen.
-    fn unusual(&self) -> usize {
-        self.rules.iter().filter(|rule| is_unusual(rule)).count()
+    /// Choices, and how many of them are not the usual ones.
+    fn unusual(&self) -> (usize, usize) {
+        let rules = self.rules.iter().filter(|rule| is_unusual(rule)).count();
+        let delays = usize::from(self.are_delays_unusual());
+        (rules.saturating_add(delays), self.rules.len().saturating_add(1))
+    }
+
+    fn are_delays_unusual(&self) -> bool {
+        let usual = Delays::default().as_str();
+        self.delays.iter().any(|delays| delays.is_chosen && delays.name != usual)
     }
 }
 
@@ -54,7 +75,8 @@ fn plain(text: &str) -> String {
 }
 
 /// Shows the rules.
-pub(super) async fn show(here: Here) -> Response {
+pub(super) async fn show(here: Here, query: Result<Query<RulesQuery>, QueryRejection>) -> Response {
+    let are_set = query.is_ok_and(|Query(query)| query.set.is_some());
     let chosen = here.sandbox.delays();
     let delays = Delays::ALL.into_iter().map(|delays| Delay {
         name: delays.as_str(),
@@ -66,7 +88,7 @@ pub(super) async fn show(here: Here) -> Response {
         is_chosen: delays == chosen,
     });
     let rules = RuleList::of(&here.sandbox.rules()).rules;
-    page(StatusCode::OK, &RulesPage { shell: here.shell("rules", "Rules"), delays: delays.collect(), rules })
+    page(StatusCode::OK, &RulesPage { shell: here.shell("rules", "Rules"), delays: delays.collect(), rules, are_set })
 }
 
 /// Chooses; what the form leaves out stays.
@@ -87,5 +109,5 @@ pub(super) async fn choose(
         AppError::Rule(fault) => unreadable(sentence(&fault.to_string())),
         error => here.failed(&error),
     })?;
-    Ok(here.back_to("/rules"))
+    Ok(here.back_to("/rules?set=1"))
 }

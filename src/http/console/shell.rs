@@ -97,6 +97,15 @@ impl Shell {
         }
     }
 
+    /// The page that this is in any sandbox: whoever switches stays on it. What is in one sandbox only has none.
+    pub(super) fn page(&self) -> &'static str {
+        match self.section {
+            "journal" => "/journal",
+            "rules" => "/rules",
+            _ => "/",
+        }
+    }
+
     /// The frame of a page that can't say more than what went wrong.
     pub(super) fn bare(place: Place, title: impl Into<String>) -> Self {
         Self { title: title.into(), place, section: "", clock: None, sandboxes: Vec::new(), has_key: false }

@@ -9,15 +9,21 @@ use axum::{
 
 use super::{
     Here,
+    clock::held_up,
     error::ConsoleError,
     marketplace::{MarketplacePanel, RefusedChange},
+    progress::Progress,
     shell::{Place, Shell},
     timeline::{Scope, Timeline},
 };
-use crate::http::words::{Moment, confirmation_words_of, count, sentence, status_tone, term_words};
+use crate::http::words::{
+    Moment, confirmation_words_of, count, grouped, sentence, status_tone, term_length, term_words,
+};
 use crate::{
     domain::{
+        billing::LedgerLine,
         event::Seq,
+        money::Money,
         subscription::{State, Status, Subscription},
     },
     http::page::page,
@@ -45,7 +51,13 @@ struct SubscriptionPage {
     confirmations: Vec<ConfirmationCard>,
     link: LinkPanel,
     marketplace: MarketplacePanel,
+    /// What the publisher did last, while something of it is missing.
+    progress: Option<Progress>,
+    /// What holds that up, if it does not go on by itself.
+    held_up: Option<&'static str>,
     ledger: Vec<LedgerRow>,
+    /// What the ledger comes to.
+    total: Option<String>,
     timeline: Timeline,
     /// Whether the timeline begins later than the subscription.
     cut: bool,
@@ -84,6 +96,7 @@ pub(super) struct LinkPanel {
     /// Where a fresh one is asked for; `None` once the subscription is over.
     renew: Option<String>,
     active: bool,
+    over: bool,
 }
 
 /// One of the two confirmations.
@@ -110,6 +123,14 @@ struct LedgerRow {
     causes: Vec<(u64, String)>,
 }
 
+/// What is read of the journal and the ledger for the page.
+struct Seen {
+    timeline: Timeline,
+    progress: Option<Progress>,
+    total: Option<String>,
+    newest_entry: Seq,
+}
+
 /// Shows the page.
 pub(super) async fn show(here: Here, id: Path<String>) -> Result<Response, ConsoleError> {
     answer(here, id, None).await
@@ -127,10 +148,16 @@ async fn answer(here: Here, id: Path<String>, refused: Option<&RefusedChange>) -
     let view = here.view(&subscription).await?;
     let entries = here.sandbox.newest_entries_of(subscription.id, TIMELINE).await;
     let entries = entries.map_err(|error| here.failed(&error))?;
-    let timeline = Timeline::of(&here.place, &entries, Scope::Subscription);
+    let ledger = here.sandbox.ledger(subscription.id).await.map_err(|error| here.failed(&error))?;
+    let seen = Seen {
+        timeline: Timeline::of(&here.place, &entries, Scope::Subscription),
+        progress: Progress::of(&entries),
+        total: total(&ledger),
+        newest_entry,
+    };
     let marketplace = MarketplacePanel::of(&here, &subscription, &entries, refused).await?;
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(page(status, &SubscriptionPage::of(&here, &subscription, &view, (marketplace, timeline), newest_entry)))
+    Ok(page(status, &SubscriptionPage::of(&here, &subscription, &view, marketplace, seen)))
 }
 
 /// Makes a fresh link, and goes back to where it is shown.
@@ -145,14 +172,17 @@ impl SubscriptionPage {
         here: &Here,
         subscription: &Subscription,
         view: &SubscriptionView,
-        (marketplace, timeline): (MarketplacePanel, Timeline),
-        newest_entry: Seq,
+        marketplace: MarketplacePanel,
+        Seen { timeline, progress, total, newest_entry }: Seen,
     ) -> Self {
         let status = subscription.state.status();
         let missing: Vec<_> = view.billing.missing.iter().map(|missing| confirmation_words_of(&missing.kind)).collect();
         let anchors = Anchors { place: &here.place, first_shown: timeline.first() };
         let cut = timeline.len() >= TIMELINE;
         let is_refused = marketplace.error().is_some();
+        let progress = progress.filter(|_| !missing.is_empty());
+        // Before the publisher has been asked for anything, nothing waits.
+        let waits = progress.is_some() || marketplace.is_under_way();
         Self {
             shell: here.shell("", if is_refused { format!("Error: {}", view.name) } else { view.name.clone() }),
             live: (!is_refused).then(|| here.place.live(newest_entry, Some(subscription.id))),
@@ -168,7 +198,14 @@ impl SubscriptionPage {
             missing: (!missing.is_empty()).then(|| missing.join(", ")),
             deadline: (status == Status::PendingFulfillmentStart).then(|| Moment::of(subscription.activation_deadline)),
             term: view.term.as_ref().map(|term| (term.start.clone(), term.end.clone())),
-            confirmations: view.confirmations.iter().map(|given| ConfirmationCard::of(view, given, &anchors)).collect(),
+            confirmations: view
+                .confirmations
+                .iter()
+                .map(|given| ConfirmationCard::of(view, given, progress.is_some(), &anchors))
+                .collect(),
+            held_up: held_up(here.sandbox.timer_mode(), here.sandbox.clock().is_frozen()).filter(|_| waits),
+            progress,
+            total,
             link: LinkPanel::of(&here.place, subscription, &view.link),
             marketplace,
             ledger: view.ledger.iter().map(|line| LedgerRow::of(line, &anchors)).collect(),
@@ -220,7 +257,7 @@ impl Facts {
             },
             free_trial: subscription.free_trial,
             seats: subscription.quantity.map(|seats| count(u64::from(seats.get()), "seat")),
-            term_unit: subscription.term_unit.to_string(),
+            term_unit: term_length(&subscription.term_unit),
             partner: partner.unwrap_or_else(|| customer.clone()),
             purchaser: subscription.purchaser.email.clone(),
             customer,
@@ -243,12 +280,14 @@ impl LinkPanel {
             expired: link.expired,
             renew,
             active: status == Status::Subscribed,
+            over: status == Status::Unsubscribed,
         }
     }
 }
 
 impl ConfirmationCard {
-    fn of(view: &SubscriptionView, given: &ConfirmationView, anchors: &Anchors<'_>) -> Self {
+    /// `is_at_work`: the publisher has begun; what it did last says more than what anybody could do.
+    fn of(view: &SubscriptionView, given: &ConfirmationView, is_at_work: bool, anchors: &Anchors<'_>) -> Self {
         let missing = view.billing.missing.iter().find(|missing| missing.kind == given.kind);
         let state = match (&given.at, given.required) {
             (Some(_), _) => "done",
@@ -266,7 +305,7 @@ impl ConfirmationCard {
             }),
             since: missing.map(|missing| Moment::of_text(&missing.since)),
             // The remedy is written for every subscription; here it is about this one.
-            remedy: missing.map(|missing| missing.remedy.replace("{id}", &view.id)),
+            remedy: missing.filter(|_| !is_at_work).map(|missing| missing.remedy.replace("{id}", &view.id)),
         }
     }
 }
@@ -286,5 +325,12 @@ impl LedgerRow {
 }
 
 fn amount(money: &MoneyView) -> String {
-    format!("{} {}", money.amount, money.currency)
+    format!("{} {}", grouped(&money.amount), money.currency)
+}
+
+/// What the lines of a ledger come to.
+fn total(ledger: &[LedgerLine]) -> Option<String> {
+    let mut amounts = ledger.iter().map(|line| line.amount);
+    let first = amounts.next()?;
+    amounts.try_fold(first, Money::plus).map(|total| amount(&total.into()))
 }

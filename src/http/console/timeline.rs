@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::shell::Place;
 use crate::app::{Entry, Exchange, Player, PublisherStep, What};
-use crate::http::words::{Moment, pretty, spaced};
+use crate::http::words::{Moment, in_prose, pretty, spaced};
 
 /// Entries in their order.
 #[derive(Debug, Template)]
@@ -97,7 +97,7 @@ impl EntryRow {
             sentence: match &entry.what {
                 // The status has its own mark.
                 What::Exchange(exchange) => format!("{} {}", exchange.method, exchange.path),
-                _ => entry.summary(),
+                _ => in_prose(&entry.summary()),
             },
             status,
             tone: tone(&entry.what),

@@ -53,17 +53,20 @@ async fn a_subscription_is_changed_suspended_and_cancelled_by_clicking() {
 
             page.click("fail-payment").await;
             page.shows("status", &["Suspended"]).await;
-            page.shows("billing", &["Suspended: a payment failed"]).await;
+            page.shows("billing", &["Suspended: a payment failed. It ends at", "UTC unless it is paid"]).await;
             page.open(&account).await;
             page.see("[data-testid='account-state'][data-state='suspended']").await;
             page.open(&format!("/subscriptions/{}", bought.id)).await;
             page.click("pay").await;
             page.shows("status", &["Subscribed"]).await;
 
+            // It is asked once, without any script.
             page.click("cancel").await;
+            page.click("cancel-submit").await;
             page.shows("status", &["Unsubscribed"]).await;
             page.shows("ledger", &["given back in full"]).await;
             assert!(!page.has("cancel").await, "nothing is left to be done");
+            page.shows("link-over", &["is over"]).await;
             page.shows("told-row", &["Unsubscribe"]).await;
             page.open(&account).await;
             page.see("[data-testid='account-state'][data-state='closed']").await;

@@ -255,6 +255,7 @@ async fn the_page_tells_which_confirmation_is_missing_until_billing_starts() {
     assert!(page.text("billing").starts_with("Billed since 1 Jan 2026, 00:00:00 UTC."));
     assert!(page.text("confirmation-licensesAssigned").contains("3 licences for named users, 2 in the pool"));
     page.shows(&["100.00 USD", "href=\"#entry-", "id=\"entry-1\""]);
+    assert_eq!(page.text("ledger-total"), "100.00 USD");
 }
 
 #[tokio::test]
@@ -264,6 +265,7 @@ async fn an_expired_link_is_told_and_a_fresh_one_got() {
     let first = world.newest().await.code.text;
     let moved = world.post("/clock/advance", "by=25h").await;
     assert_eq!(moved.location.as_deref(), Some("/?ran=1&sandbox=team-a#clock"));
+    assert_eq!(world.get("/?ran=1").await.text("clock-notice"), "The clock was moved; 1 timer ran on the way.");
     assert!(world.get(&path).await.has("link-expired"));
 
     let renewed = world.post(&format!("{path}/links"), "").await;
@@ -297,6 +299,7 @@ async fn the_clock_is_frozen_resumed_and_a_bad_period_is_told() {
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     page.shows(&["value=\"soon\""]);
     assert!(page.text("error-by").contains("is not a period that moves forward"));
+    assert!(world.post("/clock/advance", "by=P300Y").await.text("error-by").contains("10 years at the most"));
 }
 
 #[tokio::test]
@@ -394,6 +397,7 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
     world.sandbox.request_change(contoso.clone(), bought.id, wish).await.unwrap();
     world.get("/").await.shows(&["an operation goes on"]);
     let path = format!("/subscriptions/{}", bought.id);
+    assert!(world.get(&path).await.text("under-way").contains("timers of this sandbox are manual"));
     world.get(&path).await.shows(&[
         "<dt>Purchaser</dt><dd>Alpine &#38; Ski<br>",
         "<dd>5 seats</dd>",
@@ -465,9 +469,10 @@ async fn rules_are_chosen_on_a_page_and_what_is_left_out_stays() {
     let world = World::new().await;
     world.get("/rules").await.shows(&["failureAnswer", "All is as the real service has it"]);
     let set = world.post("/rules", "failureAnswer=ignored&delays=live").await;
-    assert_eq!((set.status, set.location.as_deref()), (StatusCode::SEE_OTHER, Some("/rules?sandbox=team-a")));
+    assert_eq!((set.status, set.location.as_deref()), (StatusCode::SEE_OTHER, Some("/rules?set=1&sandbox=team-a")));
+    world.get("/rules?set=1").await.shows(&["The rules are set."]);
     world.get("/rules").await.shows(&[
-        "Not as usual: 1 of",
+        "Not as usual: 2 of",
         "not as usual",
         r#"name="failureAnswer" value="ignored" checked"#,
         r#"name="delays" value="live" checked"#,
@@ -483,7 +488,7 @@ async fn rules_are_chosen_on_a_page_and_what_is_left_out_stays() {
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{wrong}: {}", page.html);
         world.get("/rules").await.shows(&[r#"name="failureAnswer" value="ignored" checked"#]);
     }
-    assert_eq!(world.post("/rules", "failureAnswer=honoured").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.post("/rules", "failureAnswer=honoured&delays=brief").await.status, StatusCode::SEE_OTHER);
     world.get("/rules").await.shows(&["All is as the real service has it"]);
 }
 
