@@ -211,7 +211,7 @@ impl SubscriptionPage {
             ledger: view.ledger.iter().map(|line| LedgerRow::of(line, &anchors)).collect(),
             timeline,
             cut,
-            journal: here.place.to("/journal"),
+            journal: here.place.to(&format!("/journal?subscription={}", subscription.id)),
         }
     }
 }
