@@ -157,7 +157,7 @@ pub(super) async fn run_next(State(console): State<Arc<Console>>, here: Here) ->
 async fn move_on(console: &Console, here: &Here, by: Advance) -> Result<Redirect, ConsoleError> {
     let outside = console.app.outside().map_err(|error| here.failed(&error))?;
     let advanced = here.sandbox.advance(by, outside).await.map_err(|error| here.failed(&error))?;
-    Ok(here.back_to(&format!("/?ran={}#clock", advanced.count)))
+    Ok(here.back_to(&format!("/?ran={}#clock-moved", advanced.count)))
 }
 
 #[cfg(test)]

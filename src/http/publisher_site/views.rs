@@ -415,7 +415,13 @@ impl AccountPage {
     ) -> Self {
         let state = account.state();
         let product = &account.purchase.offer_name;
+        let held_up = held_up(pace, account);
         let (title, lede, badge) = match state {
+            AccountState::Provisioning if held_up.is_some() => (
+                format!("Setting up {product}"),
+                "It waits, for the reason below. You can close the page: this address stays good.",
+                ("warn", "Held up"),
+            ),
             AccountState::Provisioning => (
                 format!("Setting up {product}"),
                 "This takes a moment. You can close the page: the work goes on, and this address stays good.",
@@ -461,7 +467,7 @@ impl AccountPage {
             seats: seats_words(account),
             steps: account.steps.iter().map(step).collect(),
             clock: format!("{}#clock", shell.simulator),
-            held_up: held_up(pace, account),
+            held_up,
             shell,
             answers: account.answers.clone(),
             market,

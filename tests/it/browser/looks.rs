@@ -1,6 +1,7 @@
 //! Narrow windows, dark rooms, and keyboards.
 
 use serde::Deserialize;
+use serde_json::json;
 use thirtyfour::prelude::*;
 
 use super::{Look, Page, World, page::id, set_up};
@@ -36,6 +37,10 @@ pub(super) async fn fits(page: &Page) {
 async fn every_page_fits_a_telephone() {
     let world = World::start().await;
     let bought = world.buy().await;
+    let change = world.post(&format!("subscriptions/{}/changes", bought.id), json!({ "quantity": 6 }));
+    let long =
+        json!({"customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5, "name": "x".repeat(90)});
+    let long = world.control("purchases", &long).await["id"].as_str().unwrap().to_owned();
     world
         .tell("telephone", Look::Telephone, async move |page| {
             let subscription = format!("/subscriptions/{}", bought.id);
@@ -66,10 +71,36 @@ async fn every_page_fits_a_telephone() {
             page.see("[data-testid='account-state'][data-state='active']").await;
             fits(&page).await;
             let customers_page = page.text("customer-url").await;
-            for path in ["/", &subscription, &confirmation, "/journal", "/rules", &customers_page] {
+            change.await;
+            page.open(&subscription).await;
+            page.see(&id("told-row")).await;
+            let long = format!("/subscriptions/{long}");
+            for path in ["/", &subscription, &confirmation, &long, "/journal", "/rules", &customers_page] {
                 page.open(path).await;
                 fits(&page).await;
             }
+        })
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_move_of_the_clock_did_is_told_where_it_was_asked_for() {
+    let world = World::start().await;
+    world
+        .tell("clock-moved", Look::Desktop, async |page| {
+            page.open("/").await;
+            page.write("advance-by", "P1M").await;
+            page.click("advance-submit").await;
+            // It has the focus, and is in sight.
+            page.see("#clock [data-testid='clock-notice']:focus").await;
+            let seen: (String, bool) = page
+                .run(
+                    "const notice = document.activeElement.getBoundingClientRect(); \
+                     return [location.search, notice.top >= 0 && notice.bottom <= innerHeight];",
+                )
+                .await;
+            assert_eq!(seen, (String::new(), true), "loading the page again does not tell it again");
         })
         .await;
     world.stop().await;

@@ -264,7 +264,7 @@ async fn an_expired_link_is_told_and_a_fresh_one_got() {
     let path = world.buy().await;
     let first = world.newest().await.code.text;
     let moved = world.post("/clock/advance", "by=25h").await;
-    assert_eq!(moved.location.as_deref(), Some("/?ran=1&sandbox=team-a#clock"));
+    assert_eq!(moved.location.as_deref(), Some("/?ran=1&sandbox=team-a#clock-moved"));
     assert_eq!(world.get("/?ran=1").await.text("clock-notice"), "The clock was moved; 1 timer ran on the way.");
     assert!(world.get(&path).await.has("link-expired"));
 
@@ -318,7 +318,8 @@ async fn the_journal_is_read_page_by_page_and_shows_calls() {
         remark: Some("the token is another tenant's".into()),
         latency_micros: 1500,
     };
-    let subscription = Some(world.newest().await.id);
+    let bought = world.newest().await.id;
+    let subscription = Some(bought);
     for _ in 0..120 {
         let call = RecordedCall { from: Player::Publisher, subscription, exchange: exchange.clone() };
         world.sandbox.record(call).await.unwrap();
@@ -331,6 +332,20 @@ async fn the_journal_is_read_page_by_page_and_shows_calls() {
     let older = world.get("/journal?since=0").await;
     older.shows(&["Entries 1 to 100 of 123", "/journal?since=100&#38;sandbox=team-a"]);
     assert!(!older.html.contains("data-live="), "an older page does not change");
+
+    // Some of them: by kind, by subscription, from the first on.
+    let facts = world.get("/journal?kind=purchaseCreated,+clock").await;
+    facts.shows(&["Entries 1 to 123, some of 123", "alpine", "data-live="]);
+    assert!(!facts.html.contains("data-kind=\"exchange\"") && facts.html.contains("data-kind=\"clock\""));
+    let calls = world.get(&format!("/journal?kind=exchange&subscription={bought}")).await;
+    calls.shows(&["some of 123", "kind=exchange&#38;subscription="]);
+    let next =
+        calls.html.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let rest = world.get(&next.replace("&sandbox=team-a", "")).await;
+    assert_eq!(rest.html.matches("data-kind=\"exchange\"").count(), 20);
+    let wrong = world.get("/journal?subscription=nonsense").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+    assert!(wrong.has("error-summary") && wrong.html.contains("value=\"nonsense\""));
 }
 
 #[tokio::test]
