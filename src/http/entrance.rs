@@ -57,11 +57,14 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
     let guarded = control::router(Arc::clone(faces)).layer(middleware::from_fn(same_origin::refuse_cross_site));
     let mut router = Router::new().merge(assets::router()).merge(guarded);
     if players.has_marketplace() {
-        let links = Arc::clone(faces);
+        let (links, pages) = (Arc::clone(faces), Arc::clone(faces));
         let door = middleware::from_fn_with_state(Arc::clone(faces), access::ask_for_key);
         let console = console::router(
             Arc::clone(&faces.app),
-            Arc::new(move |sandbox, subscription| links.personalized_link(sandbox, subscription)),
+            console::Links {
+                personalized: Arc::new(move |sandbox, subscription| links.personalized_link(sandbox, subscription)),
+                landing_page: Arc::new(move |sandbox, offer| pages.landing_page(sandbox, offer)),
+            },
             faces.base_url.clone(),
         );
         router = router

@@ -19,14 +19,18 @@ use super::{
 };
 use crate::http::words::{Moment, confirmation_words_of, count, status_tone};
 use crate::{
-    app::ListPosition,
+    app::{JournalFilter, ListPosition, Player, What},
     domain::{
         catalogue::{Catalogue, Publisher, Seats},
+        event::Seq,
         subscription::Subscription,
     },
     http::page::page,
     wire::control::SubscriptionSummary,
 };
+
+/// Entries of the journal among which the last call to a webhook is looked for.
+const LOOKED_THROUGH: u64 = 300;
 
 /// Subscriptions on one page.
 const PAGE: usize = 20;
@@ -58,6 +62,7 @@ struct HomePage {
     buy: BuyForm,
     base_url: String,
     publishers: Vec<PublisherRow>,
+    last_call: Option<LastCall>,
     rows: Vec<SubscriptionRow>,
     older: Option<String>,
     newest: Option<String>,
@@ -71,6 +76,19 @@ struct PublisherRow {
     tenant_id: String,
     client_id: String,
     client_secret: String,
+    /// Where the personalized links of its offers lead: the offer's name, and the page.
+    landing_pages: Vec<(String, String)>,
+}
+
+/// The last call to a publisher's webhook.
+#[derive(Debug)]
+struct LastCall {
+    url: String,
+    answer: String,
+    tone: &'static str,
+    at: Moment,
+    entry: u64,
+    href: String,
 }
 
 /// A subscription in the list.
@@ -130,7 +148,8 @@ async fn render(
         clock: ClockPanel::of(here, query.ran, typed.clock).await?,
         buy: typed.buy.unwrap_or_else(|| BuyForm::of(catalogue, BuyInput::default(), FieldErrors::new())),
         base_url: console.base_url.clone(),
-        publishers: catalogue.publishers.iter().map(PublisherRow::from).collect(),
+        publishers: catalogue.publishers.iter().map(|publisher| PublisherRow::of(here, publisher)).collect(),
+        last_call: last_call(here, newest_entry).await?,
         rows: list.subscriptions.iter().map(|found| SubscriptionRow::of(&here.place, catalogue, found)).collect(),
         older: list.next.map(|next| here.place.to(&format!("/?before={}~{}#subscriptions", next.created, next.id))),
         newest: before.map(|_| here.place.to("/#subscriptions")),
@@ -145,9 +164,34 @@ fn position(place: &Place, text: &str) -> Result<ListPosition, ConsoleError> {
     parsed.ok_or_else(|| ConsoleError::malformed(place, format!("{text:?} is no place in the list of subscriptions.")))
 }
 
-impl From<&Publisher> for PublisherRow {
-    fn from(publisher: &Publisher) -> Self {
+/// The last call to a publisher's webhook, if it is among the newest entries of the journal.
+async fn last_call(here: &Here, newest: Seq) -> Result<Option<LastCall>, ConsoleError> {
+    let since = Seq(newest.0.saturating_sub(LOOKED_THROUGH));
+    let filter = JournalFilter { since, kinds: vec!["exchange".to_owned()], ..JournalFilter::default() };
+    let slice = here.sandbox.journal(&filter, usize::MAX).await.map_err(|error| here.failed(&error))?;
+    let last = slice.entries.iter().rev().find_map(|entry| match &entry.what {
+        What::Exchange(call) if entry.from == Player::Marketplace && call.to == Player::Publisher => {
+            Some((entry, call))
+        }
+        _ => None,
+    });
+    Ok(last.map(|(entry, call)| LastCall {
+        url: call.path.clone(),
+        answer: call.status.map_or_else(|| "not answered".to_owned(), |status| format!("answered {status}")),
+        tone: if call.status.is_some_and(|status| status < 400) { "good" } else { "bad" },
+        at: Moment::of(entry.at),
+        entry: entry.seq.0,
+        href: here.place.to(&format!("/journal?since={}#entry-{}", entry.seq.0.saturating_sub(1), entry.seq)),
+    }))
+}
+
+impl PublisherRow {
+    fn of(here: &Here, publisher: &Publisher) -> Self {
+        let own = here.sandbox.catalogue().offers.iter().filter(|offer| offer.publisher == publisher.id);
         Self {
+            landing_pages: own
+                .map(|offer| (offer.name.clone(), (here.console.links.landing_page)(&here.sandbox, offer)))
+                .collect(),
             id: publisher.id.to_string(),
             name: publisher.name.clone(),
             tenant_id: publisher.app.tenant_id.to_string(),

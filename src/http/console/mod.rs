@@ -47,16 +47,25 @@ use self::{
 use super::{access::Holder, same_origin};
 use crate::{
     app::{App, AppError, KnownSubscription, Sandbox},
-    domain::{ids::SubscriptionId, subscription::Subscription},
+    domain::{catalogue::Offer, ids::SubscriptionId, subscription::Subscription},
     wire::control::{LinkView, SubscriptionView},
 };
 
-/// Tells the personalized link of a subscription.
-pub type PersonalizedLinks = Arc<dyn Fn(&Sandbox, &Subscription) -> String + Send + Sync>;
+/// A link that something of a sandbox has.
+pub type Link<T> = Arc<dyn Fn(&Sandbox, &T) -> String + Send + Sync>;
+
+/// Tells where the ways to publishers lead.
+#[derive(Clone)]
+pub struct Links {
+    /// The personalized link of a subscription.
+    pub personalized: Link<Subscription>,
+    /// The landing page of an offer.
+    pub landing_page: Link<Offer>,
+}
 
 /// The console's routes. `base_url` is how others reach this server, without a slash at its end. Whoever is let in has to
 /// have a [`Holder`] laid on the request.
-pub fn router(app: Arc<App>, links: PersonalizedLinks, base_url: String) -> Router {
+pub fn router(app: Arc<App>, links: Links, base_url: String) -> Router {
     let console = Arc::new(Console { app, links, base_url });
     Router::new()
         .route("/", get(home::show))
@@ -96,7 +105,7 @@ async fn go_to_subscription(here: Here, id: Path<String>) -> Result<Redirect, Co
 /// What the pages are made from.
 struct Console {
     app: Arc<App>,
-    links: PersonalizedLinks,
+    links: Links,
     base_url: String,
 }
 
@@ -171,7 +180,7 @@ impl Here {
     /// A subscription as the control API shows it.
     async fn view(&self, subscription: &Subscription) -> Result<SubscriptionView, ConsoleError> {
         let ledger = self.sandbox.ledger(subscription.id).await.map_err(|error| self.failed(&error))?;
-        let link = (self.console.links)(&self.sandbox, subscription);
+        let link = (self.console.links.personalized)(&self.sandbox, subscription);
         Ok(SubscriptionView::of(subscription, &ledger, LinkView::of(subscription, link, self.sandbox.now())))
     }
 }

@@ -61,8 +61,11 @@ impl World {
         };
         let sandbox = app.create_sandbox(new).await.unwrap();
         app.attend_timers(Outside { publisher: Arc::new(IdlePublisher), courier: Arc::new(IdleCourier) });
-        let links = |_: &Sandbox, bought: &Subscription| format!("http://isv.example/?token={}", bought.code.text);
-        let console = console::router(app, Arc::new(links), "http://127.0.0.1:7070".into());
+        let links = console::Links {
+            personalized: Arc::new(|_, bought| format!("http://isv.example/?token={}", bought.code.text)),
+            landing_page: Arc::new(|_, offer| format!("http://isv.example/{}", offer.id)),
+        };
+        let console = console::router(app, links, "http://127.0.0.1:7070".into());
         Self { console: console.layer(Extension(Holder::anybody())), sandbox }
     }
 
@@ -178,6 +181,8 @@ async fn an_empty_sandbox_says_what_to_do_first() {
     assert_eq!(page.text("env-block"), expected);
     page.shows(&["Team: 20.00 USD per seat and month or 200.00 USD per seat and year · 1 to 100 seats"]);
     page.shows(&["<option value=\"crm/old\" disabled>", "flat rate", "not sold any more"]);
+    page.shows(&["Landing page of Contoso CRM", "http://isv.example/crm"]);
+    assert!(page.text("last-call").contains("lately"));
     page.shows(&["<option value=\"team-a\" selected>", "<option value=\"default\">"]);
 }
 
@@ -346,6 +351,16 @@ async fn the_journal_is_read_page_by_page_and_shows_calls() {
     let wrong = world.get("/journal?subscription=nonsense").await;
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert!(wrong.has("error-summary") && wrong.html.contains("value=\"nonsense\""));
+
+    let sent = RecordedCall {
+        from: Player::Marketplace,
+        subscription,
+        exchange: Exchange { to: Player::Publisher, path: "http://isv.example/hook".into(), ..exchange },
+    };
+    world.sandbox.record(sent).await.unwrap();
+    world.sandbox.freeze(None).await.unwrap();
+    let last = world.get("/").await.text("last-call");
+    assert!(last.contains("http://isv.example/hook") && last.contains("answered 403"), "{last}");
 }
 
 #[tokio::test]
