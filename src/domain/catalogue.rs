@@ -255,8 +255,9 @@ impl ConfirmationKind {
     }
 }
 
-/// The confirmations that billing waits for; never empty. A publisher brought by the user has no licence API to call in
-/// the real world, so an offer can wait for less than both.
+/// The confirmations that billing waits for: the activation always, because nothing is billed before it
+/// (docs:life-cycle). A publisher brought by the user has no licence API to call in the real world, so an offer can wait
+/// for less than both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeSet<ConfirmationKind>", into = "BTreeSet<ConfirmationKind>")]
 pub struct BillingWaitsFor(BTreeSet<ConfirmationKind>);
@@ -276,8 +277,12 @@ impl BillingWaitsFor {
 
 impl TryFrom<BTreeSet<ConfirmationKind>> for BillingWaitsFor {
     type Error = &'static str;
-    fn try_from(kinds: BTreeSet<ConfirmationKind>) -> Result<Self, Self::Error> {
-        if kinds.is_empty() { Err("billing has to wait for at least one confirmation") } else { Ok(Self(kinds)) }
+    fn try_from(mut kinds: BTreeSet<ConfirmationKind>) -> Result<Self, Self::Error> {
+        if kinds.is_empty() {
+            return Err("billing has to wait for at least one confirmation");
+        }
+        kinds.insert(ConfirmationKind::Activated);
+        Ok(Self(kinds))
     }
 }
 

@@ -218,8 +218,7 @@ pub fn decide(subscription: &Subscription, command: Command<'_>, context: Contex
 
 /// The activation, now that it takes effect.
 fn activate(subscription: &Subscription, decision: &mut Decision, context: Context) {
-    let from = subscription.billing.map_or(context.now, |billing| Timestamp::midnight(billing.term.start));
-    decision.events.push(Event::Activated { term: Term::starting(from, &subscription.term_unit) });
+    decision.events.push(Event::Activated { term: Term::starting(context.now, &subscription.term_unit) });
     start_billing(subscription, decision, context);
 }
 

@@ -377,8 +377,9 @@ impl Subscription {
             }
             Event::BillingStarted { at, term, .. } => {
                 self.billing = Some(BillingStart { at: *at, term: *term });
-                // A term never begins before it is paid for: the dates move with the later confirmation.
-                if let State::Subscribed { term: running } = &mut self.state {
+                // A term never begins before it is paid for: the dates move with the later confirmation, also of one that is
+                // suspended meanwhile. Otherwise the next term would be the one that was charged already.
+                if let State::Subscribed { term: running } | State::Suspended { term: running, .. } = &mut self.state {
                     *running = *term;
                 }
             }

@@ -302,22 +302,39 @@ fn flat_rates_and_trials_are_charged_by_their_own_formula() {
 }
 
 #[test]
-fn an_offer_may_wait_for_one_confirmation_only() {
-    for (waited, command) in [
-        (ConfirmationKind::Activated, Command::Activate { wait: 0 }),
-        (ConfirmationKind::LicensesAssigned, Command::ReportLicenses { assigned: 1 }),
-    ] {
+fn an_offer_may_wait_for_activation_alone_but_never_for_less() {
+    use ConfirmationKind::{Activated, LicensesAssigned};
+    let licenses = (Command::ReportLicenses { assigned: 1 }, "2026-02-01T00:00:00Z");
+    let activate = (Command::Activate { wait: 0 }, "2026-03-02T00:00:00Z");
+    let table = [
+        // What comes later is billed no second time.
+        (Activated, activate, (licenses.0, "2026-03-09T00:00:00Z"), [3, 1]),
+        // Nothing is billed before the activation (docs:life-cycle), nor is a term that has passed.
+        (LicensesAssigned, licenses, activate, [1, 3]),
+    ];
+    for (waited, first, second, facts) in table {
         let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
         bought.confirmations.waits_for =
             [waited].into_iter().collect::<std::collections::BTreeSet<_>>().try_into().unwrap();
-        let kinds = run(&mut bought, command, "2026-02-01T00:00:00Z", 5).unwrap();
-        assert_eq!(&kinds[1..], ["billingStarted", "charged"], "{waited:?}");
-        // The other confirmation comes later and is billed no second time.
-        let activate = Command::Activate { wait: 0 };
-        let other = if command == activate { Command::ReportLicenses { assigned: 1 } } else { activate };
-        assert_eq!(run(&mut bought, other, "2026-02-09T00:00:00Z", 9).unwrap().len(), 1);
-        assert_eq!(bought.state.term().unwrap().start.to_string(), "2026-02-01");
+        for ((command, now), facts) in [first, second].into_iter().zip(facts) {
+            let kinds = run(&mut bought, command, now, 5).unwrap();
+            assert_eq!((kinds.len(), kinds.contains(&"charged")), (facts, facts == 3), "{waited:?}: {kinds:?}");
+        }
+        assert_eq!(bought.state.term().unwrap().start.to_string(), "2026-03-02", "{waited:?}");
+        assert_eq!(bought.billing.unwrap().term.start.to_string(), "2026-03-02", "{waited:?}");
     }
+}
+
+#[test]
+fn billing_that_starts_while_it_is_suspended_moves_the_term_too() {
+    let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
+    run(&mut bought, Command::Activate { wait: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
+    let (Some(term), since) = (bought.state.term(), at("2026-02-11T00:00:00Z")) else { panic!("{bought:?}") };
+    bought = bought.apply(&Event::Suspended { term }, since, Seq(9));
+    run(&mut bought, Command::ReportLicenses { assigned: 5 }, "2026-02-11T00:00:00Z", 20).unwrap();
+    let billed = bought.billing.unwrap().term;
+    assert_eq!(bought.state, State::Suspended { term: billed, since });
+    assert_eq!(bought.next_term_at(), Some(at("2026-03-11T00:00:00Z")));
 }
 
 #[test]

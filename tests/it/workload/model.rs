@@ -176,7 +176,7 @@ impl Subscription {
         if self.state == State::Pending {
             self.state = State::Active;
             self.activated = Some(now);
-            let day = self.billed_from.unwrap_or_else(|| Day::of(now));
+            let day = Day::of(now);
             self.term = Some((day, Day(day.plus_months(1).0 - 1)));
             self.start_billing(now);
         }
@@ -194,7 +194,7 @@ impl Subscription {
         if self.billed_from.is_none() && self.activated.is_some() && self.licensed.is_some() {
             let day = Day::of(now);
             self.billed_from = Some(day);
-            if self.state == State::Active {
+            if matches!(self.state, State::Active | State::Suspended { .. }) {
                 self.term = Some((day, Day(day.plus_months(1).0 - 1)));
             }
             self.charge(now, self.plan.price() * self.seats);
