@@ -12,7 +12,7 @@ use super::{
     charges,
     event::Event,
     ids::OperationId,
-    operation::{Delays, Effect, Operation, Request, RequestSource},
+    operation::{Action, Delays, Effect, Operation, Request, RequestSource},
     refusal::Refusal,
     rules::Reinstatement,
     subscription::{Command, Context, Decision, State, Status, Subscription, TimerPlan, decide},
@@ -62,6 +62,8 @@ pub fn term_ends(subscription: &Subscription, due: Timestamp, id: OperationId, c
         return None;
     }
     match subscription.state {
+        // It ends with the cancellation that was granted before, and is renewed no more (inferred).
+        State::Subscribed { .. } if subscription.auto_renew && is_being_cancelled(subscription) => None,
         State::Subscribed { .. } if !subscription.auto_renew => Some(end(subscription, id, context)),
         // Inferred.
         State::Suspended { .. } if !subscription.auto_renew => Some(end(subscription, id, context)),
@@ -69,6 +71,11 @@ pub fn term_ends(subscription: &Subscription, due: Timestamp, id: OperationId, c
         State::Subscribed { .. } => Some(renewed(subscription, due, id, context)),
         State::Pending | State::Suspended { .. } | State::Unsubscribed { .. } => None,
     }
+}
+
+/// Whether its publisher has cancelled it, and that is under way.
+fn is_being_cancelled(subscription: &Subscription) -> bool {
+    subscription.outstanding.iter().any(|outstanding| outstanding.action == Action::Unsubscribe)
 }
 
 /// What becomes of a payment for a part of a term.
@@ -85,7 +92,7 @@ pub enum Payment {
 #[must_use]
 pub fn payment_due(subscription: &Subscription, due: Timestamp, id: OperationId, context: Context) -> Option<Payment> {
     let State::Subscribed { term } = subscription.state else { return None };
-    if subscription.next_payment_at() != Some(due) {
+    if subscription.next_payment_at() != Some(due) || is_being_cancelled(subscription) {
         return None;
     }
     if subscription.payment_fails {

@@ -133,6 +133,20 @@ fn without_renewal_it_ends_with_its_term_and_nothing_is_given_back() {
     assert_eq!(subscription.state.status(), Status::Unsubscribed);
 }
 
+#[test]
+fn a_cancellation_that_was_granted_before_the_term_ended_is_billed_no_new_term() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let (asked, due, later) = ("2026-02-27T23:59:57Z", "2026-02-28T00:00:00Z", "2026-02-28T00:00:04Z");
+    let granted = operation::request_cancel(&subscription, id(1), Delays::Live, context(asked)).unwrap();
+    let operation::Cancellation::Requested(request) = granted else { panic!("{granted:?}") };
+    carry_out(&mut subscription, &request, asked);
+    assert_eq!(term_ends(&subscription, at(due), id(2), context(due)), None);
+    let operation = Operation { status: OperationStatus::InProgress, ..request.operation };
+    let step = operation::step(&operation, &subscription, Delays::Live, context(later));
+    apply(&mut subscription, &step, later);
+    assert_eq!((lines(&step).len(), subscription.state.status()), (0, Status::Unsubscribed));
+}
+
 fn events(events: impl Into<Vec<Event>>) -> Decision {
     let mut decision = Decision::starting_at(Seq(9));
     decision.events = events.into();

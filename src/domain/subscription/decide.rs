@@ -207,6 +207,8 @@ pub fn decide(subscription: &Subscription, command: Command<'_>, context: Contex
         (State::Pending, Command::CodeLifeEnds { issued_at }) => {
             decision.events.push(Event::CodeExpired { issued_at });
         }
+        // An activation that was taken in time stays taken, however long it takes (inferred).
+        (State::Pending, Command::ActivationOverdue) if subscription.activating_since.is_some() => {}
         (State::Pending, Command::ActivationOverdue) => decision.events.push(Event::NotActivatedInTime {}),
         (
             State::Subscribed { .. } | State::Suspended { .. } | State::Unsubscribed { .. },

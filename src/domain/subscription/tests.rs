@@ -371,6 +371,15 @@ fn every_state_answers_every_command() {
 }
 
 #[test]
+fn an_activation_under_way_outlives_the_time_to_activate() {
+    let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
+    run(&mut bought, Command::Activate { wait: 30_000 }, "2026-03-02T08:59:50Z", 5).unwrap();
+    assert_eq!(run(&mut bought, Command::ActivationOverdue, "2026-03-02T09:00:00Z", 9), Ok(Vec::new()));
+    let kinds = run(&mut bought, Command::ActivationTakesEffect, "2026-03-02T09:00:20Z", 9).unwrap();
+    assert_eq!((kinds, bought.state.status()), (vec!["activated"], Status::Subscribed));
+}
+
+#[test]
 fn a_confirmation_that_is_repeated_changes_nothing() {
     let (mut bought, _) = buy(&order("team", Some(5))).unwrap();
     run(&mut bought, Command::ReportLicenses { assigned: 3 }, "2026-02-01T00:00:00Z", 5).unwrap();

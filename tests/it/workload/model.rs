@@ -303,8 +303,10 @@ impl Subscription {
             State::Active | State::Ended => {}
         }
         if let (Some(_), Some((_, end))) = (self.billed_from, self.term) {
+            // What is being cancelled is not renewed.
+            let is_ending = self.operations.iter().any(|one| one.effect == Effect::End && !one.is_over());
             let is_waited_for = match self.state {
-                State::Active => true,
+                State::Active => !(self.auto_renew && is_ending),
                 State::Suspended { .. } => !self.auto_renew,
                 State::Pending | State::Ended => false,
             };
