@@ -130,6 +130,17 @@ pub(super) fn tell(
     }
 }
 
+/// Takes the delivery about an operation back, if there is one that waits: what it tells of has come to nothing.
+pub(super) async fn withdraw(
+    desk: &mut Desk<'_>,
+    subscription: SubscriptionId,
+    operation: OperationId,
+) -> Result<(), AppError> {
+    let key = desk.space().delivery(subscription, operation);
+    let Some(delivery) = desk.load::<Delivery>(&key).await? else { return Ok(()) };
+    desk.put(key, &delivery.withdrawn())
+}
+
 /// Sets the timer of a delivery that is due at once.
 fn set(desk: &mut Desk<'_>, subscription: SubscriptionId, operation: OperationId) -> Result<(), AppError> {
     let timer = StoredTimer::new(desk.now(), Due::Delivery { subscription, operation });

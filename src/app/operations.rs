@@ -15,6 +15,7 @@ use super::{
     sandbox::Sandbox,
 };
 use crate::domain::{
+    event::Event,
     ids::{OperationId, PublisherId, SubscriptionId},
     operation::{self, Cancellation, Operation, Request, Verdict, Wish},
     refusal::Refusal,
@@ -232,6 +233,29 @@ pub(super) async fn take_on(
     Ok(())
 }
 
+/// Puts down which other operations have come to nothing by what became of one.
+async fn give_up_others(
+    desk: &mut Desk<'_>,
+    subscription: &Subscription,
+    operation: OperationId,
+    events: &[Event],
+) -> Result<(), AppError> {
+    for event in events {
+        let Event::OperationConflicted { operation: given_up, .. } = event else { continue };
+        if *given_up != operation {
+            let given_up = load_operation(desk, subscription.id, *given_up).await?.apply(event, desk.now());
+            desk.put(desk.space().operation(subscription.id, given_up.id), &given_up)?;
+            // In the log it is whoever asked for it that has not got it.
+            let actor = desk.actor.take();
+            audit::resume_actor(desk, subscription, &given_up).await?;
+            audit::note_request(desk, subscription, &given_up, std::slice::from_ref(event)).await?;
+            desk.actor = actor;
+        }
+        deliveries::withdraw(desk, subscription.id, *given_up).await?;
+    }
+    Ok(())
+}
+
 /// Carries out what follows for an operation from what its publisher was told; mostly nothing does.
 pub(super) async fn follow(desk: &mut Desk<'_>, operation: Operation, decision: &Decision) -> Result<(), AppError> {
     if decision.events.is_empty() && decision.timers.is_empty() {
@@ -287,6 +311,7 @@ pub(super) async fn carry_out(
     if !decision.events.is_empty() {
         desk.put(desk.space().operation(after.id, operation.id), &operation)?;
     }
+    give_up_others(desk, &after, operation.id, &decision.events).await?;
     deliveries::tell(desk, &subscription, &after, &operation, &decision.events)?;
     match operation::revert(&operation, &after, &decision.events, new_id(desk), desk.context()) {
         None => Ok((after, operation)),

@@ -90,6 +90,30 @@ async fn a_webhook_of_ones_own_hears_what_was_captured_from_the_real_one() {
 }
 
 #[tokio::test]
+async fn a_change_that_is_open_at_the_end_is_told_and_answered_no_more() {
+    let webhook = Webhook::listen().await;
+    let world = told(&webhook).await;
+    let id = active(&world).await;
+    webhook.answers(500);
+    let operation = changes_seats(&world, &id, 8).await;
+    world.operator().advances("PT1M").await;
+    let before = webhook.takes().len();
+    assert!(before > 1, "it is tried again and again");
+    world.operator().post(&format!("subscriptions/{id}/cancellation"), json!({})).await.expect(200);
+    world.operator().advances("PT9H").await;
+    let actions = webhook.takes().into_iter().map(|call| serde_json::from_str::<Value>(&call.body).unwrap());
+    assert!(actions.into_iter().all(|body| body["action"] == "Unsubscribe"));
+    let states: Vec<String> = deliveries(&world, &id).await.iter().map(|delivery| text(delivery, "state")).collect();
+    assert_eq!(states, ["withdrawn", "givenUp"]);
+    assert_eq!(status(&world, &id, &operation).await, "Conflict");
+    let publisher = world.publisher("contoso").await;
+    let path = format!("/subscriptions/{id}/operations/{operation}");
+    let answer = publisher.request(Method::PATCH, &path).json(&json!({ "status": "Success" }));
+    send(answer).await.expect(409);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_flat_rate_has_a_quantity_of_one_and_of_null() {
     let webhook = Webhook::listen().await;
     let world = told(&webhook).await;

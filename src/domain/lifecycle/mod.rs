@@ -12,7 +12,7 @@ use super::{
     charges,
     event::Event,
     ids::OperationId,
-    operation::{Action, Delays, Effect, Operation, Request, RequestSource},
+    operation::{Action, Delays, Effect, Operation, Request, RequestSource, supersede},
     refusal::Refusal,
     rules::Reinstatement,
     subscription::{Command, Context, Decision, State, Status, Subscription, TimerPlan, decide},
@@ -175,6 +175,7 @@ pub fn grace_ends(
 fn end(subscription: &Subscription, id: OperationId, context: Context) -> Request {
     let mut request = Request::of_microsoft(subscription, Effect::Unsubscribe, id, context);
     request.decision.events.push(Event::Unsubscribed {});
+    supersede(subscription, &mut request.decision);
     succeeded(request)
 }
 

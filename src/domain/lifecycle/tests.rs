@@ -147,6 +147,32 @@ fn a_cancellation_that_was_granted_before_the_term_ended_is_billed_no_new_term()
     assert_eq!((lines(&step).len(), subscription.state.status()), (0, Status::Unsubscribed));
 }
 
+#[test]
+fn what_is_open_at_the_end_has_come_to_nothing() {
+    let mut subscription = billed("team", Some(5), None, "2026-01-31T09:00:00Z");
+    let now = "2026-02-10T00:00:00Z";
+    let offer = catalogue().offers.swap_remove(0);
+    let wish = Wish { plan: None, quantity: Some(6) };
+    let request = change_in_marketplace(&subscription, &offer, &wish, id(7), context(now)).unwrap();
+    carry_out(&mut subscription, &request, now);
+    let mut not_renewed = subscription.clone();
+    apply(&mut not_renewed, &events([Event::AutoRenewSet { auto_renew: false }]), now);
+    let due = "2026-02-28T00:00:00Z";
+    let table = [
+        cancel_in_marketplace(&subscription, id(8), context(now)).unwrap(),
+        term_ends(&not_renewed, at(due), id(8), context(due)).unwrap(),
+    ];
+    for request in table {
+        let mut over = subscription.clone();
+        let kinds = carry_out(&mut over, &request, now);
+        assert!(kinds.contains(&"operationConflicted"), "{kinds:?}");
+        assert_eq!(over.outstanding, []);
+        let change =
+            |event: &Event| matches!(event, Event::OperationConflicted { operation, .. } if *operation == id(7));
+        assert_eq!(request.decision.events.iter().filter(|event| change(event)).count(), 1);
+    }
+}
+
 fn events(events: impl Into<Vec<Event>>) -> Decision {
     let mut decision = Decision::starting_at(Seq(9));
     decision.events = events.into();

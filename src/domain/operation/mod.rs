@@ -15,6 +15,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use progress::{Verdict, answer, revert, step};
+pub(super) use request::supersede;
 pub use request::{
     Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, end_with_customer, request_cancel,
     request_change,
@@ -312,16 +313,19 @@ impl Operation {
         }
     }
 
-    /// The operation after a fact. Facts about its subscription change nothing.
+    /// The operation after a fact. Facts about its subscription and about other operations change nothing.
     #[must_use]
     pub fn apply(mut self, event: &Event, at: Timestamp) -> Self {
-        let status = match event {
-            Event::OperationStarted { .. } => OperationStatus::InProgress,
-            Event::OperationSucceeded { .. } => OperationStatus::Succeeded,
-            Event::OperationFailed { .. } => OperationStatus::Failed,
-            Event::OperationConflicted { .. } => OperationStatus::Conflict,
+        let (of, status) = match event {
+            Event::OperationStarted { operation, .. } => (operation, OperationStatus::InProgress),
+            Event::OperationSucceeded { operation, .. } => (operation, OperationStatus::Succeeded),
+            Event::OperationFailed { operation, .. } => (operation, OperationStatus::Failed),
+            Event::OperationConflicted { operation, .. } => (operation, OperationStatus::Conflict),
             _ => return self,
         };
+        if *of != self.id {
+            return self;
+        }
         self.status = status;
         self.transitions.push(Transition { status, at });
         self

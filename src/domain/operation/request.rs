@@ -10,7 +10,8 @@ use super::{
         refusal::Refusal,
         rules::{CancelAgain, FirstStatus, OperationLock, Rules},
         subscription::{
-            Context, CustomerOperation, Decision, Status, Subscription, TimerPlan, check_quantity, term_not_sold,
+            Context, CustomerOperation, Decision, Outstanding, Status, Subscription, TimerPlan, check_quantity,
+            term_not_sold,
         },
     },
     Action, Delays, Effect, Operation, OperationStatus, RequestSource, Transition,
@@ -140,6 +141,16 @@ pub(super) fn end(subscription: &Subscription, decision: &mut Decision, context:
     if let Some(line) = charges::refund(subscription, context.rules.refund_window, context.now, vec![ended]) {
         decision.events.push(Event::Charged { line });
     }
+    supersede(subscription, decision);
+}
+
+/// What is still open when a subscription ends has come to nothing: it can't be answered any more (emulator-note: 409), and
+/// nobody is told of it (training: no webhook in `Unsubscribed`). A cancellation has what it wanted, and goes its way.
+pub(in crate::domain) fn supersede(subscription: &Subscription, decision: &mut Decision) {
+    let open = subscription.outstanding.iter().filter(|outstanding| outstanding.action != Action::Unsubscribe);
+    decision
+        .events
+        .extend(open.map(|&Outstanding { operation, action }| Event::OperationConflicted { operation, action }));
 }
 
 /// The operation that makes a change, if the subscription allows it.

@@ -3,7 +3,7 @@
 use super::{
     super::{
         event::Event,
-        operation::{Operation, RequestSource, TurnedDown},
+        operation::{Operation, OperationStatus, RequestSource, TurnedDown},
         rules::AnswerWindow,
         subscription::{Context, Decision, TimerPlan},
         time::Timestamp,
@@ -60,8 +60,12 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Ma
         Heard::Unknown if is_handled_since => (DeliveryState::Waiting, None),
         Heard::Unknown => {
             delivery.failures = delivery.failures.saturating_add(1);
-            let again = next_attempt(delivery.failures, context.now);
-            (if again.is_some() { DeliveryState::Waiting } else { DeliveryState::GivenUp }, again)
+            let is_superseded = operation.status == OperationStatus::Conflict;
+            match next_attempt(delivery.failures, context.now).filter(|_| !is_superseded) {
+                None if is_superseded => (DeliveryState::Withdrawn, None),
+                None => (DeliveryState::GivenUp, None),
+                again => (DeliveryState::Waiting, again),
+            }
         }
     };
     // Held or asked for again while the call was out: that stands. Only what the publisher has heard can't be held any more.
@@ -90,7 +94,8 @@ pub fn follow_up(delivery: Delivery, operation: &Operation, sent: Sent, made: Ma
         | DeliveryState::Delivered
         | DeliveryState::Refused
         | DeliveryState::GivenUp
-        | DeliveryState::NoWebhook => {}
+        | DeliveryState::NoWebhook
+        | DeliveryState::Withdrawn => {}
     }
     FollowUp { delivery, again, decision }
 }

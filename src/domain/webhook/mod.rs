@@ -71,6 +71,8 @@ pub enum DeliveryState {
     GivenUp,
     /// The offer names no webhook.
     NoWebhook,
+    /// It was taken back before it was heard: what it tells of has come to nothing.
+    Withdrawn,
 }
 
 impl DeliveryState {
@@ -84,6 +86,7 @@ impl DeliveryState {
             Self::Refused => "refused",
             Self::GivenUp => "givenUp",
             Self::NoWebhook => "noWebhook",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -197,6 +200,16 @@ impl Delivery {
         self.state = DeliveryState::Held;
         self.next_attempt = None;
         self.handled = self.handled.saturating_add(1);
+        self
+    }
+
+    /// The delivery once its operation has come to nothing: it is attempted no more. One that is held is in somebody's hands.
+    #[must_use]
+    pub fn withdrawn(mut self) -> Self {
+        if self.state == DeliveryState::Waiting {
+            self.state = DeliveryState::Withdrawn;
+            self.next_attempt = None;
+        }
         self
     }
 

@@ -247,7 +247,7 @@ impl ToldRow {
                 DeliveryState::Waiting | DeliveryState::Held => "warn",
                 DeliveryState::Refused | DeliveryState::GivenUp => "bad",
                 // That it has arrived is no success of what it tells of.
-                DeliveryState::Delivered | DeliveryState::NoWebhook => "",
+                DeliveryState::Delivered | DeliveryState::NoWebhook | DeliveryState::Withdrawn => "",
             },
             outcome,
             outcome_tone,

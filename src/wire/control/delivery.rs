@@ -69,7 +69,7 @@ pub struct DeliveryView {
     pub operation: String,
     /// What that does.
     pub action: String,
-    /// How far the call has come: `waiting`, `held`, `delivered`, `refused`, `givenUp`, `noWebhook`.
+    /// How far the call has come: `waiting`, `held`, `delivered`, `refused`, `givenUp`, `noWebhook`, `withdrawn`.
     pub state: String,
     /// When it came to be.
     pub created: String,

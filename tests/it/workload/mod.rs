@@ -375,10 +375,11 @@ impl Workload {
             let told = self.heard.get(&one.id).cloned().unwrap_or_default();
             // What was put down since the last advance is called with the next one.
             let actions: Vec<String> = told.into_iter().map(|(_, action)| action).collect();
-            let known: Vec<&str> = one.told.iter().take(actions.len()).copied().collect();
+            let all: Vec<&str> = one.told.iter().map(|(action, _)| *action).collect();
+            let known: Vec<&str> = all.iter().take(actions.len()).copied().collect();
             compare("told", &json!(actions), json!(known));
             if self.log.last().is_some_and(|last| last.contains("advances")) {
-                compare("told in all", &json!(actions), json!(one.told));
+                compare("told in all", &json!(actions), json!(all));
             }
         }
         wrong

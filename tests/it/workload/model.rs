@@ -122,8 +122,8 @@ pub(super) struct Subscription {
     pub(super) term: Option<(Day, Day)>,
     pub(super) operations: Vec<Operation>,
     calls: Vec<Call>,
-    /// What the webhook has been told, each once, in order.
-    pub(super) told: Vec<&'static str>,
+    /// What the webhook has been told, each once, in order; and of which operation, if it is one that is kept.
+    pub(super) told: Vec<(&'static str, Option<String>)>,
     /// The ledger, in cents.
     pub(super) ledger: Vec<i64>,
     /// The same, with the instant at which each was written.
@@ -202,7 +202,7 @@ impl Subscription {
     }
 
     fn tell(&mut self, action: &'static str, operation: Option<String>, now: i64) {
-        self.told.push(action);
+        self.told.push((action, operation.clone()));
         self.calls.push(Call { operation, due: now, failures: 0 });
     }
 
@@ -230,6 +230,24 @@ impl Subscription {
         }
         if !was_pending {
             self.tell("Unsubscribe", None, now);
+        }
+        for place in 0..self.operations.len() {
+            let operation = &self.operations[place];
+            if !operation.is_over() && operation.effect != Effect::End {
+                self.give_up(place);
+            }
+        }
+    }
+
+    /// An operation comes to nothing: whoever has not heard of it, never does.
+    fn give_up(&mut self, place: usize) {
+        self.operations[place].status = "Conflict";
+        let id = Some(self.operations[place].id.clone());
+        let waiting = self.calls.iter().position(|call| call.operation == id);
+        if let Some(call) = waiting.map(|waiting| self.calls.remove(waiting))
+            && call.failures == 0
+        {
+            self.told.retain(|(_, told)| *told != id);
         }
     }
 
@@ -263,7 +281,7 @@ impl Subscription {
     fn go_on(&mut self, place: usize, now: i64) {
         let effect = self.operations[place].effect;
         if !self.fits(effect) {
-            self.operations[place].status = "Conflict";
+            self.give_up(place);
             return;
         }
         self.operations[place].status = "Succeeded";
@@ -360,7 +378,7 @@ impl Subscription {
             return;
         }
         if !self.fits(self.operations[place].effect) {
-            self.operations[place].status = "Conflict";
+            self.give_up(place);
             return;
         }
         self.operations[place].status = "InProgress";
