@@ -136,6 +136,22 @@ impl<'a> Desk<'a> {
         }))
     }
 
+    /// The documents of a range, as the commands before this one left them, and this one so far.
+    pub(crate) async fn scan(&mut self, range: &KeyRange) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
+        let stored = self.store.scan(range, Direction::Ascending, usize::MAX).await?;
+        let mut found: BTreeMap<_, _> = stored.into_iter().map(|(key, document)| (key, document.bytes)).collect();
+        let from = || range.start.clone()..;
+        let under_way = self.under_way.0.range(from()).map(|(key, (write, _))| (key, write));
+        let later = under_way.chain(self.written.range(from())).chain(self.staged.range(from()));
+        for (key, write) in later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)) {
+            match write {
+                Write::Put(bytes) | Write::Create(bytes) => found.insert(key.clone(), Arc::clone(bytes)),
+                Write::Remove => found.remove(key),
+            };
+        }
+        Ok(found)
+    }
+
     /// Finds out whether there is a document that is going to be written or removed whatever is there.
     pub(crate) async fn look_at(&mut self, key: &Key) -> Result<(), AppError> {
         self.get(key).await.map(drop)
@@ -202,7 +218,7 @@ impl<'a> Desk<'a> {
         self.head = self.kept_head.clone();
     }
 
-    /// Ends a command: what it wrote counts for the commands after it.
+    /// Ends a command: what it wrote counts for the commands after it, and for what is still to be done of this one.
     ///
     /// # Errors
     /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not. [`AppError::NameTooLong`] if a

@@ -11,6 +11,7 @@ use super::{
     journal::{Player, What},
     keys::indexed,
     mailbox::Command,
+    overdue::find_up_to_date,
     purchasing,
     sandbox::Sandbox,
     timers::{Due, StoredTimer, set_timers},
@@ -79,7 +80,7 @@ impl Command for ActivateInSandbox {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let mut subscription = load_subscription(desk, self.0).await?;
+            let mut subscription = load_up_to_date(desk, self.0).await?;
             let steps =
                 [subscription::Command::ReportLicenses { assigned: 0 }, subscription::Command::Activate { wait: 0 }];
             for step in steps {
@@ -105,7 +106,7 @@ impl Command for Resolve {
         Box::pin(async move {
             let mut found = match purchase_token::unseal(&desk.world.secrets, &self.code, desk.now()) {
                 // Sandboxes of one seed have the same secrets: a code that opens may still be another sandbox's.
-                Ok(opened) => find_subscription(desk, opened.subscription).await?.ok_or(CodeFault::Foreign),
+                Ok(opened) => find_up_to_date(desk, opened.subscription).await?.ok_or(CodeFault::Foreign),
                 Err(fault) => Err(fault),
             };
             if let (Ok(subscription), PurchaseTokenUse::SingleUse) = (&found, desk.head.rules.purchase_token) {
@@ -163,18 +164,23 @@ impl Command for Change {
     }
 }
 
+/// A subscription that has to exist, after what is overdue for it: what a command decides on.
+pub(super) async fn load_up_to_date(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Subscription, AppError> {
+    find_up_to_date(desk, id).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
+}
+
 /// A subscription that has to exist.
 pub(super) async fn load_subscription(desk: &mut Desk<'_>, id: SubscriptionId) -> Result<Subscription, AppError> {
     find_subscription(desk, id).await?.ok_or_else(|| Refusal::UnknownSubscription(id).into())
 }
 
-/// A subscription that has to exist and to be the publisher's own.
+/// A subscription that has to exist and to be the publisher's own, after what is overdue for it.
 pub(super) async fn load_own(
     desk: &mut Desk<'_>,
     id: SubscriptionId,
     publisher: &PublisherId,
 ) -> Result<Subscription, AppError> {
-    own(load_subscription(desk, id).await?, publisher)
+    own(load_up_to_date(desk, id).await?, publisher)
 }
 
 /// A subscription, if there is one.

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::{
     desk::Desk,
     error::AppError,
-    fulfillment::{find_subscription, load_subscription, save},
+    fulfillment::{find_subscription, load_up_to_date, save},
     journal::Player,
     mailbox::Command,
     operations::{new_id, start_of_microsoft},
@@ -68,7 +68,7 @@ impl Command for SetRenewal {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let subscription = load_subscription(desk, self.subscription).await?;
+            let subscription = load_up_to_date(desk, self.subscription).await?;
             let status = subscription.state.status();
             if status == Status::Unsubscribed {
                 return Err(Refusal::NotInStatus { status, action: "a setting of its renewal" }.into());
@@ -101,7 +101,7 @@ impl Command for Payment {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Operation, AppError>> {
         Box::pin(async move {
-            let subscription = load_subscription(desk, self.subscription).await?;
+            let subscription = load_up_to_date(desk, self.subscription).await?;
             let (id, context, delays) = (new_id(desk), desk.context(), desk.head.delays);
             let request = if self.works {
                 lifecycle::reinstate(&subscription, id, delays, context)?

@@ -11,6 +11,7 @@ use super::{
     fulfillment::{find_subscription, save},
     journal::Player,
     mailbox::Command,
+    overdue::find_up_to_date,
     sandbox::Sandbox,
 };
 use crate::{
@@ -120,7 +121,10 @@ impl Command for ReportUsageEvent {
     type Answer = UsageOutcome;
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
-        Box::pin(take(desk, &self.publisher, &self.event))
+        Box::pin(async move {
+            catch_up(desk, std::slice::from_ref(&self.event)).await?;
+            take(desk, &self.publisher, &self.event).await
+        })
     }
 }
 
@@ -134,6 +138,7 @@ impl Command for ReportUsageBatch {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
         Box::pin(async move {
+            catch_up(desk, &self.events).await?;
             let mut outcomes = Vec::with_capacity(self.events.len());
             for event in &self.events {
                 outcomes.push(take(desk, &self.publisher, event).await?);
@@ -141,6 +146,14 @@ impl Command for ReportUsageBatch {
             Ok(outcomes)
         })
     }
+}
+
+/// Sees to it that the subscriptions of some events are up to date, before the first event writes something.
+async fn catch_up(desk: &mut Desk<'_>, events: &[ReportedUsage]) -> Result<(), AppError> {
+    for id in events.iter().flatten().filter_map(|report| report.resource.subscription()) {
+        find_up_to_date(desk, id).await?;
+    }
+    Ok(())
 }
 
 /// Decides one event, on top of what the ones before it wrote.

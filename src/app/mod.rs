@@ -32,6 +32,7 @@ mod notices;
 mod operations;
 mod orders;
 mod outbound;
+mod overdue;
 mod partner_calls;
 mod partner_changes;
 mod partner_requests;

@@ -9,7 +9,7 @@ use super::{
     audit, deliveries,
     desk::{Desk, decode},
     error::AppError,
-    fulfillment::{load_own, load_subscription, save},
+    fulfillment::{load_own, load_subscription, load_up_to_date, save},
     journal::Player,
     mailbox::Command,
     sandbox::Sandbox,
@@ -183,7 +183,7 @@ impl Command for InMarketplace {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Operation, AppError>> {
         Box::pin(async move {
-            let subscription = load_subscription(desk, self.subscription).await?;
+            let subscription = load_up_to_date(desk, self.subscription).await?;
             let (id, context) = (new_id(desk), desk.context());
             let Request { operation, decision } = match &self.wish {
                 Some(wish) => {

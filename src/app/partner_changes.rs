@@ -6,7 +6,7 @@ use super::{
     acting::Acting,
     desk::Desk,
     error::AppError,
-    fulfillment::{load_subscription, save},
+    fulfillment::{load_up_to_date, save},
     journal::Player,
     mailbox::Command,
     operations::{carry_out, new_id},
@@ -57,7 +57,7 @@ impl Command for PartnerChange {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Changed, AppError>> {
         Box::pin(async move {
-            let subscription = load_subscription(desk, self.subscription).await?;
+            let subscription = load_up_to_date(desk, self.subscription).await?;
             let partner = subscription.partner.as_ref().filter(|_| subscription.customer == self.customer);
             let partner = partner.ok_or(Refusal::UnknownSubscription(self.subscription))?;
             if self.edition.is_some_and(|edition| edition != subscription.edition) {

@@ -7,7 +7,7 @@ use super::{
     customers::find_customer,
     desk::Desk,
     error::AppError,
-    fulfillment::{load_subscription, save},
+    fulfillment::{load_up_to_date, save},
     journal::Player,
     mailbox::Command,
     operations,
@@ -178,7 +178,7 @@ impl Command for IssueLink {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
-            let subscription = load_subscription(desk, self.0).await?;
+            let subscription = load_up_to_date(desk, self.0).await?;
             let code = seal_code(desk, self.0);
             let context = desk.context();
             let decision = decide(&subscription, subscription::Command::IssueCode(&code), context)?;

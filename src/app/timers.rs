@@ -287,53 +287,50 @@ impl Command for RunTimer {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>> {
         Box::pin(async move {
             let first = desk.next_entry();
-            self.run(desk).await?;
+            run_command(desk, &self.0).await?;
             Ok(first.0..=desk.next_entry().0.saturating_sub(1))
         })
     }
 }
 
-impl RunTimer {
-    fn run<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
-        Box::pin(async move {
-            let Some(timer) = desk.load::<StoredTimer>(&self.0).await? else { return Ok(()) };
-            desk.remove(self.0.clone());
-            if let Some((entry, index)) = desk.space().timer_place(&self.0) {
-                set_timers(desk, entry, index.saturating_add(1), timer.then)?;
-            }
-            let (id, command) = match timer.what {
-                Due::CodeLifeEnds { subscription, issued_at } => {
-                    (subscription, subscription::Command::CodeLifeEnds { issued_at })
-                }
-                Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
-                Due::ActivationTakesEffect { subscription } => {
-                    return lifecycle::activation_takes_effect(desk, subscription).await;
-                }
-                Due::OperationStep { subscription, operation } => {
-                    return operations::take_on(desk, subscription, operation).await;
-                }
-                Due::TermEnds { subscription } => return lifecycle::term_ends(desk, subscription, timer.due).await,
-                Due::PaymentDue { subscription } => {
-                    return lifecycle::payment_due(desk, subscription, timer.due).await;
-                }
-                Due::GraceEnds { subscription, suspended_at } => {
-                    return lifecycle::grace_ends(desk, subscription, suspended_at).await;
-                }
-                Due::InvoiceReady { partner, month, currency } => {
-                    return invoicing::is_ready(desk, &partner, month, currency).await;
-                }
-                Due::CustomerGone { customer, after } => {
-                    return customer_gone::end_what_was_bought(desk, &customer, Some(after)).await;
-                }
-                Due::Delivery { .. } | Due::Notice { .. } | Due::PublisherWork { .. } => return Ok(()),
-            };
-            let subscription = load_subscription(desk, id).await?;
-            let context = desk.context();
-            let decision = decide(&subscription, command, context)?;
-            save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
-            Ok(())
-        })
+/// Does what a timer of the marketplace is for, if it is still there, and puts down those that were set with it.
+pub(super) async fn run_command(desk: &mut Desk<'_>, key: &Key) -> Result<(), AppError> {
+    let Some(timer) = desk.load::<StoredTimer>(key).await? else { return Ok(()) };
+    desk.remove(key.clone());
+    if let Some((entry, index)) = desk.space().timer_place(key) {
+        set_timers(desk, entry, index.saturating_add(1), timer.then)?;
     }
+    let (id, command) = match timer.what {
+        Due::CodeLifeEnds { subscription, issued_at } => {
+            (subscription, subscription::Command::CodeLifeEnds { issued_at })
+        }
+        Due::ActivationOverdue { subscription } => (subscription, subscription::Command::ActivationOverdue),
+        Due::ActivationTakesEffect { subscription } => {
+            return lifecycle::activation_takes_effect(desk, subscription).await;
+        }
+        Due::OperationStep { subscription, operation } => {
+            return operations::take_on(desk, subscription, operation).await;
+        }
+        Due::TermEnds { subscription } => return lifecycle::term_ends(desk, subscription, timer.due).await,
+        Due::PaymentDue { subscription } => {
+            return lifecycle::payment_due(desk, subscription, timer.due).await;
+        }
+        Due::GraceEnds { subscription, suspended_at } => {
+            return lifecycle::grace_ends(desk, subscription, suspended_at).await;
+        }
+        Due::InvoiceReady { partner, month, currency } => {
+            return invoicing::is_ready(desk, &partner, month, currency).await;
+        }
+        Due::CustomerGone { customer, after } => {
+            return customer_gone::end_what_was_bought(desk, &customer, Some(after)).await;
+        }
+        Due::Delivery { .. } | Due::Notice { .. } | Due::PublisherWork { .. } => return Ok(()),
+    };
+    let subscription = load_subscription(desk, id).await?;
+    let context = desk.context();
+    let decision = decide(&subscription, command, context)?;
+    save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
+    Ok(())
 }
 
 /// Sees to the timers of a sandbox until it is gone: runs what is due, sleeps until the next is.

@@ -41,6 +41,60 @@ async fn each_call_says_what_it_can_not_do() {
     world.stop().await;
 }
 
+/// Sets the clock to a later instant: nothing that falls due on the way is run.
+async fn leaps(world: &World, at: &str) {
+    world.operator().post("clock/freeze", json!({ "at": at })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_command_is_decided_after_what_is_overdue_for_its_subscription() {
+    let world = World::start().await;
+    let late = text(&world.buyer().buys_seats().await, "id");
+    let active = text(&world.buyer().buys_seats().await, "id");
+    let publisher = world.publisher("contoso").await;
+    publisher.activate(&active).await.expect(200);
+    publisher.reports(&active, 5).await.expect(200);
+    // Ten days after its time has come, nobody can activate it any more; that is so from then on.
+    leaps(&world, "2026-02-10T00:00:00Z").await;
+    let publisher = world.publisher("contoso").await;
+    assert_eq!(
+        world.operator().subscription(&late).await["status"],
+        "PendingFulfillmentStart",
+        "nobody has come about it"
+    );
+    publisher.activate(&late).await.expect(404);
+    assert_eq!(world.operator().subscription(&late).await["status"], "Unsubscribed");
+    // Two terms later, a change is made in the third one.
+    leaps(&world, "2026-03-10T00:00:00Z").await;
+    let change = world.operator().post(&format!("subscriptions/{active}/changes"), json!({ "quantity": 8 })).await;
+    change.expect(202);
+    let first = world.operator().advances("PT0S").await;
+    assert_eq!(first["byKind"].get("termEnds"), None, "no timer runs twice: {first}");
+    world.operator().advances("PT10S").await;
+    let view = world.operator().subscription(&active).await;
+    let line = |line: &Value| {
+        let period = &line["period"];
+        format!(
+            "{} {}..{} {}",
+            text(line, "kind"),
+            text(period, "start"),
+            text(period, "end"),
+            text(&line["amount"], "amount")
+        )
+    };
+    let ledger: Vec<String> = view["ledger"].as_array().unwrap().iter().map(line).collect();
+    let expected = [
+        "termFee 2026-01-01..2026-01-31 122.50",
+        "termFee 2026-02-01..2026-02-28 122.50",
+        "termFee 2026-03-01..2026-03-31 122.50",
+        "addQuantity 2026-03-10..2026-03-31 -86.94",
+        "addQuantity 2026-03-10..2026-03-31 139.10",
+    ];
+    assert_eq!(ledger, expected);
+    world.counts_its_documents(SANDBOX).await;
+    world.stop().await;
+}
+
 const SUBSCRIPTIONS: usize = 12;
 const START: &str = "2026-01-31T09:00:00Z";
 const END: &str = "2027-02-01T00:00:00Z";

@@ -22,6 +22,25 @@ use super::{
 /// Days that a suspended subscription waits for its payment (docs:life-cycle).
 const GRACE_DAYS: i32 = 30;
 
+/// Whether something should have become of it by now: a deadline of its own has come. Only a timer knows when an activation
+/// that is under way takes effect.
+#[must_use]
+pub fn is_overdue(subscription: &Subscription, now: Timestamp) -> bool {
+    let has_come = |deadline: Option<Timestamp>| deadline.is_some_and(|deadline| deadline <= now);
+    match (subscription.state, subscription.activating_since) {
+        (State::Pending, Some(since)) => since < now,
+        (State::Pending, None) => has_come(Some(subscription.activation_deadline)),
+        (State::Subscribed { .. }, _) => {
+            has_come(subscription.next_term_at()) || has_come(subscription.next_payment_at())
+        }
+        (State::Suspended { since, .. }, _) => {
+            has_come(Some(since.plus(Period::days(GRACE_DAYS))))
+                || has_come(subscription.next_term_at().filter(|_| !subscription.auto_renew))
+        }
+        (State::Unsubscribed { .. }, _) => false,
+    }
+}
+
 /// Activates what was bought on a plan that wants no publisher for that; `None` on any other. The publisher is told once
 /// it has happened (inferred from docs:subscription-new and docs:webhook-new).
 ///

@@ -123,9 +123,14 @@ impl Workload {
         }
         let which = self.rng.random_range(0..self.subscriptions.len());
         match dice {
-            12..18 => self.mood(),
-            18..40 => self.advance().await,
-            40..42 => self.restart(folder).await,
+            12..18 => return self.mood(),
+            18..37 => return self.advance().await,
+            37..40 => return self.leap().await,
+            40..42 => return self.restart(folder).await,
+            78..84 if self.subscriptions[which].operations.is_empty() => return,
+            _ => self.subscriptions[which].catch_up(self.now),
+        }
+        match dice {
             42..52 => self.activate(which).await,
             52..60 => self.license(which).await,
             60..68 => self.publisher_changes(which).await,
@@ -182,6 +187,15 @@ impl Workload {
             one.advance(self.now, to, self.mood);
         }
         self.now = to;
+        self.contoso = self.world().publisher_in(SANDBOX, "contoso").await;
+    }
+
+    /// The clock is set to a later instant, and nothing runs.
+    async fn leap(&mut self) {
+        self.now += self.rng.random_range(1..40) * 24 * 3_600_000 + 137;
+        let at = jiff::Timestamp::from_millisecond(self.now).unwrap().to_string();
+        self.log(format!("leaps to {at}"));
+        self.control(Method::POST, "/clock/freeze", json!({ "at": at })).await.expect(200);
         self.contoso = self.world().publisher_in(SANDBOX, "contoso").await;
     }
 

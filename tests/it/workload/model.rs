@@ -313,7 +313,11 @@ impl Subscription {
         self.charge(now, of_a_seat * seats);
     }
 
-    fn due(&self) -> Option<(i64, Due)> {
+    fn first_due(&self) -> Option<(i64, Due)> {
+        self.due().into_iter().min_by_key(|(at, _)| *at)
+    }
+
+    fn due(&self) -> Vec<(i64, Due)> {
         let mut due = Vec::new();
         match self.state {
             State::Pending => due.push((self.created + 30 * DAY, Due::NotActivated)),
@@ -338,21 +342,36 @@ impl Subscription {
             }
         }
         due.extend(self.calls.iter().enumerate().map(|(place, call)| (call.due, Due::Call(place))));
-        due.into_iter().min_by_key(|(at, _)| *at)
+        due
     }
 
     /// Everything that falls due until an instant, while the webhook answers with one status. `from` is now: what was due
     /// before, and waited, happens now.
     pub(super) fn advance(&mut self, from: i64, to: i64, webhook: u16) {
-        while let Some((at, due)) = self.due().filter(|(at, _)| *at <= to) {
+        while let Some((at, due)) = self.first_due().filter(|(at, _)| *at <= to) {
             let now = at.max(from);
-            match due {
-                Due::NotActivated => self.state = State::Ended,
-                Due::GraceEnds => self.end(false, now),
-                Due::TermEnds => self.term_ends(now),
-                Due::Operation(place) => self.step(place, now),
-                Due::Call(place) => self.call(place, now, webhook),
-            }
+            if let Due::Call(place) = due { self.call(place, now, webhook) } else { self.run(due, now) }
+        }
+    }
+
+    /// Somebody comes about it: what the marketplace should have done by now, it does first, in order, as far as the last
+    /// deadline that has passed.
+    pub(super) fn catch_up(&mut self, now: i64) {
+        let is_deadline = |due: &Due| matches!(due, Due::NotActivated | Due::GraceEnds | Due::TermEnds);
+        while self.due().iter().any(|(at, due)| *at <= now && is_deadline(due)) {
+            let own = self.due().into_iter().filter(|(_, due)| !matches!(due, Due::Call(_)));
+            let Some((_, due)) = own.min_by_key(|(at, _)| *at) else { return };
+            self.run(due, now);
+        }
+    }
+
+    fn run(&mut self, due: Due, now: i64) {
+        match due {
+            Due::NotActivated => self.state = State::Ended,
+            Due::GraceEnds => self.end(false, now),
+            Due::TermEnds => self.term_ends(now),
+            Due::Operation(place) => self.step(place, now),
+            Due::Call(_) => {}
         }
     }
 
