@@ -38,16 +38,21 @@ impl Line<'_> {
 /// The charge for a term, or for the first part of it: flat fee or seats times price.
 #[must_use]
 pub fn term_fee(subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
-    fee(ChargeKind::TermFee, subscription, period, now, caused_by)
+    fee(ChargeKind::TermFee, subscription, period, (now, caused_by, 0))
 }
 
 /// The charge for a later part of a term.
 #[must_use]
 pub fn cycle_fee(subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
-    fee(ChargeKind::CycleCharge, subscription, period, now, caused_by)
+    fee(ChargeKind::CycleCharge, subscription, period, (now, caused_by, 0))
 }
 
-fn fee(kind: ChargeKind, subscription: &Subscription, period: Term, now: Timestamp, caused_by: Vec<Seq>) -> LedgerLine {
+fn fee(
+    kind: ChargeKind,
+    subscription: &Subscription,
+    period: Term,
+    (now, caused_by, before): (Timestamp, Vec<Seq>, u32),
+) -> LedgerLine {
     let quantity = subscription.quantity.map_or(1, u32::from);
     let (price, plan, unit) = (subscription.unit_price, &subscription.plan_name, &subscription.term_unit);
     let what = match &subscription.payment {
@@ -61,7 +66,7 @@ fn fee(kind: ChargeKind, subscription: &Subscription, period: Term, now: Timesta
     };
     // The purchase or the change was refused if this product did not fit.
     let amount = price.times(quantity).unwrap_or(price);
-    let line = Line { subscription, now, caused_by, before: 0 };
+    let line = Line { subscription, now, caused_by, before };
     line.of(kind, description, (price, quantity.into(), amount), period)
 }
 
@@ -181,15 +186,31 @@ pub fn refundable_until(subscription: &Subscription, rule: RefundWindow) -> Opti
     Some(from.plus(window.period()))
 }
 
-/// What a cancellation gives back: everything that was charged but usage, if it comes in time (docs:subscription-api);
-/// nothing otherwise, and nothing where nothing was paid.
+/// What a cancellation comes to. In time, it gives everything back that was charged but usage; later, nothing, and what is
+/// left to pay of the term is charged: the customer is billed to its end (docs:subscription-api), at once (inferred).
 #[must_use]
-pub fn refund(
+pub fn cancelled(
     subscription: &Subscription,
     rule: RefundWindow,
     now: Timestamp,
     caused_by: Vec<Seq>,
-) -> Option<LedgerLine> {
+) -> Vec<LedgerLine> {
+    if refundable_until(subscription, rule).is_none_or(|until| now <= until) {
+        return refund(subscription, rule, now, caused_by).into_iter().collect();
+    }
+    let (Some(term), mut next) = (subscription.state.term(), subscription.next_payment_at()) else { return Vec::new() };
+    let mut lines = Vec::new();
+    while let Some(from) = next.filter(|next| *next < term.next_start()) {
+        let period = subscription.payment_period(term, from);
+        let before = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+        lines.push(fee(ChargeKind::CycleCharge, subscription, period, (now, caused_by.clone(), before)));
+        next = Some(period.next_start());
+    }
+    lines
+}
+
+/// All that was paid, given back; `None` where nothing was.
+fn refund(subscription: &Subscription, rule: RefundWindow, now: Timestamp, caused_by: Vec<Seq>) -> Option<LedgerLine> {
     let window = CancellationWindow::of(&subscription.term_unit, rule);
     // A trial that a partner ends is a row as well, of nothing (portal:common-billing-scenarios-saas: New 0, Cancel 0).
     if subscription.free_trial && subscription.partner.is_some() && subscription.billing.is_some() {
@@ -201,9 +222,6 @@ pub fn refund(
         CancellationWindow::DaysOfActivation(1) => "24 hours of the activation".to_owned(),
         CancellationWindow::DaysOfActivation(_) => format!("{window} of the activation"),
     };
-    if now > refundable_until(subscription, rule)? {
-        return None;
-    }
     let back = paid.times(Decimal::NEGATIVE_ONE)?;
     let term = subscription.state.term().or_else(|| subscription.billing.map(|billing| billing.term))?;
     let description = format!("{}, cancelled within {within}: {paid} given back in full", subscription.plan_name);

@@ -169,7 +169,7 @@ pub enum Event {
         /// Seats from now on.
         to: Seats,
     },
-    /// The subscription is over: nothing is billed any more.
+    /// The subscription is over: no further term is billed.
     Unsubscribed {},
     /// A paid term began: the next one, or the first after a trial.
     TermBegan {

@@ -46,7 +46,7 @@ impl Event {
                 let before = from.map_or_else(String::new, |seats| format!(", no longer {}", seats.get()));
                 format!("The subscription has {} now{before}.", count(to.get(), "seat"))
             }
-            Self::Unsubscribed {} => "The subscription is cancelled; nothing is billed any more.".to_owned(),
+            Self::Unsubscribed {} => "The subscription is cancelled; no further term is billed.".to_owned(),
             Self::UsageAccepted { dimension, quantity, effective_at, .. } => {
                 format!("The publisher reported usage of {dimension}: {quantity} at {effective_at}.")
             }

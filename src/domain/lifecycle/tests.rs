@@ -354,9 +354,13 @@ fn a_cancellation_in_time_gives_everything_back_and_a_later_one_nothing() {
 
 /// A subscription for three years that is paid for by the year: 5 seats at 20.00.
 fn paid_by_the_year(at: &str) -> Subscription {
+    paid_in_parts(TermUnit::P3Y, TermUnit::P1Y, at)
+}
+
+fn paid_in_parts(term: TermUnit, payment: TermUnit, at: &str) -> Subscription {
     let order = PurchaseOrder { buyer: Buyer::Customer, ..order("team", Some(5)) };
     let mut subscription = buy(&order).unwrap().0;
-    (subscription.term_unit, subscription.payment) = (TermUnit::P3Y, Some(TermUnit::P1Y));
+    (subscription.term_unit, subscription.payment) = (term, Some(payment));
     subscription.created = at.parse().unwrap();
     for command in [Command::Activate { wait: 0 }, Command::ReportLicenses { assigned: 1 }] {
         run(&mut subscription, command, at, 5).unwrap();
@@ -444,4 +448,37 @@ fn a_term_of_years_is_kept_while_payments_are_outstanding() {
     assert_eq!(cancel(&subscription, "2027-06-01T09:00:00Z"), Err("paymentsOutstanding"));
     pay(&mut subscription);
     assert_eq!(cancel(&subscription, "2028-06-01T09:00:00Z"), Ok(()), "everything is paid");
+}
+
+#[test]
+fn who_cancels_late_is_billed_to_the_end_of_the_term() {
+    let mut yearly = paid_in_parts(TermUnit::P1Y, TermUnit::P1M, "2026-01-01T09:00:00Z");
+    let cancelled = |subscription: &Subscription, now: &str| {
+        let request = cancel_in_marketplace(subscription, id(1), context(now)).unwrap();
+        let mut after = subscription.clone();
+        carry_out(&mut after, &request, now);
+        let told =
+            |line: &&LedgerLine| format!("{} {} {}..{}", line.number, line.amount, line.period.start, line.period.end);
+        (lines(&request.decision).iter().map(told).collect::<Vec<_>>(), after)
+    };
+    let (in_time, _) = cancelled(&yearly, "2026-01-04T09:00:00Z");
+    assert_eq!(in_time, ["2 -100.00 USD 2026-01-01..2026-12-31"]);
+    for _ in 0..2 {
+        pay(&mut yearly);
+    }
+    let (late, after) = cancelled(&yearly, "2026-03-15T09:00:00Z");
+    assert_eq!(late.len(), 9);
+    assert_eq!(late[0], "4 100.00 USD 2026-04-01..2026-04-30");
+    assert_eq!(late[8], "12 100.00 USD 2026-12-01..2026-12-31");
+    assert_eq!((after.next_payment_at(), after.ledger_lines), (None, 12));
+
+    // A buyer is bound for years; the publisher is not, and what is outstanding falls due.
+    let years = paid_by_the_year("2026-01-01T09:00:00Z");
+    let now = "2026-03-15T09:00:00Z";
+    let granted = operation::request_cancel(&years, id(1), Delays::Brief, context(now)).unwrap();
+    let operation::Cancellation::Requested(request) = granted else { panic!("{granted:?}") };
+    let operation = Operation { status: OperationStatus::InProgress, ..request.operation };
+    let step = operation::step(&operation, &years, Delays::Brief, context(now));
+    let periods: Vec<_> = lines(&step).iter().map(|line| line.period.start.to_string()).collect();
+    assert_eq!(periods, ["2027-01-01", "2028-01-01"]);
 }

@@ -134,13 +134,12 @@ fn is_bound(subscription: &Subscription, context: Context) -> bool {
     is_multi_year && context.now > subscription.created.plus(CancellationWindow::PRESENT.period())
 }
 
-/// The end of a subscription that somebody asked for, and what is given back.
+/// The end of a subscription that somebody asked for, and what is given back or still to be paid.
 pub(super) fn end(subscription: &Subscription, decision: &mut Decision, context: Context) {
     let ended = decision.next_entry();
     decision.events.push(Event::Unsubscribed {});
-    if let Some(line) = charges::refund(subscription, context.rules.refund_window, context.now, vec![ended]) {
-        decision.events.push(Event::Charged { line });
-    }
+    let lines = charges::cancelled(subscription, context.rules.refund_window, context.now, vec![ended]);
+    decision.events.extend(lines.into_iter().map(|line| Event::Charged { line }));
     supersede(subscription, decision);
 }
 
@@ -187,7 +186,7 @@ fn changing(
 }
 
 /// Decides a publisher's request to cancel: at any point of the life cycle (docs:life-cycle), and whether or not a change
-/// is under way (emulator-code).
+/// is under way (emulator-code) or payments are outstanding, which then fall due (inferred: only buyers are said to be bound).
 ///
 /// # Errors
 /// [`Refusal::OperationNotAllowed`] for what a CSP bought.

@@ -314,10 +314,11 @@ impl Subscription {
         Some(self.state.term().unwrap_or(billing.term).next_start())
     }
 
-    /// When the next part of the running term is to be paid; `None` if it is paid for.
+    /// When the next part of the running term is to be paid; `None` if it is paid for, or over.
     #[must_use]
     pub fn next_payment_at(&self) -> Option<Timestamp> {
-        let (paid_until, term) = (self.paid_until?, self.state.term()?);
+        let (State::Subscribed { term } | State::Suspended { term, .. }) = self.state else { return None };
+        let paid_until = self.paid_until?;
         let next = Term { start: paid_until, end: paid_until }.next_start();
         (self.payment.is_some() && next < term.next_start()).then_some(next)
     }

@@ -443,7 +443,7 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
     ]);
     world.post("/clock/advance", "by=PT1S").await;
     let over = world.get(&path).await;
-    over.shows(&["The subscription is cancelled; nothing is billed any more."]);
+    over.shows(&["The subscription is cancelled; no further term is billed."]);
     assert_eq!(over.text("billing"), "Cancelled at 1 Jan 2026, 00:00:02 UTC. Nothing was billed.");
 }
 
