@@ -14,7 +14,7 @@ use super::{
     partner::MpnId,
     purchase_token::CodeFault,
     subscription::{CustomerOperation, Status},
-    time::{TermUnit, Timestamp},
+    time::Timestamp,
     webhook::DeliveryState,
 };
 
@@ -123,12 +123,12 @@ pub enum Refusal {
     #[error("plan {0} is not sold any more")]
     PlanStopSell(PlanId),
     /// The plan is not sold for that term.
-    #[error("plan {plan} is not sold for {unit}; it is sold for {sold}")]
+    #[error("plan {plan} is not sold for {term}; it is sold for {sold}")]
     TermNotSold {
         /// The plan.
         plan: PlanId,
-        /// The term asked for.
-        unit: TermUnit,
+        /// The term asked for, and how it is paid for, in words.
+        term: String,
         /// The terms it is sold for, in words.
         sold: String,
     },

@@ -246,10 +246,11 @@ fn change_of_plan(subscription: &Subscription, plan: &Plan) -> Result<Effect, Re
     if plan.stop_sell {
         return Err(Refusal::PlanStopSell(plan.id.clone()));
     }
-    // What becomes of the dates when the term changes is not documented: such a change is refused (inferred).
+    // What becomes of the dates when the term changes, and of what is paid when the schedule does, is not documented: such a
+    // change is refused (inferred).
     let unit = &subscription.term_unit;
     let same = |term: &&TermPrice| term.payment == subscription.payment;
-    let term = plan.term(unit).filter(same).ok_or_else(|| term_not_sold(plan, Some(unit)))?;
+    let term = plan.term(unit).filter(same).ok_or_else(|| term_not_sold(plan, unit, subscription.payment.as_ref()))?;
     if let Some(seats) = check_quantity(plan, subscription.quantity)? {
         let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };
         term.price.times(seats.get()).ok_or_else(refusal)?;

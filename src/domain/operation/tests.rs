@@ -152,6 +152,25 @@ fn each_limit_of_a_change_is_checked() {
 }
 
 #[test]
+fn a_plan_that_is_paid_for_in_another_way_is_refused_with_the_way() {
+    let mut offer = offer();
+    for plan in offer.plans.iter_mut().filter(|plan| plan.id == id("trial")) {
+        plan.terms[0].payment = Some(TermUnit::P1M);
+    }
+    let mut in_parts = active("team", Some(5));
+    in_parts.payment = Some(TermUnit::P1M);
+    let table = [
+        (active("team", Some(5)), "trial", "plan trial is not sold for P1M; it is sold for P1M (paid every P1M), P1Y"),
+        (in_parts, "flat", "plan flat is not sold for P1M (paid every P1M); it is sold for P1M"),
+    ];
+    for (subscription, to, text) in table {
+        let refusal =
+            request_change(&subscription, &offer, &plan(to), operation_id(1), Delays::Brief, context(20)).unwrap_err();
+        assert_eq!(refusal.to_string(), text);
+    }
+}
+
+#[test]
 fn a_change_is_locked_in_and_takes_effect_at_its_end() {
     let mut subscription = active("team", Some(5));
     let before = subscription.clone();

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats, TermPrice},
+        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats},
         event::{Event, Seq},
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
         order::OrderPlace,
@@ -94,7 +94,7 @@ pub fn purchase(
         None => plan.terms.first(),
         Some(unit) => plan.term(unit),
     }
-    .ok_or_else(|| term_not_sold(plan, order.term_unit.as_ref()))?;
+    .ok_or_else(|| term_not_sold(plan, order.term_unit.as_ref().unwrap_or(&TermUnit::P1M), None))?;
     let quantity = check_quantity(plan, order.quantity)?;
     check_amount(plan, term, quantity)?;
     let subscription = Subscription {
@@ -197,20 +197,21 @@ fn partner_of<'a>(catalogue: &'a Catalogue, customer: &Customer, id: &PartnerId)
     Ok(partner)
 }
 
-/// That a plan is not sold for a term, with those that it is sold for.
-pub(in crate::domain) fn term_not_sold(plan: &Plan, unit: Option<&TermUnit>) -> Refusal {
+/// That a plan is not sold for a term that is paid for in a certain way, with those that it is sold for.
+pub(in crate::domain) fn term_not_sold(plan: &Plan, unit: &TermUnit, payment: Option<&TermUnit>) -> Refusal {
+    let sold = plan.terms.iter().map(|term| paid_for(&term.unit, term.payment.as_ref()));
     Refusal::TermNotSold {
         plan: plan.id.clone(),
-        unit: unit.cloned().unwrap_or(TermUnit::P1M),
-        sold: plan.terms.iter().map(sold).collect::<Vec<_>>().join(", "),
+        term: paid_for(unit, payment),
+        sold: sold.collect::<Vec<_>>().join(", "),
     }
 }
 
 /// A term and how it is paid for, in words.
-fn sold(term: &TermPrice) -> String {
-    match &term.payment {
-        None => term.unit.to_string(),
-        Some(payment) => format!("{} (paid every {payment})", term.unit),
+fn paid_for(unit: &TermUnit, payment: Option<&TermUnit>) -> String {
+    match payment {
+        None => unit.to_string(),
+        Some(payment) => format!("{unit} (paid every {payment})"),
     }
 }
 
