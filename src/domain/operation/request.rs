@@ -10,15 +10,12 @@ use super::{
         refusal::Refusal,
         rules::{CancelAgain, FirstStatus, OperationLock, Rules},
         subscription::{
-            Context, CustomerOperation, Decision, Outstanding, Status, Subscription, TimerPlan, check_quantity,
-            term_not_sold,
+            Context, CustomerOperation, Decision, MOST_SEATS, Outstanding, Status, Subscription, TimerPlan,
+            check_quantity, term_not_sold,
         },
     },
     Action, Delays, Effect, Operation, OperationStatus, RequestSource, Transition,
 };
-
-/// The most seats of any subscription (emulator-code: its text says so).
-const MOST_SEATS: u32 = 1_000_000;
 
 /// A change as a publisher wrote it down; nothing of it is checked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,6 +18,9 @@ use super::{
 /// How long a purchase waits for its activation (portal banner, quoted in the reference: 30 days).
 const ACTIVATION_DAYS: i32 = 30;
 
+/// The most seats of any subscription (emulator-code: its text says so).
+pub(in crate::domain) const MOST_SEATS: u32 = 1_000_000;
+
 /// Who buys for a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Buyer {
@@ -227,6 +230,9 @@ pub fn check_quantity(plan: &Plan, quantity: Option<Seats>) -> Result<Option<Sea
         (Pricing::PerUser { min, max }, Some(quantity)) => match (min, max) {
             (Some(min), _) if quantity < min => Err(Refusal::TooFewSeats { plan: plan.id.clone(), quantity, min }),
             (_, Some(max)) if quantity > max => Err(Refusal::TooManySeats { plan: plan.id.clone(), quantity, max }),
+            (_, _) if quantity.get() > MOST_SEATS => {
+                Err(Refusal::TooManySeatsForAnyone { quantity: u64::from(quantity.get()), most: MOST_SEATS })
+            }
             (_, _) => Ok(Some(quantity)),
         },
     }

@@ -213,6 +213,8 @@ fn each_limit_of_a_purchase_is_checked() {
         (order("team", Some(1)), Err("tooFewSeats")),
         (order("team", Some(11)), Err("tooManySeats")),
         (order("team", None), Err("quantityRequired")),
+        (order("trial", Some(1_000_000)), Ok("P1M")),
+        (order("trial", Some(1_000_001)), Err("tooManySeatsForAnyone")),
         (order("flat", None), Ok("P1M")),
         (order("flat", Some(1)), Err("quantityNotAllowed")),
         (order("huge", Some(1)), Ok("P1M")),
