@@ -135,7 +135,7 @@ fn configuration(endpoints: Endpoints) -> OpenIdConfiguration {
     let list = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();
     OpenIdConfiguration {
         token_endpoint: endpoints.token,
-        token_endpoint_auth_methods_supported: list(&["client_secret_post", "private_key_jwt"]),
+        token_endpoint_auth_methods_supported: list(&["client_secret_post", "private_key_jwt", "client_secret_basic"]),
         jwks_uri: endpoints.keys,
         response_modes_supported: list(&["query", "fragment", "form_post"]),
         subject_types_supported: list(&["pairwise"]),

@@ -9,6 +9,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{problem, tenant::Tenant};
@@ -49,6 +51,7 @@ async fn grant(
 ) -> Response {
     let started = Stopwatch::start();
     let (form, is_multipart) = read_form(&headers, body).await;
+    let form = with_basic(form, &headers);
     let wants_client_info = form.client_info.as_deref() == Some("1");
     let exchanged = exchanged(&form);
     let request = TokenRequest { is_multipart, ..read(version, tenant, form) };
@@ -119,6 +122,26 @@ async fn read_form(headers: &HeaderMap, body: Bytes) -> (TokenForm, bool) {
         }
     }
     (TokenForm::read(fields.into_iter()), true)
+}
+
+/// What the form leaves out of client id and secret, as HTTP Basic tells them: `client_secret_basic`, which discovery
+/// advertises (entra-recorded). Both are form-encoded there (RFC 6749, 2.3.1).
+fn with_basic(mut form: TokenForm, headers: &HeaderMap) -> TokenForm {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let encoded =
+        shown.and_then(|shown| shown.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"));
+    let decoded = encoded.and_then(|(_, encoded)| STANDARD.decode(encoded.trim()).ok());
+    let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) else { return form };
+    let Some((client, secret)) = text.split_once(':') else { return form };
+    let plain = |text: &str| {
+        let text = text.replace('+', " ");
+        Some(percent_decode_str(&text).decode_utf8_lossy().into_owned()).filter(|text| !text.is_empty())
+    };
+    form.client_id = form.client_id.or_else(|| plain(client));
+    if form.client_assertion.is_none() {
+        form.client_secret = form.client_secret.or_else(|| plain(secret));
+    }
+    form
 }
 
 fn read(version: Version, tenant: String, form: TokenForm) -> TokenRequest {

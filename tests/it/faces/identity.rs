@@ -155,6 +155,29 @@ async fn refusals_have_entras_status_error_and_code() {
 }
 
 #[tokio::test]
+async fn an_app_shows_its_secret_in_the_header_instead_of_the_form() {
+    let world = World::start().await;
+    let app = App::contoso(&world).await;
+    let (client, secret) = (text(&app.environment, "clientId"), text(&app.environment, "clientSecret"));
+    let asks = async |user: &str, password: &str| {
+        let mut form = token_form(&app.environment);
+        form.retain(|(name, _)| !matches!(*name, "client_id" | "client_secret"));
+        let path = format!("/{}/oauth2/v2.0/token", app.tenant());
+        send(world.request(Method::POST, &path).form(&form).basic_auth(user, Some(password))).await
+    };
+    let encoded: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    for secret in [&secret, &encoded] {
+        asks(&client, secret).await.expect(200);
+    }
+    refused(&asks(&client, "wrong").await, 401, "invalid_client", 7_000_215);
+    refused(&asks(&client, "").await, 401, "invalid_client", 7_000_218);
+    refused(&asks("", &secret).await, 400, "invalid_request", 900_144);
+    let document = world.get(&format!("/{}/v2.0/.well-known/openid-configuration", app.tenant())).await.expect(200);
+    let methods = json!(["client_secret_post", "private_key_jwt", "client_secret_basic"]);
+    assert_eq!(document["token_endpoint_auth_methods_supported"], methods);
+}
+
+#[tokio::test]
 async fn a_domain_stands_for_its_tenant() {
     let world = World::start().await;
     let app = App::contoso(&world).await;
