@@ -33,7 +33,7 @@ pub enum Exchanged {
     /// A code, with the verifier that its challenge was made of.
     Code {
         /// `code`.
-        code: String,
+        code: Option<String>,
         /// `redirect_uri`: the same as before.
         redirect_uri: Option<String>,
         /// `code_verifier`.
@@ -42,7 +42,7 @@ pub enum Exchanged {
     /// A refresh token.
     Refresh {
         /// `refresh_token`.
-        token: String,
+        token: Option<String>,
     },
 }
 
@@ -90,6 +90,9 @@ struct SealedRefresh {
     /// Whether its access tokens are for Partner Center.
     #[serde(default)]
     partner_center: bool,
+    /// Whether its app has shown no secret for the code, because it keeps none.
+    #[serde(default)]
+    is_public: bool,
     version: ClaimsVersion,
     exp: i64,
 }
@@ -100,6 +103,8 @@ struct Granted {
     nonce: Option<String>,
     /// Whether the access token is for Partner Center; for the graph otherwise.
     partner_center: bool,
+    /// Whether the app does without a secret.
+    is_public: bool,
 }
 
 /// What an id token says (docs:landing-page, known).
@@ -170,8 +175,10 @@ impl App {
         let now = registered.sandbox.now().as_seconds();
         let app = registered.app.client_id;
         let asks_for_partner_center = asks_for_partner_center(&request.audience);
-        let (user, granted, version, is_public) = match exchanged {
+        let shows_nothing = matches!(request.credential, Credential::None);
+        let (user, granted, version, may_show_nothing) = match exchanged {
             Exchanged::Code { code, redirect_uri, verifier } => {
+                let code = code.as_deref().ok_or(TokenRefusal::MissingParameter("code"))?;
                 let sealed = self.unseal_code(code).ok_or(ExchangeFault::Malformed)?;
                 check_code(&sealed, app, redirect_uri.as_deref(), verifier.as_deref(), now)?;
                 let used = registered.sandbox.ask(UseCode(sealed.jti)).await;
@@ -179,10 +186,12 @@ impl App {
                     return Err(ExchangeFault::Redeemed.into());
                 }
                 let partner_center = asks_for_partner_center || names_partner_center(&sealed.scope);
-                let granted = Granted { scope: sealed.scope, nonce: sealed.nonce, partner_center };
+                let (scope, nonce) = (sealed.scope, sealed.nonce);
+                let granted = Granted { scope, nonce, partner_center, is_public: shows_nothing };
                 (sealed.user, granted, sealed.version, sealed.challenge.is_some())
             }
             Exchanged::Refresh { token } => {
+                let token = token.as_deref().ok_or(TokenRefusal::MissingParameter("refresh_token"))?;
                 let sealed: SealedRefresh = self.unseal(token, REFRESH).ok_or(ExchangeFault::Malformed)?;
                 if sealed.app != app {
                     return Err(ExchangeFault::OtherApp.into());
@@ -191,11 +200,14 @@ impl App {
                     return Err(ExchangeFault::Expired.into());
                 }
                 let partner_center = asks_for_partner_center || sealed.partner_center;
-                (sealed.user, Granted { scope: sealed.scope, nonce: None, partner_center }, sealed.version, true)
+                let (scope, is_public) = (sealed.scope, sealed.is_public);
+                let granted = Granted { scope, nonce: None, partner_center, is_public };
+                (sealed.user, granted, sealed.version, is_public)
             }
         };
-        // An app on a person's own device keeps no secret; its verifier shows that it is the one that asked.
-        if !is_public && matches!(request.credential, Credential::None) {
+        // An app on a person's own device keeps no secret; its verifier shows that it is the one that asked. One that has
+        // shown its secret for the code has to show it for what comes of the code too.
+        if shows_nothing && !may_show_nothing {
             return Err(TokenRefusal::MissingSecret);
         }
         let person = sign_in::person(&registered.sandbox, user).ok_or(ExchangeFault::Malformed)?;
@@ -207,7 +219,7 @@ impl App {
         &self,
         app: &Registered,
         person: &Person,
-        Granted { scope, nonce, partner_center }: Granted,
+        Granted { scope, nonce, partner_center, is_public }: Granted,
         version: ClaimsVersion,
     ) -> Option<PersonTokens> {
         let now = app.sandbox.now().as_seconds();
@@ -234,6 +246,7 @@ impl App {
             user: person.object_id,
             scope: scope.clone(),
             partner_center,
+            is_public,
             version,
             exp: now.saturating_add(REFRESH_LIFETIME_SECONDS),
         };

@@ -166,11 +166,11 @@ fn read(version: Version, tenant: String, form: TokenForm) -> TokenRequest {
 fn exchanged(form: &TokenForm) -> Option<Exchanged> {
     match form.grant_type.as_deref()? {
         "authorization_code" => Some(Exchanged::Code {
-            code: form.code.clone().unwrap_or_default(),
+            code: form.code.clone(),
             redirect_uri: form.redirect_uri.clone(),
             verifier: form.code_verifier.clone(),
         }),
-        "refresh_token" => Some(Exchanged::Refresh { token: form.refresh_token.clone().unwrap_or_default() }),
+        "refresh_token" => Some(Exchanged::Refresh { token: form.refresh_token.clone() }),
         _ => None,
     }
 }

@@ -190,7 +190,8 @@ async fn a_code_is_worth_something_once_to_whom_it_was_given_and_for_ten_minutes
     refused(&app.exchanges(&[("code", &code), ("code_verifier", "")]).await, 400, "invalid_grant", 501_481);
     refused(&app.exchanges(&[("code", &code), ("client_secret", "wrong")]).await, 401, "invalid_client", 7_000_215);
     refused(&app.exchanges(&[("code", "x.y.z")]).await, 400, "invalid_grant", 9_002_313);
-    refused(&app.exchanges(&[]).await, 400, "invalid_grant", 9_002_313);
+    refused(&app.exchanges(&[]).await, 400, "invalid_request", 900_144);
+    refused(&app.exchanges(&[("grant_type", "refresh_token")]).await, 400, "invalid_request", 900_144);
     app.exchanges(&[("code", &code)]).await.expect(200);
     refused(&app.exchanges(&[("code", &code)]).await, 400, "invalid_grant", 54_005);
 
@@ -200,7 +201,22 @@ async fn a_code_is_worth_something_once_to_whom_it_was_given_and_for_ten_minutes
 
     // An app on a person's own device has no secret, and shows its verifier instead.
     let public = app.code().await;
-    app.exchanges(&[("code", &public), ("client_secret", "")]).await.expect(200);
+    let public = app.exchanges(&[("code", &public), ("client_secret", "")]).await.expect(200);
+    let confidential = app.exchanges(&[("code", &app.code().await)]).await.expect(200);
+    let refreshes = async |tokens: &Value, secret: &str| {
+        let token = text(tokens, "refresh_token");
+        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", &token)];
+        form.extend(secret.is_empty().then_some(("client_secret", "")));
+        app.exchanges(&form).await
+    };
+    for tokens in [public.clone(), refreshes(&public, "").await.expect(200)] {
+        refreshes(&tokens, "").await.expect(200);
+    }
+    // Who has shown a secret for the code shows it again; what is refreshed is no way around.
+    let refreshed = refreshes(&confidential, "secret").await.expect(200);
+    for tokens in [confidential, refreshed] {
+        refused(&refreshes(&tokens, "").await, 401, "invalid_client", 7_000_218);
+    }
     let plain = app.with(&[("code_challenge", ""), ("code_challenge_method", "")]);
     let returned = App::returned(&app.picks("organizations", &plain, NORA).await);
     let without = app.exchanges(&[("code", &returned[0].1), ("client_secret", ""), ("code_verifier", "")]).await;
