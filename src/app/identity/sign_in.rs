@@ -392,6 +392,9 @@ fn fault_of(request: &SignInRequest, types: &[&str], is_v1: bool) -> Option<Sign
             });
         }
     }
+    if let Some(fault) = fault_of_challenge(request) {
+        return Some(fault);
+    }
     // v1 has `resource` instead, and knows openid without being told.
     if !is_v1 && request.scope.as_deref().unwrap_or_default().trim().is_empty() {
         return Some(missing("scope"));
@@ -400,6 +403,24 @@ fn fault_of(request: &SignInRequest, types: &[&str], is_v1: bool) -> Option<Sign
         return Some(missing("nonce"));
     }
     None
+}
+
+/// What is wrong with a challenge: its method is neither of the two, in just these letters, or it is not of the length that
+/// the method gives it (RFC 7636; 501491 and the lengths are known, the other code is inferred).
+fn fault_of_challenge(request: &SignInRequest) -> Option<SignInError> {
+    let fault = |code, text: &str| Some(SignInError { error: "invalid_request", code, text: text.to_owned() });
+    let lengths = match request.code_challenge_method.as_deref() {
+        // Some clients leave the padding on.
+        Some("S256") => 43..=44,
+        Some("plain") | None => 43..=128,
+        Some(_) => return fault(50_149, "Invalid Code_Challenge_Method parameter. The values are 'S256' and 'plain'."),
+    };
+    match &request.code_challenge {
+        Some(challenge) if !lengths.contains(&challenge.len()) => {
+            fault(501_491, "Invalid size of Code_Challenge parameter.")
+        }
+        Some(_) | None => None,
+    }
 }
 
 /// Everybody of a sandbox: the customers' people and the partners'.

@@ -217,6 +217,9 @@ async fn a_code_is_worth_something_once_to_whom_it_was_given_and_for_ten_minutes
     for tokens in [confidential, refreshed] {
         refused(&refreshes(&tokens, "").await, 401, "invalid_client", 7_000_218);
     }
+    let itself = app.with(&[("code_challenge", VERIFIER), ("code_challenge_method", "")]);
+    let returned = App::returned(&app.picks("organizations", &itself, NORA).await);
+    app.exchanges(&[("code", &returned[0].1), ("client_secret", "")]).await.expect(200);
     let plain = app.with(&[("code_challenge", ""), ("code_challenge_method", "")]);
     let returned = App::returned(&app.picks("organizations", &plain, NORA).await);
     let without = app.exchanges(&[("code", &returned[0].1), ("client_secret", ""), ("code_verifier", "")]).await;
@@ -290,6 +293,10 @@ async fn what_an_app_asks_for_wrongly_it_is_told() {
         (&[("response_type", "id_token"), ("nonce", "")], "invalid_request", "AADSTS900144: "),
         (&[("response_type", "id_token"), ("response_mode", "query")], "invalid_request", "AADSTS70007: "),
         (&[("response_mode", "pigeon")], "invalid_request", "AADSTS70007: "),
+        (&[("code_challenge_method", "s256")], "invalid_request", "AADSTS50149: "),
+        (&[("code_challenge_method", "S512")], "invalid_request", "AADSTS50149: "),
+        (&[("code_challenge", "x")], "invalid_request", "AADSTS501491: "),
+        (&[("code_challenge", "x"), ("code_challenge_method", "")], "invalid_request", "AADSTS501491: "),
         (&[("prompt", "none")], "login_required", "AADSTS50058: "),
     ] {
         let returned = App::returned(&app.opens("organizations", &app.with(changes)).await);
