@@ -19,6 +19,7 @@ use crate::{
     },
     domain::ids::ObjectId,
     http::{faces::Faces, page::page, same_origin::is_foreign},
+    sim::clock::Stopwatch,
 };
 
 /// The cookie by which a browser is known.
@@ -90,6 +91,7 @@ impl Asked {
 }
 
 async fn authorize(faces: &Faces, asked: Asked, is_v1: bool, method: &Method, headers: &HeaderMap) -> Response {
+    let started = Stopwatch::start();
     let Asked { request, user, cancelled } = asked;
     let path = format!("/{}/oauth2/{}authorize", request.tenant, if is_v1 { "" } else { "v2.0/" });
     let origin = faces.origin(headers);
@@ -97,7 +99,7 @@ async fn authorize(faces: &Faces, asked: Asked, is_v1: bool, method: &Method, he
     let sign_in = match faces.app.check_sign_in(request, is_v1, &origin) {
         SignInCheck::Possible(sign_in) => sign_in,
         SignInCheck::Returned(sign_in, error) => {
-            return recorded(&sign_in, &path, failed(faces, &sign_in, &error)).await;
+            return recorded(&sign_in, (method, &path), &started, failed(faces, &sign_in, &error)).await;
         }
         SignInCheck::Shown(refusal) => return refused(&refusal),
     };
@@ -120,7 +122,7 @@ async fn authorize(faces: &Faces, asked: Asked, is_v1: bool, method: &Method, he
             (None, Prompt::Ask, signed_in) => ask(faces, &sign_in, &path, signed_in),
         }
     };
-    recorded(&sign_in, &path, response).await
+    recorded(&sign_in, (method, &path), &started, response).await
 }
 
 /// The page on which somebody is picked.
@@ -263,10 +265,15 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Writes the visit into the journal of the app's sandbox.
-async fn recorded(sign_in: &SignIn, path: &str, response: Response) -> Response {
+async fn recorded(
+    sign_in: &SignIn,
+    (method, path): (&Method, &str),
+    started: &Stopwatch,
+    response: Response,
+) -> Response {
     let exchange = Exchange {
         to: Player::Identity,
-        method: "GET".to_owned(),
+        method: method.to_string(),
         path: path.to_owned(),
         status: Some(response.status().as_u16()),
         publisher: sign_in.app.owner.publisher().cloned(),
@@ -274,7 +281,7 @@ async fn recorded(sign_in: &SignIn, path: &str, response: Response) -> Response 
         response_body: None,
         correlation_id: None,
         remark: None,
-        latency_micros: 0,
+        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
     let call = RecordedCall { from: Player::Partner, subscription: None, exchange };
     if let Err(error) = sign_in.app.sandbox.record(call).await {

@@ -130,6 +130,18 @@ async fn a_code_is_exchanged_for_tokens_that_say_who_it_is() {
     assert_eq!(names, ["code", "state", "session_state"]);
     assert_eq!(returned[1].1, "st&te");
 
+    // A call is recorded behind its answer.
+    loop {
+        let entries = app.world.operator().journal("kind=exchange").await;
+        let calls = entries.iter().map(|entry| &entry["data"]);
+        let visits = calls.filter(|call| text(call, "path").ends_with("/authorize"));
+        let visits: Vec<String> = visits.map(|call| format!("{} {}", text(call, "method"), call["status"])).collect();
+        if visits == ["GET 200", "POST 303"] {
+            break;
+        }
+        assert!(visits.len() < 2, "not as they were sent: {visits:?}");
+    }
+
     let tokens = app.exchanges(&[("code", &returned[0].1), ("client_info", "1")]).await.expect(200);
     assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(3599)));
     let id = claims(&text(&tokens, "id_token"));
