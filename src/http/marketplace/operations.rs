@@ -99,10 +99,11 @@ pub(super) async fn update(State(_): State<Arc<Faces>>, Path(ids): Path<(String,
     .await
 }
 
-/// Both ids of a path. An operation that is no GUID is one that there is not.
+/// Both ids of a path. With one of them no GUID, the operation is one that there is not.
 fn read_ids((subscription, operation): &(String, String)) -> Result<(SubscriptionId, OperationId), Problem> {
-    let subscription = Call::subscription_id(subscription)?;
-    let operation = operation.parse().map_err(|_| AppError::from(Refusal::UnknownOperation(operation.clone())))?;
+    let unknown = || AppError::from(Refusal::UnknownOperation(operation.clone()));
+    let subscription = subscription.parse().map_err(|_| unknown())?;
+    let operation = operation.parse().map_err(|_| unknown())?;
     Ok((subscription, operation))
 }
 

@@ -319,16 +319,22 @@ async fn what_does_not_exist_is_told_as_the_real_service_tells_it() {
     assert_eq!((listed.status, listed.text.as_str()), (200, r#"{"operations":[]}"#));
     let got = contoso.operation(UNKNOWN, &operation).await;
     assert_eq!((got.status, &got.text), (400, &no_subscription));
-    for (id, operation) in [(&id, UNKNOWN), (&other, operation.as_str()), (&id, "not-a-guid")] {
+    for (id, operation) in
+        [(id.as_str(), UNKNOWN), (&other, operation.as_str()), (&id, "not-a-guid"), ("not-a-guid", operation.as_str())]
+    {
         let expected =
             format!(r#"{{"code":"EntityNotFound","message":"Failed to get operation","target":"{operation}"}}"#);
         let got = contoso.operation(id, operation).await;
         assert_eq!((got.status, got.text), (400, expected));
     }
     let expected = r#"{"code":"NotFound","message":"Failed to find operation","target":"operation"}"#;
-    for (id, operation) in
-        [(UNKNOWN, operation.as_str()), (&id, UNKNOWN), (&other, operation.as_str()), (&id, "not-a-guid")]
-    {
+    for (id, operation) in [
+        (UNKNOWN, operation.as_str()),
+        (&id, UNKNOWN),
+        (&other, operation.as_str()),
+        (&id, "not-a-guid"),
+        ("not-a-guid", operation.as_str()),
+    ] {
         let answered = contoso.answers(id, operation, &success).await;
         assert_eq!((answered.status, answered.text.as_str()), (400, expected));
     }
