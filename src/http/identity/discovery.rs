@@ -108,13 +108,16 @@ pub(super) async fn instance(
     Json(InstanceDocument {
         tenant_discovery_endpoint: format!("{origin}/{tenant}/v2.0/.well-known/openid-configuration"),
         api_version: "1.1",
-        metadata: [InstanceMetadata { preferred_network: host.clone(), preferred_cache: host, aliases }],
+        metadata: [InstanceMetadata { preferred_network: host, preferred_cache: CACHE.to_owned(), aliases }],
     })
     .into_response_with_headers()
 }
 
 /// The names of Microsoft's one public cloud (entra-recorded).
 const ALIASES: [&str; 4] = ["login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"];
+
+/// The name under which clients keep what they get, whichever they ask (entra-recorded).
+const CACHE: &str = "login.windows.net";
 
 /// Host, and port where it is not the usual one.
 fn authority(url: &url::Url) -> Option<String> {

@@ -86,7 +86,11 @@ async fn a_v1_token_answer_has_texts_and_a_v2_one_has_numbers() {
 async fn the_published_key_verifies_a_token_and_its_claims_are_v1() {
     let world = World::start().await;
     let contoso = world.publisher("contoso").await;
-    let (_, claims) = verified(&world, &contoso.token).await;
+    let (header, claims) = verified(&world, &contoso.token).await;
+    let kid = header.kid.unwrap();
+    let said = URL_SAFE_NO_PAD.decode(contoso.token.split('.').next().unwrap()).unwrap();
+    let expected = format!(r#"{{"typ":"JWT","alg":"RS256","x5t":"{kid}","kid":"{kid}"}}"#);
+    assert_eq!(String::from_utf8(said).unwrap(), expected);
     let tenant = text(&contoso.environment, "tenantId");
     assert_eq!(claims["aud"], RESOURCE);
     assert_eq!(text(&claims, "iss"), format!("https://sts.windows.net/{tenant}/"));
@@ -570,6 +574,7 @@ async fn the_instance_is_this_server_and_microsofts_hosts() {
         let endpoint = format!("https://{host}/{}/oauth2/v2.0/authorize", app.tenant());
         let found = asks(&endpoint).await.expect(200);
         assert_eq!(found["metadata"][0]["preferred_network"], host);
+        assert_eq!(found["metadata"][0]["preferred_cache"], "login.windows.net");
         assert!(found["metadata"][0]["aliases"].as_array().unwrap().contains(&json!(host)));
         let configuration = text(&found, "tenant_discovery_endpoint");
         let path = configuration.strip_prefix(&world.base_url).expect("on this server");
