@@ -171,6 +171,8 @@ fn line(desk: &Desk<'_>, customer: &Customer, id: u32, wish: CartWish) -> CartLi
             id: desk.head.seed.draws("cart line", desk.next_entry()).subscription_id(),
             order: None,
             code: orders::no_code(desk),
+            // What a line costs is not said.
+            trial_is_used: false,
         };
         match subscription::purchase(catalogue, customer, &order, new, desk.context()) {
             Ok((subscription, _)) => Ok((cycle, subscription.unit_price.currency.code().to_owned())),

@@ -17,6 +17,7 @@ use super::{
     timers::{Due, StoredTimer, set_timers},
 };
 use crate::domain::{
+    billing::ChargeKind,
     event::Event,
     ids::{PublisherId, SubscriptionId},
     operation::Wish,
@@ -222,6 +223,11 @@ pub(super) async fn save(
         if let Event::Charged { line } = event {
             let key = desk.space().ledger(id).number(line.number.into());
             desk.put(key, line)?;
+            if line.kind == ChargeKind::FreeTrial {
+                let trial = desk.space().trial(&subscription.customer, &subscription.offer, &subscription.plan);
+                desk.look_at(&trial).await?;
+                desk.put_bytes(trial, Vec::new());
+            }
             let states = (before.unwrap_or(&subscription), &subscription);
             invoicing::put_on_invoice(desk, states, entry, (line, used)).await?;
         }

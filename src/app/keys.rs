@@ -12,8 +12,8 @@ use crate::{
     domain::{
         event::Seq,
         ids::{
-            CartId, CustomerId, DimensionId, OperationId, PartnerId, PlanId, PublisherId, SandboxId, SubscriptionId,
-            TenantId,
+            CartId, CustomerId, DimensionId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SandboxId,
+            SubscriptionId, TenantId,
         },
         invoice::Month,
         money::Currency,
@@ -141,6 +141,11 @@ impl Space {
             *byte = digested;
         }
         self.subscription(id).text("usedCode").guid(&place)
+    }
+
+    /// That a customer has begun the free trial of a plan.
+    pub(crate) fn trial(&self, customer: &CustomerId, offer: &OfferId, plan: &PlanId) -> Key {
+        self.root().text("trial").text(customer.as_str()).text(offer.as_str()).text(plan.as_str())
     }
 
     /// The ledger lines of a subscription.

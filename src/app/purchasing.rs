@@ -113,7 +113,8 @@ async fn buy_one(desk: &mut Desk<'_>, wish: &PurchaseOrder, place: OrderPlace) -
         SubscriptionIds::Random => draws.subscription_id(),
         SubscriptionIds::Version4 => draws.subscription_id_of_version_4(),
     };
-    let new = New { id, order: Some(place), code: seal_code(desk, id) };
+    let trial_is_used = desk.get(&desk.space().trial(&wish.customer, &wish.offer, &wish.plan)).await?.is_some();
+    let new = New { id, order: Some(place), code: seal_code(desk, id), trial_is_used };
     let catalogue = &desk.world.catalogue;
     let (subscription, decision) = subscription::purchase(catalogue, &customer, wish, new, desk.context())?;
     let subscription = save(desk, Player::Partner, None, subscription, &decision).await?;

@@ -62,6 +62,8 @@ pub struct New {
     pub order: Option<OrderPlace>,
     /// A code that was sealed for it, now.
     pub code: AuthorizationCode,
+    /// Whether the customer has begun a free trial of the plan before: there is no second one (refund-policies page).
+    pub trial_is_used: bool,
 }
 
 /// Decides a purchase for a customer.
@@ -72,7 +74,7 @@ pub fn purchase(
     catalogue: &Catalogue,
     customer: &Customer,
     order: &PurchaseOrder,
-    New { id, order: place, code }: New,
+    New { id, order: place, code, trial_is_used }: New,
     context: Context,
 ) -> Result<(Subscription, Decision), Refusal> {
     let partner = match &order.buyer {
@@ -112,7 +114,7 @@ pub fn purchase(
         unit_price: term.price,
         payment: term.payment.clone(),
         paid_until: None,
-        free_trial: plan.free_trial,
+        free_trial: plan.free_trial && !trial_is_used,
         partner: partner.map(|partner| partner.id.clone()),
         customer: customer.id.clone(),
         purchaser: partner.map_or(&beneficiary, |partner| &partner.user).clone(),

@@ -140,13 +140,17 @@ pub(in crate::domain) fn order(plan: &str, quantity: Option<u32>) -> PurchaseOrd
 }
 
 pub(in crate::domain) fn buy(order: &PurchaseOrder) -> Result<(Subscription, Decision), Refusal> {
+    buy_after_trial(order, false)
+}
+
+fn buy_after_trial(order: &PurchaseOrder, trial_is_used: bool) -> Result<(Subscription, Decision), Refusal> {
     let now = at("2026-01-31T09:00:00Z");
     let subscription = SubscriptionId::from_bytes([7; 16]);
     let code = purchase_token::seal(&SealingSecrets::new([1; 64], [2; 64]), subscription, now, [[0; 104]]);
     let catalogue = catalogue();
     let customer =
         catalogue.customer(&order.customer).ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
-    let new = New { id: subscription, order: None, code };
+    let new = New { id: subscription, order: None, code, trial_is_used };
     purchase(&catalogue, customer, order, new, Context { now, first_entry: Seq(1), rules: Rules::default() })
 }
 
@@ -232,6 +236,14 @@ fn each_limit_of_a_purchase_is_checked() {
     for (order, expected) in table {
         let found = buy(&order).map(|(bought, _)| bought.term_unit.as_str().to_owned());
         assert_eq!(found.as_deref().map_err(Refusal::code), expected, "{order:?}");
+    }
+}
+
+#[test]
+fn a_trial_is_had_once() {
+    for (plan, is_used, is_trial) in [("trial", false, true), ("trial", true, false), ("team", false, false)] {
+        let (bought, _) = buy_after_trial(&order(plan, Some(5)), is_used).unwrap();
+        assert_eq!(bought.free_trial, is_trial, "{plan} {is_used}");
     }
 }
 

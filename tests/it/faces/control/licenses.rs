@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{kinds, problem};
-use crate::world::{World, send, text};
+use crate::world::{SANDBOX, World, send, text};
 
 fn missing(view: &Value) -> Vec<String> {
     view["billing"]["missing"].as_array().unwrap().iter().map(|one| text(one, "kind")).collect()
@@ -98,6 +98,14 @@ async fn a_free_trial_is_charged_at_zero() {
     assert_eq!(line["kind"], "freeTrial");
     assert_eq!(line["amount"]["amount"].as_str().map(|amount| amount.trim_matches(['0', '.'])), Some(""));
     assert_eq!(contoso.get(&id).await.expect(200)["isFreeTrial"], true);
+
+    // It is had once: whoever cancels and buys again pays.
+    world.operator().post(&format!("subscriptions/{id}/cancellation"), json!({})).await.expect(200);
+    for (customer, is_trial) in [("northwind", false), ("adventure-works", true)] {
+        let again = text(&world.buyer().buys(customer, "contoso-crm", "starter", Some(2)).await, "id");
+        assert_eq!(contoso.get(&again).await.expect(200)["isFreeTrial"], is_trial, "{customer}");
+    }
+    world.counts_its_documents(SANDBOX).await;
 }
 
 #[tokio::test]
