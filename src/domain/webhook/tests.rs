@@ -155,6 +155,16 @@ fn an_answer_opens_the_window_refuses_or_is_waited_for() {
 }
 
 #[test]
+fn what_has_come_to_nothing_while_its_call_was_out_is_not_tried_again() {
+    let operation = Operation { status: operation::OperationStatus::Conflict, ..changing() };
+    for (sent, state) in [(answered(200), DeliveryState::Delivered), (answered(500), DeliveryState::Withdrawn)] {
+        let after = follow_up(waiting(&operation).withdrawn(), &operation, sent, made(7), context());
+        assert_eq!((after.delivery.state, after.again), (state, None));
+        assert!(after.decision.events.is_empty() && after.decision.timers.is_empty());
+    }
+}
+
+#[test]
 fn what_only_informs_follows_from_no_answer() {
     let request = cancel_in_marketplace(&active(), id(), context()).unwrap();
     let ended = request.decision.events.iter().fold(request.operation, |ended, event| ended.apply(event, at(NOW)));
