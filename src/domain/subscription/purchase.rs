@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats},
+        catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats, TermPrice},
         event::{Event, Seq},
         ids::{CustomerId, OfferId, PartnerId, PlanId, SubscriptionId},
         order::OrderPlace,
