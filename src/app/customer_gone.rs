@@ -25,7 +25,7 @@ use crate::{
 const ORDERS_AT_ONCE: usize = 20;
 
 /// Tells these timers from those that the same command sets for other ends.
-const TIMER_INDEX: u64 = 3 << 32;
+const TIMER_INDEX: u64 = 4 << 32;
 
 /// Ends what partners have bought for a customer, by the orders after this one.
 pub(super) async fn end_what_was_bought(

@@ -37,23 +37,26 @@ pub(crate) struct Process {
 impl Process {
     /// A server with a data folder, and more arguments.
     pub(crate) fn start_with(data: &Path, arguments: &[&str]) -> Self {
-        Self::start(Command::new(env!("CARGO_BIN_EXE_rehearsal")), data, arguments)
+        Self::start(Command::new(env!("CARGO_BIN_EXE_rehearsal")), Some(data), arguments)
+    }
+
+    /// A server with a database, and more arguments.
+    pub(crate) fn start_on(database_url: &str, arguments: &[&str]) -> Self {
+        let arguments = [&["--database-url", database_url], arguments].concat();
+        Self::start(Command::new(env!("CARGO_BIN_EXE_rehearsal")), None, &arguments)
     }
 
     /// A server that can't write files beyond this size, as if its disk were full.
     pub(crate) fn start_with_files_up_to(kib: u32, data: &Path) -> Self {
-        Self::start(with_files_up_to(kib, env!("CARGO_BIN_EXE_rehearsal")), data, &[])
+        Self::start(with_files_up_to(kib, env!("CARGO_BIN_EXE_rehearsal")), Some(data), &[])
     }
 
-    fn start(mut program: Command, data: &Path, arguments: &[&str]) -> Self {
-        let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
-            .arg(data)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+    fn start(mut program: Command, data: Option<&Path>, arguments: &[&str]) -> Self {
+        program.args(["serve", "--listen", "127.0.0.1:0", "--json"]);
+        if let Some(data) = data {
+            program.arg("--data").arg(data);
+        }
+        let mut child = program.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).expect("the server starts and says so");
@@ -251,20 +254,19 @@ async fn subscriptions(http: &Client, base: &str) -> BTreeMap<String, Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing() {
-    is_killed_again_and_again(&[]).await;
+    let folder = tempfile::tempdir().unwrap();
+    is_killed_again_and_again(|| Process::start_with(folder.path(), &[])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_on_postgres_that_is_killed_again_and_again_loses_nothing_either() {
     let database = Database::new().await;
-    is_killed_again_and_again(&["--database-url", &database.url()]).await;
+    is_killed_again_and_again(|| Process::start_on(&database.url(), &[])).await;
 }
 
 #[expect(clippy::print_stdout, reason = "a failure is played again with what this says")]
-/// Kills servers that are started with these arguments.
-async fn is_killed_again_and_again(arguments: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
-    let start = || Process::start_with(folder.path(), arguments);
+/// Kills servers that are started so.
+async fn is_killed_again_and_again(start: impl Fn() -> Process) {
     #[expect(clippy::disallowed_methods, reason = "a failure is played again with its seed")]
     let seed = std::env::var(SEED_VARIABLE).map_or(SEED, |seed| seed.parse().expect("a seed is a number"));
     let mut moments = ChaCha8Rng::seed_from_u64(seed);

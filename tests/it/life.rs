@@ -87,8 +87,8 @@ async fn a_command_is_decided_after_what_is_overdue_for_its_subscription() {
         "termFee 2026-01-01..2026-01-31 122.50",
         "termFee 2026-02-01..2026-02-28 122.50",
         "termFee 2026-03-01..2026-03-31 122.50",
-        "addQuantity 2026-03-10..2026-03-31 -86.94",
-        "addQuantity 2026-03-10..2026-03-31 139.10",
+        "addQuantity 2026-03-10..2026-03-31 -86.95",
+        "addQuantity 2026-03-10..2026-03-31 139.12",
     ];
     assert_eq!(ledger, expected);
     world.counts_its_documents(SANDBOX).await;

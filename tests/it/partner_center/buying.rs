@@ -391,11 +391,12 @@ async fn a_trial_renews_to_a_longer_term_and_an_order_has_one_currency() {
     let expected = [json!(true), json!("none"), json!("P1M"), json!("P1Y"), json!("2026-02-01T00:00:00.0000000+00:00")];
     assert_eq!(values, expected.iter().collect::<Vec<_>>());
 
-    // Another is cancelled in its trial: New 0, Cancel 0, for the same days (section 9.4).
-    let order = partner.buys(&customer, &starter, 2).await;
+    // Another customer's is cancelled in its trial: New 0, Cancel 0, for the same days (section 9.4).
+    let elsewhere = partner.customer("Adventure").await;
+    let order = partner.buys(&elsewhere, &starter, 2).await;
     let other = text(&order["lineItems"][0], "subscriptionId");
     super::publisher_activates(&world, &other).await;
-    partner.changes(&customer, &other, &json!({ "status": "deleted" })).await.expect(200);
+    partner.changes(&elsewhere, &other, &json!({ "status": "deleted" })).await.expect(200);
     let unbilled = "/invoices/unbilled/lineitems?provider=onetime&invoicelineitemtype=billinglineitems&period=current";
     let lines = partner.get(&format!("{unbilled}&currencycode=usd")).await.expect(200);
     let rows: Vec<&Value> =

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -189,9 +188,9 @@ fn chosen<T: std::str::FromStr>(variable: &str, usual: T) -> T {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-fn start(folder: &Path, database: &str, balancer: &RoundRobin, webhook: &Webhook) -> Process {
+fn start(database: &str, balancer: &RoundRobin, webhook: &Webhook) -> Process {
     let (public_url, webhook) = (balancer.base_url.as_str(), webhook.url());
-    Process::start_with(folder, &["--database-url", database, "--public-url", public_url, "--webhook", &webhook])
+    Process::start_on(database, &["--public-url", public_url, "--webhook", &webhook])
 }
 
 fn serve(balancer: &RoundRobin, servers: &[Process]) {
@@ -203,9 +202,8 @@ async fn whatever_is_killed_nothing_is_lost_and_nothing_is_done_twice() {
     let (events, seed) = (chosen("CHAOS_TEST_EVENTS", EVENTS), chosen("CHAOS_TEST_SEED", SEED));
     let mut moments = ChaCha8Rng::seed_from_u64(seed);
     let (database, balancer, webhook) = (Database::alone().await, RoundRobin::listen().await, Webhook::listen().await);
-    let folder = tempfile::tempdir().unwrap();
     let url = database.url();
-    let mut servers: Vec<Process> = (0..3).map(|_| start(folder.path(), &url, &balancer, &webhook)).collect();
+    let mut servers: Vec<Process> = (0..3).map(|_| start(&url, &balancer, &webhook)).collect();
     serve(&balancer, &servers);
     let stage = Arc::new(set_up(&balancer).await);
     let mut clients: Vec<_> = (0..CLIENTS)
@@ -231,7 +229,7 @@ async fn whatever_is_killed_nothing_is_lost_and_nothing_is_done_twice() {
         match event {
             Event::Killed(server) => {
                 // What takes its place is there before it is missed.
-                servers.push(start(folder.path(), &url, &balancer, &webhook));
+                servers.push(start(&url, &balancer, &webhook));
                 drop(servers.swap_remove(server));
                 serve(&balancer, &servers);
             }
