@@ -11,14 +11,12 @@ use super::{
     product::{BillingCycle, CatalogItemId},
     refusal::Refusal,
     rules::CspAccount,
-    subscription::{Buyer, PurchaseOrder},
+    subscription::{Buyer, NAME_CHARACTERS, PurchaseOrder, check_name},
     time::{Period, TermUnit, Timestamp},
 };
 
 /// Days that a cart lives (docs23:create-a-cart: seven; 15 minutes in 2019).
 const CART_DAYS: i32 = 7;
-/// The longest name that a partner gives what it has bought. Ours: no documented one is known.
-pub const NICKNAME_CHARACTERS: usize = 128;
 /// Seats of one subscription in an integration sandbox (docs:test-and-debug).
 pub const SANDBOX_SEATS: u32 = 25;
 
@@ -153,9 +151,8 @@ impl CartWish {
     ) -> Result<(PurchaseOrder, BillingCycle), CartError> {
         let error = |code, description: String| CartError { code, description };
         let invalid = |description: &str| error(CartErrorCode::InvalidInput, description.to_owned());
-        if self.friendly_name.as_ref().is_some_and(|name| name.chars().count() > NICKNAME_CHARACTERS) {
-            return Err(invalid(&format!("friendlyName has {NICKNAME_CHARACTERS} characters at the most.")));
-        }
+        check_name(self.friendly_name.as_deref())
+            .map_err(|_| invalid(&format!("friendlyName has {NAME_CHARACTERS} characters at the most.")))?;
         let unknown = || {
             let text = format!("{} is not an item of the catalogue.", self.catalog_item_id);
             error(CartErrorCode::CatalogItemIdIsNotValid, text)

@@ -3,14 +3,14 @@
 
 use super::{
     cancellation_window::CancellationWindow,
-    cart::{NICKNAME_CHARACTERS, SANDBOX_SEATS},
+    cart::SANDBOX_SEATS,
     charges,
     event::Event,
     operation::Wish,
     partner::{MpnId, Partner},
     refusal::Refusal,
     rules::{CspAccount, CspCancelPending, CspLateCancel, Rules},
-    subscription::{Context, Decision, Status, Subscription},
+    subscription::{Context, Decision, Status, Subscription, check_name},
     time::Timestamp,
 };
 
@@ -81,9 +81,7 @@ pub fn change(
         return Err(Refusal::NotInStatus { status, action: "a change" });
     }
     if let Some(nickname) = wish.nickname.as_ref().filter(|name| name.as_str() != subscription.friendly_name()) {
-        if nickname.chars().count() > NICKNAME_CHARACTERS {
-            return Err(Refusal::NicknameTooLong(NICKNAME_CHARACTERS));
-        }
+        check_name(Some(nickname))?;
         decision.events.push(Event::NicknameSet { nickname: nickname.clone() });
     }
     if let Some(reseller) = wish.reseller.as_ref().filter(|reseller| **reseller != subscription.reseller) {

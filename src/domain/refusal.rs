@@ -421,7 +421,7 @@ impl Refusal {
             Self::Code(_) => Some("token"),
             Self::TooManyLicenses { .. } => Some("assigned"),
             Self::NoSeats(_) => Some("quantity"),
-            Self::NicknameTooLong(_) => Some("friendlyName"),
+            Self::NicknameTooLong(_) => Some("name"),
             Self::NoSuchAnswer => Some("status"),
             Self::ActivatedOtherwise { field, .. } => Some(field),
             Self::PlanNotInOffer(_) | Self::SamePlan { .. } => Some("planId"),

@@ -11,8 +11,8 @@ pub(in crate::domain) mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
-pub use purchase::{Buyer, New, PurchaseOrder, check_quantity, purchase};
-pub(super) use purchase::{MOST_SEATS, term_not_sold};
+pub use purchase::{Buyer, NAME_CHARACTERS, New, PurchaseOrder, check_quantity, purchase};
+pub(super) use purchase::{MOST_SEATS, check_name, term_not_sold};
 
 use super::{
     billing::{ChargeKind, LedgerLine},

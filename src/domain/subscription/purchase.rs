@@ -21,6 +21,9 @@ const ACTIVATION_DAYS: i32 = 30;
 /// The most seats of any subscription (emulator-code: its text says so).
 pub(in crate::domain) const MOST_SEATS: u32 = 1_000_000;
 
+/// The longest name that somebody gives what it has bought. Ours: no documented one is known.
+pub const NAME_CHARACTERS: usize = 128;
+
 /// Who buys for a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Buyer {
@@ -69,7 +72,8 @@ pub struct New {
 /// Decides a purchase for a customer.
 ///
 /// # Errors
-/// The first rule that the order breaks, in the order: partner, offer, plan, market, agreement, reseller, term, quantity.
+/// The first rule that the order breaks, in the order: partner, offer, plan, market, agreement, reseller, term, quantity,
+/// name.
 pub fn purchase(
     catalogue: &Catalogue,
     customer: &Customer,
@@ -102,6 +106,7 @@ pub fn purchase(
     .ok_or_else(|| term_not_sold(plan, order.term_unit.as_ref().unwrap_or(&TermUnit::P1M), None))?;
     let quantity = check_quantity(plan, order.quantity)?;
     check_amount(plan, term, quantity)?;
+    check_name(order.name.as_deref())?;
     let subscription = Subscription {
         id,
         name: order.name.clone().unwrap_or_else(|| offer.name.clone()),
@@ -170,6 +175,14 @@ fn check_terms_of_sale(
 }
 
 /// Whatever is billed later has to fit into a decimal: that is said now, not at billing time.
+/// That somebody can give what it has bought a name.
+pub(in crate::domain) fn check_name(name: Option<&str>) -> Result<(), Refusal> {
+    if name.is_some_and(|name| name.chars().count() > NAME_CHARACTERS) {
+        return Err(Refusal::NicknameTooLong(NAME_CHARACTERS));
+    }
+    Ok(())
+}
+
 fn check_amount(plan: &Plan, term: &TermPrice, quantity: Option<Seats>) -> Result<(), Refusal> {
     let Some(seats) = quantity else { return Ok(()) };
     let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };

@@ -49,6 +49,7 @@ const MOST_PARTS: usize = 100;
 /// What a part of a team's sandbox may use: what was set for the team.
 async fn quotas_of_part(faces: &Faces, holder: &Holder) -> Result<Quotas, ControlError> {
     let Reach::Sandbox(own) = &holder.reach else { return Ok(Quotas::default()) };
+    faces.app.look_around().await;
     let parts = faces.app.sandboxes().into_iter().filter(|sandbox| holder.reach.covers(sandbox.id())).count();
     // The sandbox itself is counted among them.
     if parts > MOST_PARTS {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::AppError,
     domain::{
-        cart::{Cart, CartErrorCode, CartWish, NICKNAME_CHARACTERS},
+        cart::{Cart, CartErrorCode, CartWish},
         catalogue::{Offer, Plan, Pricing},
         customer::Customer,
         ids::{CartId, OfferId, TenantId},
@@ -26,6 +26,7 @@ use crate::{
         partner::Right,
         product::CatalogItemId,
         refusal::Refusal,
+        subscription::NAME_CHARACTERS,
         time::TermUnit,
     },
     http::{
@@ -130,7 +131,7 @@ pub(super) async fn add(
     let cart = visit.sandbox.create_cart(customer.id.clone(), vec![wish], None).await;
     let cart = cart.map_err(|error| visit.failed(&error))?;
     if let Some(error) = cart.lines.iter().find_map(|line| line.error.clone()) {
-        let is_name = form.nickname.trim().chars().count() > NICKNAME_CHARACTERS;
+        let is_name = form.nickname.trim().chars().count() > NAME_CHARACTERS;
         let field = match error.code {
             CartErrorCode::InvalidInput if is_name => "nickname",
             CartErrorCode::BillingPlanNotSupported => "term",

@@ -69,6 +69,7 @@ async fn a_refusal_names_the_reason_and_the_field() {
         (json!({ "offer": "contoso-mail", "plan": "growth" }), "quantityNotAllowed", "quantity"),
         (json!({ "quantity": 4 }), "tooFewSeats", "quantity"),
         (json!({ "quantity": 51 }), "tooManySeats", "quantity"),
+        (json!({ "name": "n".repeat(129) }), "nicknameTooLong", "name"),
     ];
     for (changes, code, field) in table {
         problem(&world.buyer().tries(order(changes)).await, 422, code, Some(field));
