@@ -67,6 +67,7 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .with_state(faces)
         .route("/sim/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
         .route("/sim/{*rest}", axum::routing::any(problem::no_such_path))
+        .method_not_allowed_fallback(problem::no_such_method)
 }
 
 fn api() -> OpenApiRouter<Arc<Faces>> {

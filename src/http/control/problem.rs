@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderValue, StatusCode, Uri, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -44,6 +44,8 @@ pub(super) enum ControlError {
     BodyTooLarge(String),
     /// There is nothing at that path.
     NoSuchPath(String),
+    /// What is there is not called so.
+    NoSuchMethod(Method),
     /// The publisher's token is not accepted.
     Token(TokenFault),
     /// No key was shown that opens anything.
@@ -96,6 +98,13 @@ impl ControlError {
                 "GET /sim/openapi.json for the paths that there are.",
                 None,
             ),
+            Self::NoSuchMethod(_) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "It is not called so",
+                "noSuchMethod",
+                "The header Allow names the methods of the path.",
+                None,
+            ),
             Self::KeyNeeded => (
                 StatusCode::UNAUTHORIZED,
                 "A key is needed",
@@ -129,6 +138,7 @@ impl ControlError {
             Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) | Self::OutOfReach(detail) => detail.clone(),
             Self::KeyNeeded => "no key was shown, or one that opens nothing here".to_owned(),
             Self::TooManyParts(own, most) => format!("{own} has the {most} parts that it may have"),
+            Self::NoSuchMethod(method) => format!("there is no {method} of that path"),
             Self::NoSuchPath(path) => format!("there is nothing at {path}"),
             Self::Token(fault) => fault.to_string(),
             Self::App(error) => error.to_string(),
@@ -366,6 +376,11 @@ impl IntoResponse for ControlError {
 /// What there is not.
 pub(super) async fn no_such_path(uri: Uri) -> ControlError {
     ControlError::NoSuchPath(uri.path().to_owned())
+}
+
+/// A path that is called by another method.
+pub(super) async fn no_such_method(method: Method) -> ControlError {
+    ControlError::NoSuchMethod(method)
 }
 
 /// A JSON body. An empty one stands for `{}`.

@@ -137,12 +137,17 @@ impl Page {
         self.with(&format!("{} a", id(test_id)), |link| async move { link.click().await }).await;
     }
 
-    /// Takes a picture of the page for the documentation, when its pictures are made anew: `UPDATE_GOLDEN=1`.
+    /// Takes a picture of so much of the page, in pixels from its top, for the documentation, when its pictures are made anew:
+    /// `UPDATE_GOLDEN=1`.
     #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says that pictures are wanted")]
-    pub(super) async fn picture(&self, name: &str) {
+    pub(super) async fn picture(&self, name: &str, height: u32) {
         if std::env::var("UPDATE_GOLDEN").is_ok_and(|wanted| wanted == "1") {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/images/{name}.png"));
+            let window = done(self.web.get_window_rect().await, name);
+            let (width, usual) = (u32::try_from(window.width).unwrap(), u32::try_from(window.height).unwrap());
+            done(self.web.set_window_rect(0, 0, width, height).await, name);
             done(self.web.screenshot(&file).await, name);
+            done(self.web.set_window_rect(0, 0, width, usual).await, name);
         }
     }
 

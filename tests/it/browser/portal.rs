@@ -40,7 +40,6 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             page.shows("who", &["Priya Sharma", "Global admin"]).await;
             page.write("search", "north").await;
             page.click("search-submit").await;
-            page.picture("portal-customers").await;
             follow(&page, "Northwind Traders").await;
             page.shows("no-subscriptions", &["Nothing was bought"]).await;
 
@@ -57,7 +56,6 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             page.shows("confirmed", &["is confirmed"]).await;
             let (link, code) = (page.text("link").await, page.text("code").await);
             assert!(link.contains("token=") && code.len() > 100, "{link}");
-            page.picture("portal-confirmation").await;
             page.click("to-subscription").await;
             page.shows("status", &["Action needed"]).await;
             page.shows("billing", &["Missing", "Nothing is billed yet"]).await;
@@ -78,7 +76,7 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
 
             page.open(&subscription).await;
             edit(&page).await;
-            page.picture("portal-subscription").await;
+            page.picture("portal-subscription", 1000).await;
 
             page.open(&customer).await;
             page.shows("subscription-row", &["CRM for everybody", "10 licenses", "Active", "Renews on"]).await;
@@ -92,7 +90,6 @@ async fn a_partner_goes_from_the_sign_in_to_the_invoice() {
             see_the_invoice(&page).await;
             page.click("nav-activity").await;
             page.shows("activity-row", &["Invoice for", "Publisher or marketplace", "Done"]).await;
-            page.picture("portal-activity").await;
             page.click("sign-out").await;
             page.see(&id("portal-sign-in")).await;
             page.open("/partner/customers").await;
@@ -134,7 +131,7 @@ async fn see_the_invoice(page: &Page) {
     page.shows("invoice-total", &["245.00 USD"]).await;
     page.click("unfold").await;
     page.shows("formula", &["CRM", "Team, 8 seats × 24.50 USD for one P1M term"][1..]).await;
-    page.picture("portal-invoice").await;
+    page.picture("portal-invoice", 1000).await;
     page.see(&id("statement")).await;
     let csv: String = page.run_async(FETCH_CSV).await;
     let lines: Vec<&str> = csv.lines().collect();

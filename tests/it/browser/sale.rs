@@ -77,6 +77,7 @@ async fn buy_with_a_mistake(page: &Page) -> Confirmed {
     page.click("buy-submit").await;
     page.shows("bought", &["Contoso CRM", "Northwind Traders", "5 seats"]).await;
     page.shows("billing", &["Nothing is billed yet"]).await;
+    page.picture("purchase-confirmed", 1050).await;
     let code = page.text("authorization-code").await;
     let link = page.text("personalized-link-url").await;
     assert!(code.len() > 100 && !code.contains('%'), "a code to be pasted: {code}");
@@ -121,6 +122,7 @@ async fn see_it_billed(page: &Page, subscription: &str) {
     assert_eq!(page.run::<u32>(&count(&id("ledger-line"))).await, 1, "one charge");
     page.shows("timeline", &["purchase", "resolved", "Billing started", "Charged"]).await;
     assert!(page.run::<u32>(&count(&id("entry"))).await > 10, "the timeline tells the story");
+    page.picture("subscription-billed", 1900).await;
 }
 
 fn count(selector: &str) -> String {

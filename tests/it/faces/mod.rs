@@ -9,6 +9,6 @@ mod marketplace_refusals;
 mod metering;
 mod nowhere;
 mod operations;
-mod quotas;
+pub(crate) mod quotas;
 mod sign_in;
 mod slow;

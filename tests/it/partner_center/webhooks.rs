@@ -8,6 +8,7 @@ use x509_parser::parse_x509_certificate;
 
 use super::{Partner, publisher_activates, refused};
 use crate::{
+    faces::quotas::waits_for_its_turn,
     own_webhook::{Call, Webhook},
     world::{Reply, SANDBOX, World, send, text},
 };
@@ -121,24 +122,10 @@ async fn calls_beyond_the_quota_wait_for_their_turn() {
     let partner = world.partner("proseware").await;
     let (customer, id) = partner.has_bought().await;
     partner.registers(&webhook, &["subscription-updated"]).await;
-    let quotas = |quotas: Value| world.control(Method::PUT, "/sandboxes/stage/quotas", Some(quotas));
-    quotas(json!({ "deliveriesPerMinute": 1 })).await.expect(200);
     for name in ["one", "two", "three"] {
         partner.changes(&customer, &id, &json!({ "friendlyName": name })).await.expect(200);
     }
-    let operator = world.operator();
-    let mut advance = Box::pin(operator.advances("PT0S"));
-    for _ in 0..100 {
-        tokio::select! {
-            biased;
-            advanced = &mut advance => panic!("nothing had to wait: {advanced}"),
-            reply = world.get("/livez") => assert_eq!(reply.status, 200),
-        }
-    }
-    assert!(webhook.heard().len() <= 1, "{:?}", webhook.heard());
-    quotas(json!({})).await.expect(200);
-    advance.await;
-    assert_eq!(webhook.takes().len(), 3);
+    waits_for_its_turn(&world, &webhook, 3).await;
     world.stop().await;
 }
 

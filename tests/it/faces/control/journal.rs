@@ -171,16 +171,26 @@ impl Live {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_when_the_server_stops() {
     let world = World::start().await;
+    let streams = followed(&world).await;
+    world.stop().await;
+    end(streams).await;
+}
+
+/// Streams of the journal and of an account's page, which have told something.
+async fn followed(world: &World) -> [Response; 2] {
     let bought = world.buyer().buys_seats().await;
-    let mut live = Live::listen(&world, "", None).await;
+    let mut live = Live::listen(world, "", None).await;
     live.next().await;
     let account = world.sets_up(&bought).await;
     let events = world.request(Method::GET, &format!("/publisher/accounts/{account}/events"));
     let mut account = events.send().await.unwrap();
     assert!(account.chunk().await.unwrap().is_some());
-    world.stop().await;
-    for mut stream in [live.response, account] {
-        // One that is broken off says so instead.
+    [live.response, account]
+}
+
+/// Streams come to their end. One that is broken off says so instead.
+async fn end(streams: [Response; 2]) {
+    for mut stream in streams {
         let ended = async { while stream.chunk().await.unwrap().is_some() {} };
         tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
     }
@@ -190,18 +200,9 @@ async fn a_stream_ends_when_the_server_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_sandbox() {
     let world = World::start().await;
-    let bought = world.buyer().buys_seats().await;
-    let mut live = Live::listen(&world, "", None).await;
-    live.next().await;
-    let account = world.sets_up(&bought).await;
-    let events = world.request(Method::GET, &format!("/publisher/accounts/{account}/events"));
-    let mut account = events.send().await.unwrap();
-    assert!(account.chunk().await.unwrap().is_some());
+    let streams = followed(&world).await;
     assert_eq!(send(world.request(Method::DELETE, "/sim/v1/sandboxes/stage")).await.status, 204);
-    for mut stream in [live.response, account] {
-        let ended = async { while stream.chunk().await.unwrap().is_some() {} };
-        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the stream ends");
-    }
+    end(streams).await;
     world.create_sandbox("stage").await;
     world.buyer().buys_seats().await;
     let mut live = Live::listen(&world, "", Some(999_999)).await;

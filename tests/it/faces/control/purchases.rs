@@ -145,6 +145,9 @@ async fn what_there_is_not_is_a_problem_of_404() {
     problem(&world.operator().post(&format!("{unknown}/links"), json!({})).await, 404, "unknownSubscription", None);
     problem(&world.operator().get("subscriptions/not-a-guid").await, 400, "badInput", Some("subscription"));
     problem(&world.get("/sim/v1/nothing").await, 404, "noSuchPath", None);
+    let reply = send(world.request(Method::DELETE, "/sim/v1/sandboxes/stage/clock")).await;
+    problem(&reply, 405, "noSuchMethod", None);
+    assert_eq!(reply.header("allow"), Some("GET,HEAD"));
     problem(&world.get("/sim/v2/sandboxes").await, 404, "noSuchPath", None);
 }
 
