@@ -115,10 +115,13 @@ impl Command {
 async fn pending(server: &Server, number: usize) -> Vec<String> {
     let mut ids = Vec::new();
     let mut page = control(server, "/sim/v1/sandboxes/default/subscriptions?limit=500").await;
-    while ids.len() < number {
+    loop {
         let listed = page["subscriptions"].as_array().expect("a list");
         let pending = listed.iter().filter(|one| one["status"] == "PendingFulfillmentStart");
         ids.extend(pending.filter_map(|one| one["id"].as_str().map(str::to_owned)));
+        if ids.len() >= number {
+            break;
+        }
         let next = page["next"].as_str().expect("enough was bought");
         page = control(server, &format!("/sim/v1/sandboxes/default/subscriptions?{next}")).await;
     }
