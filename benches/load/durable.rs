@@ -87,25 +87,28 @@ impl Command {
 
     /// So many calls. Each *resolve* and each *activate* is of another pending purchase.
     async fn calls(self, server: &Server, token: &str, number: usize) -> Vec<Vec<u8>> {
-        if matches!(self, Self::Purchase) {
-            let path = "/sim/v1/sandboxes/default/purchases";
-            return vec![request("POST", path, &[("Content-Type", "application/json")], PURCHASE); number];
-        }
         let bearer = format!("Bearer {token}");
         let mut calls = Vec::with_capacity(number);
-        for id in pending(server, number).await {
-            calls.push(match self {
-                Self::Activate => {
-                    let path = format!("/api/saas/subscriptions/{id}/activate?api-version=2018-08-31");
-                    request("POST", &path, &[("Authorization", &bearer)], "")
-                }
-                Self::Purchase | Self::Resolve => {
+        match self {
+            Self::Purchase => {
+                let path = "/sim/v1/sandboxes/default/purchases";
+                calls = vec![request("POST", path, &[("Content-Type", "application/json")], PURCHASE); number];
+            }
+            Self::Resolve => {
+                for id in pending(server, number).await {
                     let one = control(server, &format!("/sim/v1/sandboxes/default/subscriptions/{id}")).await;
                     let code = one["link"]["authorizationCode"].as_str().expect("a code");
                     let path = "/api/saas/subscriptions/resolve?api-version=2018-08-31";
-                    request("POST", path, &[("Authorization", &bearer), ("x-ms-marketplace-token", code)], "")
+                    let headers = [("Authorization", bearer.as_str()), ("x-ms-marketplace-token", code)];
+                    calls.push(request("POST", path, &headers, ""));
                 }
-            });
+            }
+            Self::Activate => {
+                for id in pending(server, number).await {
+                    let path = format!("/api/saas/subscriptions/{id}/activate?api-version=2018-08-31");
+                    calls.push(request("POST", &path, &[("Authorization", &bearer)], ""));
+                }
+            }
         }
         calls
     }

@@ -38,9 +38,9 @@ pub(super) async fn end_what_was_bought(
     if let Some(after) = after {
         range = range.after(&desk.space().order(customer, after));
     }
-    let found = desk.keys(&range, ORDERS_AT_ONCE.saturating_add(1)).await?;
+    let found = desk.scan(&range, ORDERS_AT_ONCE.saturating_add(1)).await?;
     let mut last = None;
-    for key in found.iter().take(ORDERS_AT_ONCE) {
+    for key in found.keys().take(ORDERS_AT_ONCE) {
         let Some(id) = orders.rest_of(key).and_then(order_id) else { continue };
         for line in load_order(desk, customer, id).await?.lines {
             let subscription = load_subscription(desk, line.subscription).await?;

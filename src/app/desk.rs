@@ -1,10 +1,7 @@
 //! The desk at which commands are decided: reads documents on top of what earlier commands of the batch wrote, and
 //! collects what this one writes.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -136,20 +133,25 @@ impl<'a> Desk<'a> {
         }))
     }
 
-    /// The documents of a range, as the commands before this one left them, and this one so far.
-    pub(crate) async fn scan(&mut self, range: &KeyRange) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
-        let stored = self.store.scan(range, Direction::Ascending, usize::MAX).await?;
-        let mut found: BTreeMap<_, _> = stored.into_iter().map(|(key, document)| (key, document.bytes)).collect();
+    /// The first documents of a range, as the commands before this one left them, and this one so far. What is found is still
+    /// so at the commit, because every commit of a sandbox names its head.
+    pub(crate) async fn scan(&self, range: &KeyRange, limit: usize) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
         let from = || range.start.clone()..;
         let under_way = self.under_way.0.range(from()).map(|(key, (write, _))| (key, write));
         let later = under_way.chain(self.written.range(from())).chain(self.staged.range(from()));
-        for (key, write) in later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)) {
+        let pending: BTreeMap<&Key, &Write> =
+            later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)).collect();
+        // Each document that is on its way out could hide one that is not.
+        let wanted = limit.saturating_add(pending.len());
+        let stored = self.store.scan(range, Direction::Ascending, wanted).await?;
+        let mut found: BTreeMap<_, _> = stored.into_iter().map(|(key, document)| (key, document.bytes)).collect();
+        for (key, write) in pending {
             match write {
                 Write::Put(bytes) | Write::Create(bytes) => found.insert(key.clone(), Arc::clone(bytes)),
                 Write::Remove => found.remove(key),
             };
         }
-        Ok(found)
+        Ok(found.into_iter().take(limit).collect())
     }
 
     /// Finds out whether there is a document that is going to be written or removed whatever is there.
@@ -160,29 +162,6 @@ impl<'a> Desk<'a> {
     /// A document, decoded.
     pub(crate) async fn load<T: DeserializeOwned>(&mut self, key: &Key) -> Result<Option<T>, AppError> {
         self.get(key).await?.map(|bytes| decode(key, &bytes)).transpose()
-    }
-
-    /// The first keys of a range, as the commands before this one left it, and this one so far. What is found is still so at
-    /// the commit, because every commit of a sandbox names its head.
-    pub(crate) async fn keys(&self, range: &KeyRange, limit: usize) -> Result<Vec<Key>, AppError> {
-        let is_in = |key: &&Key| range.start <= **key && range.end.as_ref().is_none_or(|end| *key < end);
-        let mut pending: BTreeMap<&Key, bool> = BTreeMap::new();
-        let before = self.under_way.0.iter().map(|(key, (write, _))| (key, write));
-        for (key, write) in before.chain(&self.written).chain(&self.staged).filter(|(key, _)| is_in(key)) {
-            pending.insert(key, *write != Write::Remove);
-        }
-        // Each document that is on its way out could hide one that is not.
-        let wanted = limit.saturating_add(pending.len());
-        let stored = self.store.scan(range, Direction::Ascending, wanted).await?;
-        let mut found: BTreeSet<Key> = stored.into_iter().map(|(key, _)| key).collect();
-        for (key, is_there) in pending {
-            if is_there {
-                found.insert(key.clone());
-            } else {
-                found.remove(key);
-            }
-        }
-        Ok(found.into_iter().take(limit).collect())
     }
 
     /// Writes a document. One that was not read before is taken for a new one, whose key has a number of its own.

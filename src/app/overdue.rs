@@ -5,8 +5,6 @@
 //! timer. Then the subscription's own timers come first, in their order, as far as that deadline. They are the timers that
 //! would have run anyway: each is gone once it has run, whoever runs it.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use super::{
     desk::{Desk, decode},
     error::AppError,
@@ -32,7 +30,7 @@ pub(super) async fn find_up_to_date(desk: &mut Desk<'_>, id: SubscriptionId) -> 
     let timers = desk.space().timers();
     let range = KeyRange::under(&timers).before(&timers.clone().instant(now.as_millis().saturating_add(1)));
     while is_behind(&found)
-        && let Some(timer) = earliest(desk.scan(&range).await?, id)?
+        && let Some(timer) = earliest(desk, range.clone(), id).await?
     {
         run_command(desk, &timer).await?;
         // Each is a command of its own, as it would have been.
@@ -43,13 +41,22 @@ pub(super) async fn find_up_to_date(desk: &mut Desk<'_>, id: SubscriptionId) -> 
     Ok(found)
 }
 
-/// The first of some timers by which the marketplace does something about a subscription.
-fn earliest(timers: BTreeMap<Key, Arc<[u8]>>, id: SubscriptionId) -> Result<Option<Key>, AppError> {
-    for (key, bytes) in timers {
-        let timer: StoredTimer = decode(&key, &bytes)?;
-        if timer.what.is_command() && timer.what.subscription() == Some(id) {
-            return Ok(Some(key));
+/// The first timer of a range by which the marketplace does something about a subscription.
+async fn earliest(desk: &Desk<'_>, mut range: KeyRange, id: SubscriptionId) -> Result<Option<Key>, AppError> {
+    loop {
+        let timers = desk.scan(&range, READ_AT_ONCE).await?;
+        for (key, bytes) in &timers {
+            let timer: StoredTimer = decode(key, bytes)?;
+            if timer.what.is_command() && timer.what.subscription() == Some(id) {
+                return Ok(Some(key.clone()));
+            }
+        }
+        match timers.last_key_value() {
+            Some((last, _)) if timers.len() == READ_AT_ONCE => range = range.after(last),
+            _ => return Ok(None),
         }
     }
-    Ok(None)
 }
+
+/// Timers that are read in one go: most often the first ones are those that are looked for.
+const READ_AT_ONCE: usize = 64;
