@@ -223,10 +223,10 @@ pub struct InvoiceLine {
 }
 
 impl InvoiceLine {
-    /// The line of an invoice that a ledger line is; `None` if no partner pays for it. `used` is when the usage was, if it
-    /// charges for usage. `before` is the subscription before the
+    /// The line of an invoice that a ledger line is; `None` if no partner pays for it. `before` is the subscription before the
     /// change that the line is charged for: what a change of plan gives back is of the plan that it had
-    /// (portal:common-billing-scenarios-saas: Convert -20.00 Silver, Convert 10.00 Bronze).
+    /// (portal:common-billing-scenarios-saas: Convert -20.00 Silver, Convert 10.00 Bronze). `used` is when the usage was, if it
+    /// charges for usage.
     #[must_use]
     pub fn of(
         before: &Subscription,

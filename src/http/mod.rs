@@ -20,6 +20,7 @@ pub mod portal;
 pub mod publisher_site;
 mod retry_after;
 pub mod same_origin;
+mod way_on;
 mod words;
 
 pub use access::{Access, Holder};

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::page::page;
+use super::{page::page, way_on::leads_within};
 
 #[derive(Template)]
 #[template(path = "nowhere.html")]
@@ -36,7 +36,7 @@ fn is_browser(headers: &HeaderMap) -> bool {
 fn without_slash(uri: &Uri) -> Option<String> {
     let path = uri.path();
     let trimmed = path.trim_end_matches('/');
-    if trimmed.is_empty() || trimmed.len() == path.len() || trimmed.starts_with("//") {
+    if trimmed.is_empty() || trimmed.len() == path.len() || !leads_within(trimmed) {
         return None;
     }
     Some(uri.query().map_or_else(|| trimmed.to_owned(), |query| format!("{trimmed}?{query}")))
@@ -54,6 +54,7 @@ mod tests {
             ("/journal", None),
             ("/", None),
             ("//evil.example/", None),
+            ("/\\evil.example/", None),
         ];
         for (uri, expected) in table {
             assert_eq!(without_slash(&uri.parse().unwrap()).as_deref(), expected, "{uri}");

@@ -15,7 +15,7 @@ use super::{COOKIE, Faces};
 use crate::{
     app::{AppError, identity::SESSION_SECONDS},
     domain::{access::Reach, ids::SandboxId},
-    http::page::page,
+    http::{page::page, way_on::leads_within},
 };
 
 #[derive(Template)]
@@ -53,10 +53,7 @@ pub(super) fn address(wanted: &str) -> String {
 
 /// A page of this server; home for everything else, so that nobody is led away by a link to this page.
 fn way_on(wanted: &str) -> &str {
-    // Browsers leave tabs and line ends out of an address, and take a backslash for a slash.
-    let is_misleading = |character: char| character == '\\' || character.is_control();
-    let is_ours = wanted.starts_with('/') && !wanted.starts_with("//") && !wanted.contains(is_misleading);
-    if is_ours && !wanted.starts_with("/sign-in") { wanted } else { "/" }
+    if leads_within(wanted) && !wanted.starts_with("/sign-in") { wanted } else { "/" }
 }
 
 /// Where somebody goes on who named no page: to what their key opens.
@@ -133,12 +130,7 @@ mod tests {
             ("/", "/"),
             ("/journal?sandbox=a", "/journal?sandbox=a"),
             ("//evil.example", "/"),
-            ("/\\evil.example", "/"),
-            ("https://evil.example", "/"),
-            ("/a\r\nSet-Cookie: x", "/"),
             ("/\t/evil.example", "/"),
-            ("/\0", "/"),
-            ("/a\u{7f}", "/"),
             ("/sign-in?to=/", "/"),
         ];
         for (wanted, expected) in table {

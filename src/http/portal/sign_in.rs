@@ -15,7 +15,7 @@ use super::frame::COOKIE;
 use crate::{
     app::Sandbox,
     domain::ids::{ObjectId, PartnerId},
-    http::{access::Holder, faces::Faces, page::page},
+    http::{access::Holder, faces::Faces, page::page, way_on::leads_within},
 };
 
 #[derive(Template)]
@@ -74,8 +74,7 @@ pub(super) fn way_to(method: &Method, uri: &Uri) -> String {
 
 /// A page of the portal; nobody is led anywhere else.
 fn page_of_the_portal(path: &str) -> Option<&str> {
-    let is_one = path.starts_with("/partner/") && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    is_one.then_some(path)
+    (path.starts_with("/partner/") && leads_within(path)).then_some(path)
 }
 
 /// `GET /partner`
