@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 pub use key::{Key, KeyRange};
 pub use memory::MemoryStore;
 pub use postgres::{ConnectError, DatabaseUrl, PostgresStore};
-pub use sled_store::{AfterSync, OpenError, SledOptions, SledStore};
+pub use sled_store::{AfterSync, OpenError, SledOptions, SledStore, Synced};
 
 /// The version of a document: 1 when first written, then counted up by each commit that writes it. It starts at 1 again
 /// when a document is written after having been removed.

@@ -1,9 +1,9 @@
-//! The one thread that writes: takes what has queued up, applies it as one batch, makes it durable, answers.
+//! The one thread that commits: takes what has queued up, decides it, writes it to the log, answers.
 
 use std::{
     fs::{File, TryLockError},
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, PoisonError, atomic::Ordering, mpsc::Receiver},
+    sync::{Arc, atomic::Ordering, mpsc::Receiver},
     thread,
     time::Duration,
 };
@@ -11,12 +11,15 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    Shared,
-    disk::{Disk, panicked},
+    AfterSync, Shared, Synced, engine_error,
     folder::DataFolder,
-    group::{Group, Outcome, Places},
+    group::{Group, Outcome},
+    log::Log,
     marker::MarkerFile,
-    open_sled,
+    open_sled, panicked,
+    record::Record,
+    settler::{Settler, Work},
+    view,
 };
 use crate::store::{Changeset, CommitError, StoreError};
 
@@ -30,15 +33,19 @@ pub(super) struct Job {
 /// A job that has been decided, and waits for the disk.
 type Decided = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError>);
 
-/// Owner of everything that changes.
+/// Owner of everything that changes but the tree.
 pub(super) struct Committer {
     pub(super) folder: DataFolder,
-    pub(super) disk: Disk,
+    pub(super) log: Log,
+    /// How much a file of the log holds, about, when it is time to bring it into the tree. Bytes.
+    pub(super) log_bytes: u64,
+    pub(super) settler: Settler,
     pub(super) marker: MarkerFile,
     pub(super) shared: Arc<Shared>,
-    /// How many commits there were when the store was opened.
-    pub(super) commits_before: u64,
+    pub(super) after_sync: Option<AfterSync>,
     pub(super) commits: u64,
+    /// Whether much has been brought into the tree since the store was opened.
+    pub(super) has_settled: bool,
 }
 
 impl Committer {
@@ -56,25 +63,43 @@ impl Committer {
 
     /// Commits a job and all that has queued up behind it.
     fn commit(&mut self, first: Job, jobs: &Receiver<Job>) -> Vec<Decided> {
-        if let Some(broken) = self.shared.broken.get() {
-            return vec![(first.answer, Err(broken.clone().into()))];
+        if let Err(broken) = self.shared.takes_commits() {
+            return vec![(first.answer, Err(broken.into()))];
         }
         let mut decided = Vec::new();
-        // sled asserts a lot. This thread must outlive that, or its callers would wait for ever.
-        let committed = panic::catch_unwind(AssertUnwindSafe(|| match self.decide(first, jobs, &mut decided)? {
-            Some(outcome) => self.make_durable(outcome),
-            None => Ok(()),
+        // sled asserts a lot, also where it reads. This thread must outlive that, or its callers would wait for ever.
+        let committed = panic::catch_unwind(AssertUnwindSafe(|| {
+            self.turn_log()?;
+            match self.decide(first, jobs, &mut decided)? {
+                Some(outcome) => self.make_durable(outcome),
+                None => Ok(()),
+            }
         }))
         .unwrap_or_else(|panic| Err(panicked(&*panic)));
         if let Err(error) = committed {
-            tracing::error!(store.error = %error, "the store failed and takes no more commits until it is opened again");
             for (_, result) in decided.iter_mut().filter(|(_, result)| result.is_ok()) {
                 *result = Err(error.clone().into());
             }
-            // There is none yet, or nothing would have been tried.
-            let _first = self.shared.broken.set(error);
+            self.shared.fail(error);
         }
         decided
+    }
+
+    /// Has the files of the log change places if the one that is written to has grown large enough. If the other one is
+    /// not in the tree yet, it has to be waited for: otherwise memory would fill with what is on its way there.
+    fn turn_log(&mut self) -> Result<(), StoreError> {
+        if !self.log.has_reached(self.log_bytes) {
+            return Ok(());
+        }
+        self.settler.wait()?;
+        self.log.turn().map_err(engine_error)?;
+        let changes = {
+            let mut view = view::write(&self.shared.view);
+            view.settling = Arc::new(std::mem::take(&mut view.fresh));
+            Arc::clone(&view.settling)
+        };
+        self.has_settled = true;
+        self.settler.begin(Work { changes, commits: self.commits })
     }
 
     /// Decides jobs in the order in which they came, until there are no more or the group is large enough.
@@ -84,7 +109,7 @@ impl Committer {
         jobs: &Receiver<Job>,
         decided: &mut Vec<Decided>,
     ) -> Result<Option<Outcome>, StoreError> {
-        let mut group = Group::new(&self.disk.db, self.commits);
+        let mut group = Group::new(&self.shared.view, self.commits);
         let mut next = Some(first);
         while let Some(job) = next {
             let result = group.add(job.changeset);
@@ -98,62 +123,47 @@ impl Committer {
             }
             next = if group.is_full() || decided.len() >= GROUP_CHANGESETS { None } else { jobs.try_recv().ok() };
         }
-        Ok(group.finish(self.commits))
+        Ok(group.finish())
     }
 
-    fn make_durable(&mut self, outcome: Outcome) -> Result<(), StoreError> {
-        let changes = outcome.changes();
-        let Outcome { places, removed, commits } = outcome;
-        self.under_way(places);
-        self.disk.commit(changes, commits)?;
+    fn make_durable(&mut self, Outcome { changes, removed, span }: Outcome) -> Result<(), StoreError> {
+        self.log.append(&Record::of(span, &changes)).map_err(engine_error)?;
+        if let Some(after_sync) = &self.after_sync {
+            after_sync(Synced::Log);
+        }
         let known = self.marker.last_commit();
         // From the first commit on the marker tells an emptied store from a new one, so that commit waits for it.
         if known == 0 {
-            self.marker.record(commits)?;
+            self.marker.record(span.after)?;
             self.marker.sync()?;
-        } else if commits - known >= MARKER_EVERY {
-            self.marker.record(commits)?;
+        } else if span.after - known >= MARKER_EVERY {
+            self.marker.record(span.after)?;
         }
-        self.shared.commits.fetch_add(commits - self.commits, Ordering::Relaxed);
-        self.shared.flushes.store(self.disk.syncs.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.commits = commits;
-        self.under_way(Arc::default());
+        view::write(&self.shared.view).fresh.extend(changes);
+        self.shared.commits.fetch_add(span.after - span.before, Ordering::Relaxed);
+        self.shared.flushes.fetch_add(1, Ordering::Relaxed);
+        self.commits = span.after;
         // Only now: a claim made while the document could still be seen would never end.
         self.shared.claims.end(&removed);
         Ok(())
     }
 
-    /// Has readers see what lay in these places before.
-    fn under_way(&self, places: Arc<Places>) {
-        let old = {
-            let mut view = self.shared.view.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut view.under_way, places)
-        };
-        // Outside the lock: it may be megabytes, and readers wait.
-        drop(old);
-    }
-
     fn close(mut self) -> Result<(), StoreError> {
-        let flushed = match self.shared.broken.get() {
-            Some(broken) => Err(broken.clone()),
-            None => self.last_flush(),
-        };
-        self.shared.view.write().unwrap_or_else(PoisonError::into_inner).db = None;
-        let (file, closed) = self.disk.close();
+        let settled = self.settler.wait().and_then(|()| self.shared.takes_commits());
+        let marked = settled.and_then(|()| {
+            self.marker.record(self.commits)?;
+            self.marker.sync()
+        });
+        view::write(&self.shared.view).db = None;
+        let (file, closed) = self.settler.stop()?.close();
         wait_until_released(&file);
         // With it goes the lock that waiting ended in.
         drop(file);
-        let closed = flushed.and(closed);
-        if closed.is_ok() && self.commits - self.commits_before >= WORTH_A_SUMMARY {
+        let closed = marked.and(closed);
+        if closed.is_ok() && self.has_settled {
             summarize(&self.folder);
         }
         closed
-    }
-
-    fn last_flush(&mut self) -> Result<(), StoreError> {
-        self.disk.sync()?;
-        self.marker.record(self.commits)?;
-        self.marker.sync()
     }
 }
 
@@ -186,9 +196,6 @@ fn wait_until_released(file: &File) {
 
 /// A bound on a group for changesets that change nothing: they fill no group, and must not hold one up either.
 const GROUP_CHANGESETS: usize = 4096;
-
-/// So many commits, if each is of many changes, take some 100 ms to replay when the store is opened.
-const WORTH_A_SUMMARY: u64 = 500;
 
 /// Nothing is read for that but the log.
 const CACHE_BYTES: u64 = 1024 * 1024;

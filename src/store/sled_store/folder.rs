@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! rehearsal.store   the marker
-//! sled/             sled's own files
+//! log/              the newest commits
+//! sled/             sled's own files, with all others
 //! tls/              the certificate authority, if the server has ever spoken TLS
 //! ```
 
@@ -12,10 +13,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::marker::{FORMAT, MARKER, Marker, MarkerFile};
+use super::{
+    log::{self, Log, LogError, Unsettled},
+    marker::{FORMAT, MARKER, Marker, MarkerFile},
+};
 
 /// Why a data folder could not be opened as a store, and what to do about it. A folder that is in use,
-/// not ours or too new has not been touched.
+/// not ours or of another format has not been touched.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open (or another store in this one).
@@ -41,17 +45,17 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
-    /// A newer version of Rehearsal has written it.
+    /// Another version of Rehearsal has written it.
     #[error(
-        "the data folder {} has format {found}, but this version of Rehearsal knows formats up to {known}: \
-         use the version that wrote it, or a newer one", path.display()
+        "the data folder {} has format {found}, but this version of Rehearsal knows format {known}: use the version that \
+         wrote it, or name another folder", path.display()
     )]
-    TooNew {
+    OtherFormat {
         /// The folder.
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// The newest format that this program reads.
+        /// The format that this program reads.
         known: u32,
     },
     /// Commits that were acknowledged are not there: the files were removed, truncated or replaced by older ones.
@@ -134,10 +138,10 @@ impl DataFolder {
             // The power was cut while the folder was being made: nothing has ever been in it.
             return Ok(Self { path, marker: None });
         }
-        // The format alone first: whatever else a newer one says may look different.
+        // The format alone first: whatever else another one says may look different.
         match serde_json::from_slice(text) {
-            Ok(Format { format }) if format > FORMAT => {
-                return Err(OpenError::TooNew { path, found: format, known: FORMAT });
+            Ok(Format { format }) if format != FORMAT => {
+                return Err(OpenError::OtherFormat { path, found: format, known: FORMAT });
             }
             Ok(_) => {}
             Err(error) => return Err(damaged(path, error)),
@@ -157,12 +161,12 @@ impl DataFolder {
         self.path.join("sled")
     }
 
-    /// The file that holds all data.
+    /// The file with all that is in sled's tree.
     fn sled_file(&self) -> PathBuf {
         Self::sled_file_in(&self.path)
     }
 
-    /// The file that holds all data, opened besides sled, which doesn't hand out its own.
+    /// The file with all that is in sled's tree, opened besides sled, which doesn't hand out its own.
     pub(super) fn open_sled_file(&self) -> Result<File, OpenError> {
         let opened = File::options().read(true).write(true).open(self.sled_file());
         opened.map_err(|error| self.io_error(error))
@@ -181,14 +185,35 @@ impl DataFolder {
         opened.map_err(|error| self.io_error(error))
     }
 
-    /// What sled left in the page cache when it was last killed is brought to disk before sled builds on it: it writes
-    /// down at once how far its log reaches.
+    /// What was left in the page cache when the store was last killed is brought to disk before anything builds on it: sled
+    /// writes down at once how far its log reaches, and readers are shown what ours has.
     pub(super) fn sync_leftovers(&self) -> Result<(), OpenError> {
-        match File::open(self.sled_file()) {
+        self.log_files().chain([self.sled_file()]).try_for_each(|path| match File::open(path) {
             Ok(file) => file.sync_all().map_err(|error| self.io_error(error)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(self.io_error(error)),
+        })
+    }
+
+    /// Opens the log, of a store that has so many commits in its tree.
+    pub(super) fn open_log(&self, settled: u64) -> Result<(Log, Unsettled), OpenError> {
+        let has_commits = self.marker.as_ref().is_some_and(|marker| marker.last_commit > 0);
+        if has_commits && !self.log_files().all(|path| path.exists()) {
+            return Err(self.damaged("a file of the log is missing".to_owned()));
         }
+        fs::create_dir_all(self.log()).map_err(|error| self.io_error(error))?;
+        Log::open(&self.log(), settled).map_err(|error| match error {
+            LogError::Io(error) => self.io_error(error),
+            LogError::Lost { known, found } => OpenError::Lost { path: self.path.clone(), known, found },
+        })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    fn log_files(&self) -> impl Iterator<Item = PathBuf> {
+        log::NAMES.into_iter().map(|name| self.log().join(name))
     }
 
     /// Makes the names of all files durable, and sled's `conf`, which it does not sync itself.
@@ -200,7 +225,7 @@ impl DataFolder {
         let sled = self.sled();
         let parent =
             self.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        [sled.join("conf").as_path(), &sled.join("blobs"), &sled, &self.path, parent]
+        [sled.join("conf").as_path(), &sled.join("blobs"), &sled, &self.log(), &self.path, parent]
             .into_iter()
             .try_for_each(|path| File::open(path)?.sync_all())
             .map_err(|error| self.io_error(error))

@@ -5,8 +5,7 @@
 //! | `d`, then the document's key | 8 bytes: the version; then the document's bytes |
 //! | the same, if it is large | the version, top bit set; 12 bytes: the name of its parts; 8 bytes: its length |
 //! | `p`, the name of the parts, 4 bytes: the part's number | a part of a large document |
-//! | `y` | the head of the record of changes that are being made, if any; see [`super::disk`] |
-//! | `z` | 8 bytes: how many commits there have been |
+//! | `z` | 8 bytes: how many commits are in the tree |
 //!
 //! All numbers are big-endian. The name of a document's parts is the number of the commit that wrote them (8 bytes) and
 //! the place of the write in its changeset (4 bytes), so that no two documents ever share one.
@@ -16,7 +15,7 @@
 //! file of its own, which sled neither syncs nor misses on recovery: a power cut would lose it, and every acknowledged
 //! document in it, without a word.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use sled::IVec;
 
@@ -28,13 +27,9 @@ pub(super) const PART_BYTES: usize = 5 * 1024;
 /// Where the number of commits is kept: behind everything else, where few writes share its page.
 pub(super) const COMMITS: &[u8] = b"z";
 
-/// Where the note of a record of changes is kept until all of them are made.
-pub(super) const UNFINISHED: &[u8] = b"y";
-
 const DOCUMENTS: u8 = b'd';
 const BEHIND_DOCUMENTS: u8 = b'e';
 const PARTS: u8 = b'p';
-const BEHIND_PARTS: u8 = b'q';
 const IN_PARTS: u64 = 1 << 63;
 
 /// The name of a large document's parts.
@@ -85,11 +80,6 @@ pub(super) fn encode(version: Version, bytes: &[u8], name: PartsName) -> (Vec<u8
     if bytes.len() <= PART_BYTES {
         return ([&version.0.to_be_bytes(), bytes].concat(), Vec::new());
     }
-    encode_in_parts(version, bytes, name)
-}
-
-/// As [`encode`], for bytes that are to lie in parts whatever their size.
-pub(super) fn encode_in_parts(version: Version, bytes: &[u8], name: PartsName) -> (Vec<u8>, Vec<Entry>) {
     let mut head = (version.0 | IN_PARTS).to_be_bytes().to_vec();
     head.extend_from_slice(&name.commit.to_be_bytes());
     head.extend_from_slice(&name.place.to_be_bytes());
@@ -110,11 +100,6 @@ pub(super) fn decode(value: &[u8]) -> Option<Head<'_>> {
     let length = usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?;
     let name = PartsName { commit: u64::from_be_bytes(*commit), place: u32::from_be_bytes(*place) };
     Some(Head { version, body: Body::InParts { name, length } })
-}
-
-/// Where the parts of this name begin, to where all parts end.
-pub(super) fn parts_from(name: PartsName) -> Range<Vec<u8>> {
-    name.key(0)..vec![BEHIND_PARTS]
 }
 
 /// Puts a large document together again; `None` when its parts are not what its head says.

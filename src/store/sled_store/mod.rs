@@ -1,31 +1,40 @@
-//! The embedded store: documents in one sled tree, written by one thread, durable when a commit answers.
+//! The embedded store: documents in one sled tree behind a log, durable when a commit answers.
+//!
+//! * One thread ([`committer`]) commits. It takes all changesets that have queued up, decides them as one group, writes that to
+//!   the [`log`], syncs, and only then shows it to readers ([`view`]) and answers. What is in the log and not in the tree is kept in
+//!   memory as well.
+//! * A second thread ([`settler`]) brings it into the tree, some thousands of commits at a time. sled copies a page for each
+//!   change of it and takes no other changes while it flushes, so that a commit which waited for it would wait long.
+//! * Opening reads the log again: what of it had come into the tree is brought there once more.
+//! * A [`marker`] beside the store tells when less has come up than there must be.
 //!
 //! sled 0.34 is safe only if it is used in a certain way, and this module is that way:
 //!
-//! * One thread ([`committer`]) writes. It takes all changesets that have queued up, applies them as one batch, calls
-//!   `flush`, then `fdatasync` on sled's file, and only then answers. `flush` alone loses acknowledged data in a power
-//!   cut.
+//! * After sled's `flush` comes an `fdatasync` of its file ([`tree`]). `flush` alone loses data in a power cut.
 //! * `flush_async` deadlocks under load and is never called; sled's own flusher thread is off. That thread also moves
 //!   live pages out of half-empty parts of the file, without a sync in between, so that a power cut could take both
 //!   copies of a page.
-//! * No more than part of a segment is written between two syncs ([`disk`]), and no page outgrows sled's log
-//!   ([`layout`]). sled's recovery goes wrong otherwise.
-//! * A marker beside the store ([`marker`]) tells when sled has come up with less than there must be.
+//! * No more than part of a segment is written between two syncs, and no page outgrows sled's log ([`layout`]). sled's
+//!   recovery goes wrong otherwise.
 
 mod committer;
-mod disk;
 mod folder;
 mod group;
 mod layout;
+mod log;
 mod marker;
+mod record;
+mod settler;
+mod tree;
 mod view;
 
 use std::{
+    any::Any,
     fmt, io,
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -42,32 +51,48 @@ use super::{
     claims::Claims,
 };
 use committer::{Committer, Job};
-use disk::{Disk, panicked};
 use folder::DataFolder;
+use log::Unsettled;
+use settler::{Settler, Work};
+use tree::Tree;
 use view::View;
 
-/// Called each time that what has been written has reached the disk, before any commit that it completes is answered.
-/// All commits wait for it.
-pub type AfterSync = Arc<dyn Fn() + Send + Sync>;
+/// What has reached the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    /// Commits, which are answered next.
+    Log,
+    /// What was committed before and is being brought into sled's tree.
+    Tree,
+}
+
+/// Called each time that what has been written has reached the disk. The thread that has written it waits.
+pub type AfterSync = Arc<dyn Fn(Synced) + Send + Sync>;
 
 /// How to open a [`SledStore`].
 #[derive(Clone)]
 pub struct SledOptions {
     /// How much memory sled may use to keep pages. Bytes; 1 GiB by default, as sled has it. It takes only what it has pages for.
     pub cache_bytes: u64,
+    /// How much of the newest commits is in the log alone, about, before it is brought into sled's tree. Bytes; 4 MiB by default.
+    /// Up to twice as much is read again when the store is opened.
+    pub log_bytes: u64,
     /// Something to do each time that what has been written has reached the disk.
     pub after_sync: Option<AfterSync>,
 }
 
 impl Default for SledOptions {
     fn default() -> Self {
-        Self { cache_bytes: 1 << 30, after_sync: None }
+        Self { cache_bytes: 1 << 30, log_bytes: 4 << 20, after_sync: None }
     }
 }
 
 impl fmt::Debug for SledOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SledOptions").field("cache_bytes", &self.cache_bytes).finish_non_exhaustive()
+        f.debug_struct("SledOptions")
+            .field("cache_bytes", &self.cache_bytes)
+            .field("log_bytes", &self.log_bytes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,6 +125,26 @@ struct Shared {
     broken: OnceLock<StoreError>,
 }
 
+impl Shared {
+    /// Nothing is committed any more.
+    fn fail(&self, error: StoreError) {
+        tracing::error!(store.error = %error, "the store failed and takes no more commits until it is opened again");
+        // The first failure is the one that tells most.
+        let _ = self.broken.set(error);
+    }
+
+    fn takes_commits(&self) -> Result<(), StoreError> {
+        self.broken.get().cloned().map_or(Ok(()), Err)
+    }
+
+    /// What was being brought into the tree is there.
+    fn settled(&self) {
+        let settled = std::mem::take(&mut view::write(&self.view).settling);
+        // Outside the lock: it may be megabytes, and readers wait.
+        drop(settled);
+    }
+}
+
 /// The way to the committer. Dropping `jobs` ends it.
 #[derive(Debug)]
 struct Running {
@@ -118,29 +163,47 @@ impl SledStore {
         let marker = folder.open_marker()?;
         folder.sync_leftovers()?;
         let db = open_sled(&folder, options.cache_bytes)?;
-        folder.sync_names()?;
         let file = folder.open_sled_file()?;
-        let disk = Disk { db, file, after_sync: options.after_sync, syncs: AtomicU64::new(0) };
-        let commits =
-            disk.recover().and_then(|()| disk.commits()).map_err(|error| folder.io_error(io::Error::other(error)))?;
+        let SledOptions { log_bytes, after_sync, .. } = options;
+        let tree = Tree { db: db.clone(), file, after_sync: after_sync.clone() };
+        let settled = tree.begin().map_err(|error| folder.io_error(io::Error::other(error)))?;
+        let (log, unsettled) = folder.open_log(settled)?;
+        folder.sync_names()?;
+        let commits = unsettled.commits(settled);
         folder.check(commits)?;
 
         let shared = Arc::new(Shared::default());
-        shared.view.write().unwrap_or_else(PoisonError::into_inner).db = Some(disk.db.clone());
+        let mut settler = Settler::start(tree, Arc::clone(&shared)).map_err(|error| folder.io_error(error))?;
+        let Unsettled { older, newer } = unsettled;
+        {
+            let mut view = view::write(&shared.view);
+            view.db = Some(db);
+            view.fresh = newer.map(|run| run.changes).unwrap_or_default();
+            if let Some(run) = older {
+                view.settling = Arc::new(run.changes);
+                let work = Work { changes: Arc::clone(&view.settling), commits: run.span.after };
+                settler.begin(work).map_err(|error| folder.io_error(io::Error::other(error)))?;
+            }
+        }
         let (jobs, queue) = mpsc::channel();
         let (done, closed) = oneshot::channel();
         let not_started = folder.clone();
-        let committer =
-            Committer { folder, disk, marker, shared: Arc::clone(&shared), commits_before: commits, commits };
+        let committer = Committer {
+            folder,
+            log,
+            log_bytes,
+            settler,
+            marker,
+            shared: Arc::clone(&shared),
+            after_sync,
+            commits,
+            has_settled: false,
+        };
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || committer.run(&queue, done))
             .map_err(|error| not_started.io_error(error))?;
         Ok(Self { shared, running: Mutex::new(Some(Running { jobs, closed, thread })) })
-    }
-
-    fn view(&self) -> RwLockReadGuard<'_, View> {
-        self.shared.view.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a changeset into the queue.
@@ -176,7 +239,7 @@ impl Drop for SledStore {
 
 impl Store for SledStore {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
-        future::ready(self.view().get(key)).boxed()
+        future::ready(view::read(&self.shared.view).get(key)).boxed()
     }
 
     fn scan<'a>(
@@ -185,7 +248,7 @@ impl Store for SledStore {
         direction: Direction,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<(Key, Document)>, StoreError>> {
-        future::ready(self.view().scan(range, direction, limit)).boxed()
+        future::ready(view::read(&self.shared.view).scan(range, direction, limit)).boxed()
     }
 
     fn commit(&self, changeset: Changeset) -> BoxFuture<'_, Result<(), CommitError>> {
@@ -194,7 +257,9 @@ impl Store for SledStore {
 
     fn claim<'a>(&'a self, range: &'a KeyRange, limit: usize) -> BoxFuture<'a, Result<Vec<Claimed>, StoreError>> {
         async move {
-            self.shared.claims.take(range, limit, |limit| self.view().scan(range, Direction::Ascending, limit))
+            self.shared
+                .claims
+                .take(range, limit, |limit| view::read(&self.shared.view).scan(range, Direction::Ascending, limit))
         }
         .boxed()
     }
@@ -214,7 +279,7 @@ impl Store for SledStore {
     }
 
     fn takes_commits(&self) -> Result<(), StoreError> {
-        self.shared.broken.get().cloned().map_or(Ok(()), Err)
+        self.shared.takes_commits()
     }
 
     fn flush_figures(&self) -> FlushFigures {
@@ -234,7 +299,7 @@ fn open_sled(folder: &DataFolder, cache_bytes: u64) -> Result<sled::Db, OpenErro
         .path(folder.sled())
         .cache_capacity(cache_bytes)
         .flush_every_ms(None)
-        .segment_size(disk::SEGMENT_BYTES);
+        .segment_size(tree::SEGMENT_BYTES);
     match panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(opened) => opened.map_err(|error| folder.sled_error(error)),
         Err(panic) => Err(folder.damaged(panicked(&*panic).to_string())),
@@ -247,4 +312,10 @@ fn engine_error(error: impl fmt::Display) -> StoreError {
 
 fn stopped() -> StoreError {
     StoreError::Engine("the committing thread has stopped".into())
+}
+
+/// What a panic of sled's says.
+fn panicked(panic: &(dyn Any + Send)) -> StoreError {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    StoreError::Engine(format!("sled gave up: {}", text.unwrap_or("no reason given")).into())
 }

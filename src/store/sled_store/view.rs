@@ -1,28 +1,43 @@
 //! What readers see: the state that the last durable commit left.
 
-use std::{iter::Peekable, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    iter::Peekable,
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
 
 use sled::IVec;
 
-use super::{
-    engine_error,
-    group::{Place, Places},
-    layout,
-};
+use super::{engine_error, layout};
 use crate::store::{Direction, Document, Key, KeyRange, StoreError};
 
-/// sled's tree, seen without the group that is on its way to the disk.
+/// What becomes of keys of the tree; `None` for nothing.
+pub(super) type Changes = BTreeMap<IVec, Option<IVec>>;
+
+/// sled's tree, under what is in the log and not in the tree yet.
 ///
-/// sled shows a batch as soon as it is applied, which is before it is durable. So the committer first puts down what it
-/// is about to change, and takes that away again when the group is on disk; readers look there first. They hold a lock
-/// on the view for as long as they read, so that what they see is the state at one moment, large documents and long
-/// scans included. If a flush fails, what was put down stays, and nothing of the failed commit ever shows.
+/// Nothing of a commit is here before it is durable. What is being brought into the tree covers it until all of it is there, so
+/// that it does not matter how much already is. Readers hold a lock on the view for as long as they read, so that what they see
+/// is the state at one moment, large documents and long scans included.
 #[derive(Debug, Default)]
 pub(super) struct View {
     /// `None` once the store is closed.
     pub(super) db: Option<sled::Db>,
-    /// What the running group changes. Empty while nothing is on its way to the disk.
-    pub(super) under_way: Arc<Places>,
+    /// What is being brought into the tree.
+    pub(super) settling: Arc<Changes>,
+    /// What was committed since.
+    pub(super) fresh: Changes,
+}
+
+/// The view, to look at. A panic elsewhere leaves it as it was: every change to it is one step.
+pub(super) fn read(view: &RwLock<View>) -> RwLockReadGuard<'_, View> {
+    view.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The view, to change it.
+pub(super) fn write(view: &RwLock<View>) -> RwLockWriteGuard<'_, View> {
+    view.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl View {
@@ -44,11 +59,19 @@ impl View {
         if end <= start {
             return Ok(Vec::new());
         }
-        let after = db.range(start.as_slice()..end.as_slice());
-        let before = self.under_way.range(start..end);
+        let tree = db.range(start.as_slice()..end.as_slice());
+        let bounds = (Bound::Included(start.as_slice()), Bound::Excluded(end.as_slice()));
+        let settling = self.settling.range::<[u8], _>(bounds);
+        let fresh = self.fresh.range::<[u8], _>(bounds);
         match direction {
-            Direction::Ascending => self.take(Merged::new(after, before, direction), limit),
-            Direction::Descending => self.take(Merged::new(after.rev(), before.rev(), direction), limit),
+            Direction::Ascending => {
+                let tree = tree.map(|entry| entry.map_err(engine_error));
+                self.take(Layered::new(Layered::new(tree, settling, direction), fresh, direction), limit)
+            }
+            Direction::Descending => {
+                let tree = tree.rev().map(|entry| entry.map_err(engine_error));
+                self.take(Layered::new(Layered::new(tree, settling.rev(), direction), fresh.rev(), direction), limit)
+            }
         }
     }
 
@@ -66,10 +89,11 @@ impl View {
             .collect()
     }
 
-    fn value(&self, tree_key: &[u8]) -> Result<Option<IVec>, StoreError> {
+    /// What lies under a key of the tree.
+    pub(super) fn value(&self, tree_key: &[u8]) -> Result<Option<IVec>, StoreError> {
         let db = self.db.as_ref().ok_or(StoreError::Closed)?;
-        match self.under_way.get(tree_key) {
-            Some(place) => Ok(place.before.clone()),
+        match self.fresh.get(tree_key).or_else(|| self.settling.get(tree_key)) {
+            Some(changed) => Ok(changed.clone()),
             None => db.get(tree_key).map_err(engine_error),
         }
     }
@@ -91,51 +115,51 @@ impl View {
     }
 }
 
-/// Entries of the tree, with those that are about to change as they were before; both in the same order.
-struct Merged<A: Iterator, B: Iterator> {
-    after: Peekable<A>,
-    before: Peekable<B>,
+/// Entries, with changes of them made; both in the same order.
+struct Layered<Below: Iterator, Above: Iterator> {
+    below: Peekable<Below>,
+    above: Peekable<Above>,
     direction: Direction,
 }
 
-impl<'v, A, B> Merged<A, B>
+impl<'v, Below, Above> Layered<Below, Above>
 where
-    A: Iterator<Item = sled::Result<(IVec, IVec)>>,
-    B: Iterator<Item = (&'v Vec<u8>, &'v Place)>,
+    Below: Iterator<Item = Result<(IVec, IVec), StoreError>>,
+    Above: Iterator<Item = (&'v IVec, &'v Option<IVec>)>,
 {
-    fn new(after: A, before: B, direction: Direction) -> Self {
-        Self { after: after.peekable(), before: before.peekable(), direction }
+    fn new(below: Below, above: Above, direction: Direction) -> Self {
+        Self { below: below.peekable(), above: above.peekable(), direction }
     }
 
-    /// Whether the next entry is one of those that are about to change.
-    fn before_is_next(&mut self) -> bool {
-        match (self.after.peek(), self.before.peek()) {
+    /// Whether the next entry is one that has changed.
+    fn change_is_next(&mut self) -> bool {
+        match (self.below.peek(), self.above.peek()) {
             (_, None) | (Some(Err(_)), Some(_)) => false,
             (None, Some(_)) => true,
-            (Some(Ok((after, _))), Some((before, _))) => match self.direction {
-                Direction::Ascending => before.as_slice() <= after.as_ref(),
-                Direction::Descending => before.as_slice() >= after.as_ref(),
+            (Some(Ok((below, _))), Some((above, _))) => match self.direction {
+                Direction::Ascending => above <= &below,
+                Direction::Descending => above >= &below,
             },
         }
     }
 }
 
-impl<'v, A, B> Iterator for Merged<A, B>
+impl<'v, Below, Above> Iterator for Layered<Below, Above>
 where
-    A: Iterator<Item = sled::Result<(IVec, IVec)>>,
-    B: Iterator<Item = (&'v Vec<u8>, &'v Place)>,
+    Below: Iterator<Item = Result<(IVec, IVec), StoreError>>,
+    Above: Iterator<Item = (&'v IVec, &'v Option<IVec>)>,
 {
     type Item = Result<(IVec, IVec), StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.before_is_next() {
-            let (key, Place { before, .. }) = self.before.next()?;
-            // The same key as it is now, if it is there at all, must not follow.
-            self.after.next_if(|after| after.as_ref().is_ok_and(|(after, _)| after.as_ref() == key.as_slice()));
-            if let Some(head) = before {
-                return Some(Ok((IVec::from(key.as_slice()), head.clone())));
+        while self.change_is_next() {
+            let (key, value) = self.above.next()?;
+            // What was there before, if anything, must not follow.
+            self.below.next_if(|below| below.as_ref().is_ok_and(|(below, _)| below == key));
+            if let Some(value) = value {
+                return Some(Ok((key.clone(), value.clone())));
             }
         }
-        Some(self.after.next()?.map_err(engine_error))
+        self.below.next()
     }
 }

@@ -19,13 +19,16 @@ use super::{document, key, put};
 use crate::kill::Process;
 
 const FOLDER: &str = "REHEARSAL_TEST_FULL_DISK";
+const LOG_BYTES: &str = "REHEARSAL_TEST_LOG_BYTES";
 
 #[tokio::test]
 async fn a_full_disk_refuses_commits_and_loses_none() {
-    // Limits that fall into the middle of a page, at the end of one, and some way along.
-    for limit_kib in [256, 1_001, 3_072] {
+    // Limits that fall into the middle of a page, at the end of one, and some way along; with a log that is full first, and with
+    // one that is kept so short that sled's file is.
+    for (limit_kib, log_bytes) in [256, 1_001, 3_072].into_iter().flat_map(|limit| [(limit, 4 << 20), (limit, 20_000)])
+    {
         let folder = tempfile::tempdir().unwrap();
-        let child = run_child(folder.path(), limit_kib);
+        let child = run_child(folder.path(), limit_kib, log_bytes);
         let output = [child.stdout.as_slice(), &child.stderr].map(String::from_utf8_lossy).concat();
         assert!(child.status.success(), "{output}");
         let acknowledged = output.lines().find_map(|line| line.split_once("acknowledged: ")).expect(&output).1;
@@ -71,7 +74,9 @@ async fn a_server_whose_disk_was_full_is_not_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn child_of_the_full_disk_test() {
     let Some(folder) = env::var_os(FOLDER) else { return };
-    let store = SledStore::open(Path::new(&folder), SledOptions::default()).unwrap();
+    let log_bytes = env::var_os(LOG_BYTES).unwrap().to_str().unwrap().parse().unwrap();
+    let options = SledOptions { log_bytes, ..SledOptions::default() };
+    let store = SledStore::open(Path::new(&folder), options).unwrap();
     let mut acknowledged = 0;
     store.takes_commits().unwrap();
     let first_error = loop {
@@ -109,10 +114,11 @@ pub(crate) fn with_files_up_to(limit_kib: u32, program: impl AsRef<OsStr>) -> Co
 }
 
 /// Runs this very program.
-fn run_child(folder: &Path, limit_kib: u32) -> Output {
+fn run_child(folder: &Path, limit_kib: u32, log_bytes: u64) -> Output {
     with_files_up_to(limit_kib, env::current_exe().unwrap())
         .args(["--exact", "stores::disk_full::child_of_the_full_disk_test", "--nocapture"])
         .env(FOLDER, folder)
+        .env(LOG_BYTES, log_bytes.to_string())
         .output()
         .unwrap()
 }

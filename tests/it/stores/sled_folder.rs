@@ -53,7 +53,7 @@ async fn closing_frees_the_folder_at_once() {
     }
 }
 
-/// Opening reads the log from the last summary on, and sled writes one only when it opens.
+/// Opening reads sled's log from the last summary on, and sled writes one only when it opens.
 #[tokio::test]
 async fn closing_after_much_work_leaves_a_summary_for_a_quick_start() {
     let folder = tempfile::tempdir().unwrap();
@@ -63,7 +63,8 @@ async fn closing_after_much_work_leaves_a_summary_for_a_quick_start() {
         names.filter(|name| name.starts_with("snap.")).collect()
     };
     for (commits, leaves_one) in [(600, true), (10, false), (600, true)] {
-        let store = open(folder.path()).unwrap();
+        let store =
+            SledStore::open(folder.path(), SledOptions { log_bytes: 20_000, ..SledOptions::default() }).unwrap();
         for number in 0..commits {
             store.commit(put(key("a", number), "x")).await.unwrap();
         }
@@ -81,17 +82,42 @@ async fn closing_after_much_work_leaves_a_summary_for_a_quick_start() {
     }
 }
 
+/// The files of the log change places again and again, and what is in either of them comes up again.
+#[tokio::test]
+async fn what_is_in_the_log_alone_is_there_again_after_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 1..=40 {
+        let store = open_with_short_log(folder.path()).unwrap();
+        for number in 0..round {
+            store.commit(put(key("a", number), format!("{round}").repeat(300))).await.unwrap();
+        }
+        if round % 7 == 0 {
+            let mut changeset = Changeset::default();
+            (0..round).for_each(|number| changeset.remove(key("a", number)));
+            store.commit(changeset).await.unwrap();
+        }
+        drop(store);
+        let store = open_with_short_log(folder.path()).unwrap();
+        let found = store.scan(&KeyRange::under(&Key::in_sandbox("a")), Direction::Ascending, 100).await.unwrap();
+        let texts: Vec<&[u8]> = found.iter().map(|(_, document)| &*document.bytes).collect();
+        let wanted = format!("{round}").repeat(300);
+        let wanted = vec![wanted.as_bytes(); if round % 7 == 0 { 0 } else { usize::try_from(round).unwrap() }];
+        assert_eq!(texts, wanted, "round {round}");
+        assert_eq!(store.get(&key("a", 0)).await.unwrap().is_some(), round % 7 != 0);
+    }
+}
+
 #[tokio::test]
 async fn no_page_leaves_the_log_for_a_file_that_is_not_synced() {
     let folder = tempfile::tempdir().unwrap();
     let strays = Arc::new(AtomicUsize::new(0));
     let after_sync = {
         let (blobs, strays) = (folder.path().join("sled/blobs"), Arc::clone(&strays));
-        Arc::new(move || {
+        Arc::new(move |_synced| {
             strays.fetch_add(fs::read_dir(&blobs).unwrap().count(), Ordering::Relaxed);
         })
     };
-    let options = SledOptions { after_sync: Some(after_sync), ..SledOptions::default() };
+    let options = SledOptions { after_sync: Some(after_sync), log_bytes: 1, ..SledOptions::default() };
     let store = SledStore::open(folder.path(), options).unwrap();
     // The worst case: the longest keys, with nothing in common, and the largest documents that are not cut up.
     let long_key = |number: u32| {
@@ -174,36 +200,48 @@ async fn a_store_that_has_been_emptied_is_refused() {
     ];
     for (way, damage) in ways {
         for close in [true, false] {
-            let folder = with_commits(1, close).await;
+            let folder = with_commits_in_tree(3, close).await;
             damage(&folder.path().join("sled"));
             let error = open(folder.path()).unwrap_err();
-            assert!(matches!(error, OpenError::Lost { known: 1, found: 0, .. }), "{way}: {error:?}");
-            assert!(error.to_string().contains("lost commits: 0 are there of at least 1"), "{way}: {error}");
+            assert!(matches!(error, OpenError::Lost { known: 3, found: 0, .. }), "{way}: {error:?}");
+            assert!(error.to_string().contains("lost commits: 0 are there of at least 3"), "{way}: {error}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_store_that_is_older_than_its_marker_is_refused() {
-    let folder = with_commits(3, true).await;
-    let old = fs::read(folder.path().join("sled/db")).unwrap();
-    let store = open(folder.path()).unwrap();
-    store.commit(put(key("a", 99), "later")).await.unwrap();
-    store.close().await.unwrap();
-    for name in fs::read_dir(folder.path().join("sled")).unwrap().map(|entry| entry.unwrap().path()) {
-        if name.file_name().unwrap().to_str().unwrap().starts_with("snap.") {
-            fs::remove_file(name).unwrap();
+async fn a_store_whose_tree_or_log_is_older_than_the_rest_is_refused() {
+    for (part, known, found) in [("sled", 13, 2), ("log", 13, 12)] {
+        let folder = with_commits_in_tree(3, true).await;
+        let files = || fs::read_dir(folder.path().join(part)).unwrap().map(|entry| entry.unwrap().path());
+        let old: Vec<_> =
+            files().filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+        let store = open_with_short_log(folder.path()).unwrap();
+        for number in 0..10 {
+            store.commit(put(key("a", 99 + number), "later")).await.unwrap();
+        }
+        store.close().await.unwrap();
+        files().filter(|path| path.is_file()).for_each(|path| fs::remove_file(path).unwrap());
+        old.into_iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+        match open(folder.path()).unwrap_err() {
+            OpenError::Lost { known: k, found: f, .. } => assert_eq!((k, f), (known, found), "{part}"),
+            other => panic!("{part}: {other:?}"),
         }
     }
-    fs::write(folder.path().join("sled/db"), old).unwrap();
+}
+
+#[tokio::test]
+async fn a_store_without_its_log_is_refused() {
+    let folder = with_commits(3, true).await;
+    fs::remove_file(folder.path().join("log/2")).unwrap();
     let error = open(folder.path()).unwrap_err();
-    assert!(matches!(error, OpenError::Lost { known: 4, found: 3, .. }), "{error:?}");
+    assert!(error.to_string().contains("a file of the log is missing"), "{error}");
 }
 
 #[tokio::test]
 async fn garbage_in_place_of_the_data_is_refused() {
     for (way, damage) in [("noise", 0xA7_u8), ("zeros", 0)] {
-        let folder = with_commits(50, true).await;
+        let folder = with_commits_in_tree(50, true).await;
         let length = fs::metadata(folder.path().join("sled/db")).unwrap().len();
         fs::write(folder.path().join("sled/db"), vec![damage; usize::try_from(length).unwrap()]).unwrap();
         let error = open(folder.path()).unwrap_err();
@@ -212,17 +250,19 @@ async fn garbage_in_place_of_the_data_is_refused() {
 }
 
 #[tokio::test]
-async fn a_marker_of_a_newer_format_is_refused() {
-    let folder = with_commits(1, true).await;
-    fs::write(folder.path().join(MARKER), r#"{"format":2,"shards":[]}"#).unwrap();
-    let error = open(folder.path()).unwrap_err();
-    assert!(matches!(error, OpenError::TooNew { found: 2, known: 1, .. }), "{error:?}");
-    assert!(error.to_string().contains("use the version that wrote it, or a newer one"), "{error}");
+async fn a_marker_of_another_format_is_refused() {
+    for other in [1, 3] {
+        let folder = with_commits(1, true).await;
+        fs::write(folder.path().join(MARKER), format!(r#"{{"format":{other},"shards":[]}}"#)).unwrap();
+        let error = open(folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::OtherFormat { found, known: 2, .. } if found == other), "{error:?}");
+        assert!(error.to_string().contains("use the version that wrote it"), "{error}");
+    }
 }
 
 #[tokio::test]
 async fn a_marker_that_makes_no_sense_is_refused() {
-    for text in ["", "format 1", r#"{"format":1}"#] {
+    for text in ["", "format 1", r#"{"format":2}"#] {
         let folder = with_commits(1, true).await;
         fs::write(folder.path().join(MARKER), text).unwrap();
         let error = open(folder.path()).unwrap_err();
@@ -245,7 +285,7 @@ async fn the_marker_follows_the_commits_and_reads_well() {
     assert_eq!(marker.len(), 512);
     let marker: serde_json::Value = serde_json::from_str(&marker).unwrap();
     assert_eq!(marker["last_commit"], 2_500);
-    assert_eq!(marker["format"], 1);
+    assert_eq!(marker["format"], 2);
     assert!(marker["created"].as_str().unwrap().starts_with("20"), "{marker}");
     assert!(marker["created_by"].as_str().unwrap().starts_with("rehearsal "), "{marker}");
 }
@@ -263,6 +303,11 @@ fn open(path: &Path) -> Result<SledStore, OpenError> {
     SledStore::open(path, SledOptions::default())
 }
 
+/// As [`open`], and with each commit what was before it is brought into sled's tree.
+fn open_with_short_log(path: &Path) -> Result<SledStore, OpenError> {
+    SledStore::open(path, SledOptions { log_bytes: 1, ..SledOptions::default() })
+}
+
 /// A folder with a store that has seen so many commits.
 async fn with_commits(commits: u64, close: bool) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -270,6 +315,19 @@ async fn with_commits(commits: u64, close: bool) -> TempDir {
     let pending = (0..commits).map(|number| store.commit(put(key("a", number), format!("{number}"))));
     for result in futures_util::future::join_all(pending).await {
         result.unwrap();
+    }
+    if close {
+        store.close().await.unwrap();
+    }
+    folder
+}
+
+/// A folder with a store that has seen so many commits, and has all but the last in sled's tree.
+async fn with_commits_in_tree(commits: u64, close: bool) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_with_short_log(folder.path()).unwrap();
+    for number in 0..commits {
+        store.commit(put(key("a", number), format!("{number}"))).await.unwrap();
     }
     if close {
         store.close().await.unwrap();
