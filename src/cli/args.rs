@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 
-use crate::diagnostic::did_you_mean;
+use crate::{diagnostic::did_you_mean, http::HostName};
 
 /// Rehearse the sale of a SaaS offer through Microsoft's commercial marketplace, end to end, on one machine or in CI.
 #[derive(Debug, Parser)]
@@ -171,6 +171,10 @@ pub(super) struct ServeArgs {
     pub(super) access: Option<AccessSetting>,
     #[command(flatten)]
     pub(super) admin_key: AdminKeyArgs,
+    /// A name that the server goes by, besides localhost and the host of its public URL; `*.` before it for all names that
+    /// end so. Where no key is asked for, other names are refused.
+    #[arg(long, value_name = "NAME", env = "REHEARSAL_ALLOW_HOST", value_delimiter = ',')]
+    pub(super) allow_host: Vec<HostName>,
     /// What a sandbox may use, unless it was given another measure: documents, requests-per-second, deliveries-per-minute.
     #[arg(long, value_name = "WHAT=NUMBER", env = "REHEARSAL_QUOTA", value_delimiter = ',')]
     pub(super) quota: Vec<QuotaSetting>,

@@ -91,6 +91,7 @@ fn options(settings: &Settings) -> Result<ServerOptions, String> {
         act_as: act_as.map_err(|error| format!("error: --act-as: {error}"))?,
         asks_for_keys: settings.asks_for_keys,
         admin_key: settings.admin_key.as_deref().map(KeyDigest::of),
+        allow_hosts: settings.allow_hosts.clone(),
         quotas: settings.quotas,
         players: settings.players,
         marketplace: settings.marketplace.clone(),
@@ -116,9 +117,10 @@ fn warn(settings: &Settings, seed: Seed) {
 fn not_started(error: &StartError) -> Exit {
     match error {
         StartError::Fixtures(errors) => output::complain(&errors.to_string(), Exit::BadFile),
-        StartError::UnknownPublisher { .. } | StartError::OpenToAll { .. } | StartError::NoKey => {
-            output::complain(&format!("error: {error}"), Exit::Usage)
-        }
+        StartError::UnknownPublisher { .. }
+        | StartError::OpenToAll { .. }
+        | StartError::HostsWithKeys
+        | StartError::NoKey => output::complain(&format!("error: {error}"), Exit::Usage),
         other => {
             let mut text = format!("error: {other}");
             let mut source = std::error::Error::source(other);

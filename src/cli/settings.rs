@@ -19,7 +19,7 @@ use crate::{
         access::{AccessKey, Reach, SHORTEST_OWN_KEY},
         quotas::Quotas,
     },
-    http::Players,
+    http::{BadHostName, HostName, Players},
     store::{DatabaseUrl, SledOptions},
 };
 
@@ -42,6 +42,8 @@ pub(super) struct Settings {
     pub(super) asks_for_keys: Option<bool>,
     /// A key that opens everything.
     pub(super) admin_key: Option<String>,
+    /// Names that the server goes by.
+    pub(super) allow_hosts: Vec<HostName>,
     /// What a sandbox may use, if nothing was set for it.
     pub(super) quotas: Quotas,
     pub(super) players: Players,
@@ -113,6 +115,7 @@ impl Settings {
             act_as: act_as.map(|act_as| act_as.value),
             asks_for_keys: asks_for_keys(access.as_ref(), admin_key.is_some(), file)?,
             admin_key,
+            allow_hosts: allow_hosts(&args.allow_host, keys.allow_hosts, file)?,
             quotas: quotas(&args.quota)?.or(keys.quotas),
             players: match only.map(|only| only.value) {
                 None => Players::All,
@@ -285,6 +288,24 @@ fn asks_for_keys(
         Some(access) => Ok(Some(access.value == AccessSetting::Keys)),
         None => Ok(has_key.then_some(true)),
     }
+}
+
+fn allow_hosts(
+    given: &[HostName],
+    in_file: Vec<serde_saphyr::Spanned<String>>,
+    file: &SettingsFile,
+) -> Result<Vec<HostName>, BadSettings> {
+    if !given.is_empty() {
+        return Ok(given.to_vec());
+    }
+    let read = |name| Set::read("--allow-host", None, Some(name), file, |text| text.parse().map_err(refused_host));
+    let names = in_file.into_iter().map(|name| Ok(read(name)?.map(|set| set.value)));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// What is said of it holds what to do already.
+fn refused_host(bad: BadHostName) -> (String, Option<String>) {
+    (bad.to_string(), None)
 }
 
 fn cache_mib(cache: Option<Set<u64>>, file: &SettingsFile) -> Result<u64, BadSettings> {

@@ -37,6 +37,8 @@ pub(super) struct Keys {
     pub(super) admin_key: Option<Spanned<String>>,
     pub(super) admin_key_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
+    pub(super) allow_hosts: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) quotas: Quotas,
     pub(super) only: Option<Spanned<String>>,
     pub(super) marketplace: Option<Spanned<Url>>,

@@ -22,7 +22,7 @@ use crate::{
     },
     fixtures::{FixtureErrors, Fixtures, differences},
     http::{
-        Access, AuthMode, Entrance, Faces, Players,
+        Access, AuthMode, Entrance, Faces, HostName, Hosts, Players,
         connections::{Patience, serve},
         routes,
     },
@@ -32,7 +32,7 @@ use crate::{
         entropy::{RequestIds, Seed},
     },
     store::{ConnectError, DatabaseUrl, MemoryStore, OpenError, PostgresStore, SledOptions, SledStore, Store},
-    tls::{Authority, AuthorityError, TlsListener},
+    tls::{Authority, AuthorityError, TlsListener, authority::MICROSOFTS_HOSTS},
 };
 
 /// How long requests that are still being answered may delay a stop.
@@ -61,6 +61,8 @@ pub struct ServerOptions {
     pub asks_for_keys: Option<bool>,
     /// A key that opens everything, besides those in the store.
     pub admin_key: Option<KeyDigest>,
+    /// Names that it goes by, besides those that every server has and that of its public URL.
+    pub allow_hosts: Vec<HostName>,
     /// What a sandbox may use, if nothing was set for it.
     pub quotas: Quotas,
     /// Which players are played.
@@ -94,6 +96,7 @@ impl Default for ServerOptions {
             act_as: None,
             asks_for_keys: None,
             admin_key: None,
+            allow_hosts: Vec::new(),
             quotas: Quotas::default(),
             players: Players::All,
             marketplace: None,
@@ -155,6 +158,12 @@ pub enum StartError {
          fix: give one in REHEARSAL_ADMIN_KEY or --admin-key-file, such as that of 'openssl rand -base64 32'"
     )]
     NoKey,
+    /// Names are given that nobody asks for.
+    #[error(
+        "control API, console and portal ask for a key, and whoever has one may call the server by any name\n  \
+         fix: leave --allow-host out"
+    )]
+    HostsWithKeys,
     /// The HTTP client of the publisher can't be made.
     #[error("the stand-in publisher can't be started: {0}")]
     Publisher(String),
@@ -172,6 +181,7 @@ struct Loaded {
     unused_fixtures: Vec<String>,
     app: Arc<App>,
     store: Arc<dyn Store>,
+    hosts: Hosts,
     routes: axum::Router,
 }
 
@@ -212,17 +222,19 @@ impl Server {
         let serving = match &authority {
             None => tokio::spawn(serve(listener, service, patience, stopped)),
             Some(authority) => {
-                let more = options.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
-                let more = more.unwrap_or_else(|| address.ip().to_string());
-                let listener = TlsListener::new(listener, authority.server(Some(&more), OsClock.now())?)
+                let public = options.public_url.as_ref().and_then(Url::host_str).map(str::to_owned);
+                let public = public.unwrap_or_else(|| address.ip().to_string());
+                let allowed = options.allow_hosts.iter().map(ToString::to_string);
+                let names: Vec<String> = allowed.chain([public]).collect();
+                let listener = TlsListener::new(listener, authority.server(&names, OsClock.now())?)
                     .map_err(|reason| not_listening(&options.listen, reason))?;
                 tokio::spawn(serve(listener, service, patience, stopped))
             }
         };
         let certificate = authority.map(|authority| authority.certificate().to_owned());
         match Self::load(&options, address, certificate.clone()).await {
-            Ok(Loaded { base_url, unused_fixtures, app, store, routes }) => {
-                entrance.open(routes, Arc::clone(&app));
+            Ok(Loaded { base_url, unused_fixtures, app, store, hosts, routes }) => {
+                entrance.open(routes, hosts, Arc::clone(&app));
                 let stop = Some(stop);
                 Ok(Self { base_url, address, certificate, unused_fixtures, app, store, stop, serving })
             }
@@ -258,6 +270,7 @@ impl Server {
         let own = own_url(address, certificate.is_some());
         let base_url = options.public_url.as_ref().map_or_else(|| own.clone(), |url| without_slash(url.as_str()));
         let access = access(options, address, &app).await?;
+        let hosts = hosts(options, &access)?;
         let publisher = publisher(options, &app, &own, (&base_url, certificate))?;
         let faces = Arc::new(Faces {
             app: Arc::clone(&app),
@@ -268,7 +281,7 @@ impl Server {
             access,
         });
         let routes = routes(&faces, publisher, options.players);
-        Ok(Loaded { base_url, unused_fixtures, app, store, routes })
+        Ok(Loaded { base_url, unused_fixtures, app, store, hosts, routes })
     }
 
     /// Stops: finishes what is in flight, flushes, closes the store.
@@ -320,6 +333,24 @@ async fn access(options: &ServerOptions, address: SocketAddr, app: &App) -> Resu
         return Err(StartError::NoKey);
     }
     Ok(Access::Keys { own: options.admin_key.clone() })
+}
+
+/// The hosts that the server answers to.
+fn hosts(options: &ServerOptions, access: &Access) -> Result<Hosts, StartError> {
+    match access {
+        Access::Keys { .. } if !options.allow_hosts.is_empty() => Err(StartError::HostsWithKeys),
+        Access::Keys { .. } => Ok(Hosts::Any),
+        Access::Open => Ok(Hosts::known(own_names(options))),
+    }
+}
+
+/// The names that the server was told, and those that clients may be led here by.
+fn own_names(options: &ServerOptions) -> Vec<HostName> {
+    let listened = options.listen.rsplit_once(':').map(|(host, _)| host);
+    let public = options.public_url.as_ref().and_then(Url::host_str);
+    // An address is no name, and needs none.
+    let named = listened.into_iter().chain(public).chain(MICROSOFTS_HOSTS).filter_map(|name| name.parse().ok());
+    named.chain(options.allow_hosts.iter().cloned()).collect()
 }
 
 /// The authority that signs the server's certificate, if it speaks HTTPS. With everything in memory it lives for the run.

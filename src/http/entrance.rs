@@ -18,8 +18,8 @@ use serde_json::json;
 use tower::Service;
 
 use super::{
-    Faces, access, assets, console, control, exchange::record_visit, identity, marketplace, nowhere, partner_center,
-    paths, portal, publisher_site, same_origin,
+    Faces, Hosts, access, assets, console, control, exchange::record_visit, hosts, identity, marketplace, nowhere,
+    partner_center, paths, portal, publisher_site, same_origin,
 };
 use crate::{
     app::{App, AppError},
@@ -92,7 +92,16 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
 #[derive(Debug, Clone)]
 pub struct Entrance {
     closed: Router,
-    open: Arc<OnceLock<Router>>,
+    open: Arc<OnceLock<Open>>,
+}
+
+/// What is behind an open entrance.
+#[derive(Debug)]
+struct Open {
+    routes: Router,
+    hosts: Hosts,
+    /// For those who are none of the hosts'.
+    strangers: Router,
 }
 
 impl Default for Entrance {
@@ -103,10 +112,11 @@ impl Default for Entrance {
 }
 
 impl Entrance {
-    /// Opens: from now on these routes answer. The first call counts.
-    pub fn open(&self, routes: Router, app: Arc<App>) {
+    /// Opens: from now on these routes answer whoever calls one of these hosts. The first call counts.
+    pub fn open(&self, routes: Router, hosts: Hosts, app: Arc<App>) {
         let ready = get(move || ready(Arc::clone(&app)));
-        let _already_open = self.open.set(health().route("/readyz", ready).merge(routes));
+        let routes = health().route("/readyz", ready).merge(routes);
+        let _already_open = self.open.set(Open { routes, hosts, strangers: hosts::strangers() });
     }
 }
 
@@ -120,8 +130,12 @@ impl Service<Request> for Entrance {
     }
 
     fn call(&mut self, request: Request) -> RouteFuture<Infallible> {
-        let mut routes = self.open.get().unwrap_or(&self.closed).clone();
-        routes.call(paths::fold(request))
+        let routes = match self.open.get() {
+            None => &self.closed,
+            Some(Open { routes, hosts, .. }) if hosts.admit(&request) => routes,
+            Some(Open { strangers, .. }) => strangers,
+        };
+        routes.clone().call(paths::fold(request))
     }
 }
 

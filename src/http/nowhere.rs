@@ -27,7 +27,8 @@ pub(super) async fn answer(request: Request) -> Response {
     }
 }
 
-fn is_browser(headers: &HeaderMap) -> bool {
+/// Whether a page is wanted.
+pub(super) fn is_browser(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }

@@ -140,14 +140,17 @@ impl Authority {
         &self.certificate
     }
 
-    /// What a server needs to speak TLS: a fresh certificate for this machine, for Microsoft's hosts, and for one more
-    /// name or address.
+    /// What a server needs to speak TLS: a fresh certificate for this machine, for Microsoft's hosts, and for more names or
+    /// addresses.
     ///
     /// # Errors
     /// [`AuthorityError::Tls`] when a name can't be one.
-    pub fn server(&self, more: Option<&str>, now: Timestamp) -> Result<Arc<ServerConfig>, AuthorityError> {
+    pub fn server(&self, more: &[String], now: Timestamp) -> Result<Arc<ServerConfig>, AuthorityError> {
         let failed = |error: &dyn std::fmt::Display| AuthorityError::Tls(error.to_string());
-        let names = OWN_NAMES.into_iter().chain(MICROSOFTS_HOSTS).chain(more.filter(|name| is_new(name)));
+        let names = OWN_NAMES
+            .into_iter()
+            .chain(MICROSOFTS_HOSTS)
+            .chain(more.iter().map(String::as_str).filter(|name| is_new(name)));
         let names: Vec<String> = names.map(str::to_owned).collect();
         let key = KeyPair::generate().map_err(|error| failed(&error))?;
         let mut params = CertificateParams::new(names).map_err(|error| failed(&error))?;

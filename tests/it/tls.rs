@@ -83,6 +83,17 @@ async fn microsofts_own_hosts_can_be_led_here_by_name() {
     server.stop().await.unwrap();
 }
 
+/// A name that the server is allowed to go by is one that its certificate is good for.
+#[tokio::test]
+async fn a_server_is_called_by_the_names_that_it_was_given() {
+    let options =
+        ServerOptions { tls: true, allow_hosts: vec!["example.com".parse().unwrap()], ..ServerOptions::default() };
+    let server = Server::start(options).await.unwrap();
+    let url = format!("https://example.com:{}/version", server.address.port());
+    assert_eq!(get(&client(&server), &url).await["name"], "rehearsal");
+    server.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_authority_is_kept_and_its_key_is_the_owners() {
     let folder = tempfile::tempdir().unwrap();

@@ -178,7 +178,12 @@ fn the_table_of_settings_is_that_of_the_command_line() {
         serve.get_arguments().filter(|arg| arg.get_long().is_some_and(|long| long != "help" && long != "version"))
     {
         let flag = arg.get_long().unwrap();
-        let key = if flag == "quota" { "quotas".to_owned() } else { camel_case(flag) };
+        // What may be given several times is a list in the file.
+        let key = camel_case(match flag {
+            "quota" => "quotas",
+            "allow-host" => "allow-hosts",
+            flag => flag,
+        });
         let in_file = known.iter().position(|known| *known == key).map(|at| known.remove(at));
         let dash = || "–".to_owned();
         let code = |text: String| format!("`{text}`");

@@ -21,7 +21,11 @@ mod webhook_authority;
 
 use std::sync::Arc;
 
-use axum::{Json, Router, middleware, routing::get};
+use axum::{
+    Json, Router, middleware,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
 use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -68,6 +72,11 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .route("/sim/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
         .route("/sim/{*rest}", axum::routing::any(problem::no_such_path))
         .method_not_allowed_fallback(problem::no_such_method)
+}
+
+/// The problem of a request for a host that is not this server's.
+pub(super) fn misdirected(host: &str) -> Response {
+    problem::ControlError::Misdirected(host.to_owned()).into_response()
 }
 
 fn api() -> OpenApiRouter<Arc<Faces>> {

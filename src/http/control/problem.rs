@@ -52,6 +52,8 @@ pub(super) enum ControlError {
     KeyNeeded,
     /// The key that was shown opens something else.
     OutOfReach(String),
+    /// The request is for a host that is not this server's.
+    Misdirected(String),
     /// A sandbox has as many parts as it may have.
     TooManyParts(SandboxId, usize),
 }
@@ -119,6 +121,14 @@ impl ControlError {
                 "Name a sandbox that it opens, or use a key that opens everything.",
                 None,
             ),
+            Self::Misdirected(_) => (
+                StatusCode::MISDIRECTED_REQUEST,
+                "The host is not this server's",
+                "misdirected",
+                "Call the server by its address or as localhost; or name the host with --allow-host \
+                 (REHEARSAL_ALLOW_HOST) when it is started.",
+                None,
+            ),
             Self::TooManyParts(..) => (
                 StatusCode::CONFLICT,
                 "There are many parts",
@@ -134,16 +144,21 @@ impl ControlError {
                 None,
             ),
         };
-        let detail = match self {
+        problem(status, title, code, self.detail(), hint, field)
+    }
+
+    /// What is wrong here.
+    fn detail(&self) -> String {
+        match self {
             Self::BadInput { detail, .. } | Self::BodyTooLarge(detail) | Self::OutOfReach(detail) => detail.clone(),
             Self::KeyNeeded => "no key was shown, or one that opens nothing here".to_owned(),
             Self::TooManyParts(own, most) => format!("{own} has the {most} parts that it may have"),
+            Self::Misdirected(host) => format!("this server does not go by the name {host}"),
             Self::NoSuchMethod(method) => format!("there is no {method} of that path"),
             Self::NoSuchPath(path) => format!("there is nothing at {path}"),
             Self::Token(fault) => fault.to_string(),
             Self::App(error) => error.to_string(),
-        };
-        problem(status, title, code, detail, hint, field)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Settings: what is not known is refused with a suggestion, and a flag goes before a variable before the file.
 
 use super::{Served, command, ended, run, run_in};
+use crate::world::{client, send};
 
 #[test]
 fn what_is_not_known_is_refused_with_a_suggestion() {
@@ -58,6 +59,34 @@ fn what_can_have_no_effect_is_refused_with_what_to_do() {
     ] {
         run(arguments.split_whitespace()).failed(2, &[says]);
     }
+}
+
+#[tokio::test]
+async fn hosts_are_allowed_by_flag_variable_and_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let statuses = async |served: &Served| {
+        let mut statuses = Vec::new();
+        for host in ["flag.test", "variable.test", "file.test", "a.file.example"] {
+            let call = client().get(format!("{}/version", served.url())).header("host", host);
+            statuses.push(send(call).await.status);
+        }
+        statuses
+    };
+    std::fs::write(folder.path().join("rehearsal.yaml"), "allowHosts: [file.test, '*.file.example']\n").unwrap();
+    let served = Served::start(folder.path(), ["--ephemeral"]);
+    assert_eq!(statuses(&served).await, [421, 421, 200, 200]);
+    let served = Served::start(folder.path(), ["--ephemeral", "--allow-host", "flag.test,variable.test"]);
+    assert_eq!(statuses(&served).await, [200, 200, 421, 421]);
+
+    std::fs::write(folder.path().join("rehearsal.yaml"), "ephemeral: true\nallowHosts: [a.test, 'b.test:80']\n")
+        .unwrap();
+    run_in(folder.path(), ["serve"]).failed(2, &["rehearsal.yaml:2:22", "without scheme, port and path"]);
+    let mut with_variable = command(folder.path(), ["serve"]);
+    let address = with_variable.env("REHEARSAL_ALLOW_HOST", "127.0.0.1");
+    ended(address).failed(2, &["addresses are let in without being named"]);
+    let key = ["--listen", "127.0.0.1:0", "--admin-key", "an operator's own, long key"];
+    let with_key = ["serve", "--ephemeral", "--allow-host", "x.test"];
+    run(with_key.iter().chain(&key)).failed(2, &["by any name", "leave --allow-host out"]);
 }
 
 #[test]

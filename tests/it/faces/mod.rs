@@ -3,6 +3,7 @@
 mod access;
 mod console;
 mod control;
+mod hosts;
 mod identity;
 mod marketplace;
 mod marketplace_refusals;
