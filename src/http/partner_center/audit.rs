@@ -74,12 +74,14 @@ fn filter(at: &At) -> Result<AuditFilter, Problem> {
     };
     let from = instant("startDate")?.unwrap_or_else(|| today.plus(days(-USUAL_DAYS)));
     if from < today.plus(days(-MOST_DAYS)) {
-        return Err(Problem::Parameter("startDate"));
+        let why = format!("records are told for the last {MOST_DAYS} days, and it lies before them");
+        return Err(Problem::OutOfRange("startDate", why));
     }
     // A day is meant, and all of it (inferred).
     let last = instant("endDate")?.unwrap_or(today);
     if last < from {
-        return Err(Problem::Parameter("endDate"));
+        let why = "it lies before the first day that is asked for".to_owned();
+        return Err(Problem::OutOfRange("endDate", why));
     }
     let until = Timestamp::midnight(last.date()).plus(days(1));
     let wanted = AuditFilter { from, until, customer: None, company: None, resource: None };

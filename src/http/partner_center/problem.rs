@@ -25,6 +25,8 @@ pub(super) enum Problem {
     Field(String),
     /// A query parameter can't be read, or is missing.
     Parameter(&'static str),
+    /// A query parameter that can be read asks for what there is not.
+    OutOfRange(&'static str, String),
     /// The body is no JSON object.
     Body,
     /// The customer is another partner's, or nobody's.
@@ -125,7 +127,9 @@ impl Problem {
             Self::NeedsUser => (StatusCode::FORBIDDEN, 900_329),
             Self::Role => (StatusCode::FORBIDDEN, 900_150),
             Self::Field(_) => (StatusCode::BAD_REQUEST, 3000),
-            Self::Parameter(_) | Self::Body | Self::BadId(_) => (StatusCode::BAD_REQUEST, 800_002),
+            Self::Parameter(_) | Self::OutOfRange(..) | Self::Body | Self::BadId(_) => {
+                (StatusCode::BAD_REQUEST, 800_002)
+            }
             Self::NoRelationship => (StatusCode::FORBIDDEN, 20_002),
             Self::UnknownTenant => (StatusCode::NOT_FOUND, 60_003),
             Self::Segment => (StatusCode::FORBIDDEN, 400_030),
@@ -155,6 +159,7 @@ impl Problem {
         let text = match self {
             Self::Field(what) => return format!("Invalid property: {what}."),
             Self::Parameter(name) => return format!("The query parameter {name} is missing or invalid."),
+            Self::OutOfRange(name, why) => return format!("The query parameter {name} is invalid: {why}."),
             Self::UnknownMpn(id) => return format!("Partner Organization with partner_id {id} could not be found"),
             Self::NotFound(what) => return format!("{what} was not found."),
             Self::Method(method) => return format!("The resource does not support {method}."),

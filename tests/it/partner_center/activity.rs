@@ -172,6 +172,11 @@ async fn the_log_is_asked_by_day_customer_and_kind() {
     ] {
         assert_eq!(refused(&asks(&partner, &[(name, value)]).await, 400), 800_002, "{name}={value}");
     }
+    for (name, value, says) in [("startDate", "2025-10-02", "last 90 days"), ("endDate", "2025-11-01", "the first day")]
+    {
+        let refused = asks(&partner, &[(name, value)]).await.expect(400);
+        assert!(text(&refused, "description").contains(says), "{refused}");
+    }
     let forged =
         partner.request(Method::GET, "/auditrecords?seekOperation=Next").header("MS-ContinuationToken", "AAAA");
     assert_eq!(refused(&send(forged).await, 400), 800_002);
