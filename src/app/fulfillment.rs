@@ -82,6 +82,7 @@ impl Command for ActivateInSandbox {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
             let mut subscription = load_up_to_date(desk, self.0).await?;
+            subscription = keep_trial(desk, subscription).await?;
             let steps =
                 [subscription::Command::ReportLicenses { assigned: 0 }, subscription::Command::Activate { wait: 0 }];
             for step in steps {
@@ -149,6 +150,7 @@ impl Command for Change {
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Subscription, AppError>> {
         Box::pin(async move {
             let subscription = load_own(desk, self.id, &self.publisher).await?;
+            let subscription = keep_trial(desk, subscription).await?;
             let command = match &self.change {
                 PublisherChange::Activate { says } => {
                     subscription::check_activation(&subscription, says, desk.head.rules)?;
@@ -163,6 +165,17 @@ impl Command for Change {
             save(desk, Player::Publisher, Some(&subscription), subscription.clone(), &decision).await
         })
     }
+}
+
+/// A subscription whose billing may begin, with the free month only if it still has one.
+pub(super) async fn keep_trial(desk: &mut Desk<'_>, subscription: Subscription) -> Result<Subscription, AppError> {
+    if !subscription.free_trial || subscription.billing.is_some() {
+        return Ok(subscription);
+    }
+    let key = desk.space().trial(&subscription.customer, &subscription.offer, &subscription.plan);
+    let trial_is_used = desk.get(&key).await?.is_some();
+    let decision = subscription::keep_trial(&subscription, trial_is_used, desk.context());
+    save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await
 }
 
 /// A subscription that has to exist, after what is overdue for it: what a command decides on.

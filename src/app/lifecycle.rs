@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::{
     desk::Desk,
     error::AppError,
-    fulfillment::{find_subscription, load_up_to_date, save},
+    fulfillment::{find_subscription, keep_trial, load_up_to_date, save},
     journal::Player,
     mailbox::Command,
     operations::{new_id, start_of_microsoft},
@@ -122,6 +122,7 @@ pub(super) async fn activation_takes_effect(desk: &mut Desk<'_>, id: Subscriptio
         }
         return Ok(());
     }
+    let subscription = keep_trial(desk, subscription).await?;
     let decision = decide(&subscription, Asked::ActivationTakesEffect, desk.context())?;
     save(desk, Player::Marketplace, Some(&subscription), subscription.clone(), &decision).await?;
     Ok(())

@@ -92,6 +92,8 @@ pub enum Event {
         /// The term that began.
         term: Term,
     },
+    /// The customer has begun a free trial of the plan with another purchase: this one has none.
+    TrialUsed {},
     /// Everything that billing waits for is confirmed.
     BillingStarted {
         /// The later of the confirmations.
@@ -243,6 +245,7 @@ impl Event {
             Self::ActivationFailed {} => "activationFailed",
             Self::ActivationSet { .. } => "activationSet",
             Self::Activated { .. } => "activated",
+            Self::TrialUsed {} => "trialUsed",
             Self::BillingStarted { .. } => "billingStarted",
             Self::Charged { .. } => "charged",
             Self::OperationRequested { .. } => "operationRequested",

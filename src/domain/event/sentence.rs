@@ -32,6 +32,10 @@ impl Event {
             Self::Activated { term } => {
                 format!("The publisher activated the subscription; its term is {} to {}.", term.start, term.end)
             }
+            Self::TrialUsed {} => {
+                "The customer has begun a free trial of this plan with another purchase: this one is paid for from its start."
+                    .to_owned()
+            }
             Self::BillingStarted { at, .. } => {
                 format!("Billing started at {at}: everything it waits for is confirmed.")
             }

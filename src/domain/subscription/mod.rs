@@ -7,12 +7,14 @@ mod decide;
 mod purchase;
 #[cfg(test)]
 pub(in crate::domain) mod tests;
+mod trial;
 
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
 pub use purchase::{Buyer, NAME_CHARACTERS, New, PurchaseOrder, check_quantity, purchase};
 pub(super) use purchase::{MOST_SEATS, check_name, term_not_sold};
+pub use trial::keep_trial;
 
 use super::{
     billing::{ChargeKind, LedgerLine},
@@ -376,6 +378,7 @@ impl Subscription {
                 self.confirmations.activated = Some(confirmation);
                 self.state = State::Subscribed { term: *term };
             }
+            Event::TrialUsed {} => self.free_trial = false,
             Event::BillingStarted { at, term, .. } => {
                 self.billing = Some(BillingStart { at: *at, term: *term });
                 // A term never begins before it is paid for: the dates move with the later confirmation, also of one that is

@@ -316,6 +316,31 @@ fn flat_rates_and_trials_are_charged_by_their_own_formula() {
 }
 
 #[test]
+fn the_free_month_is_the_first_purchases_to_begin() {
+    // Plan, whether the customer has begun a trial of it elsewhere, whether it is billed already, and what happens.
+    let table: [(&str, bool, bool, &[&str]); 5] = [
+        ("trial", true, false, &["trialUsed"]),
+        ("trial", false, false, &[]),
+        ("trial", true, true, &[]),
+        ("team", true, false, &[]),
+        ("team", true, true, &[]),
+    ];
+    for (plan, trial_is_used, is_billed, expected) in table {
+        let (mut bought, _) = buy(&order(plan, Some(3))).unwrap();
+        run(&mut bought, Command::ReportLicenses { assigned: 0 }, "2026-02-01T00:00:00Z", 5).unwrap();
+        if is_billed {
+            run(&mut bought, Command::Activate { wait: 0 }, "2026-02-01T00:00:00Z", 6).unwrap();
+        }
+        let context = Context { now: at("2026-02-01T00:00:00Z"), first_entry: Seq(9), rules: Rules::default() };
+        let decision = keep_trial(&bought, trial_is_used, context);
+        let kinds: Vec<_> = decision.events.iter().map(Event::kind).collect();
+        assert_eq!(kinds, expected, "{plan} {trial_is_used} {is_billed}");
+        let after = decision.numbered().fold(bought, |state, (entry, event)| state.apply(event, context.now, entry));
+        assert_eq!(after.free_trial, plan == "trial" && expected.is_empty(), "{plan} {trial_is_used} {is_billed}");
+    }
+}
+
+#[test]
 fn an_offer_may_wait_for_activation_alone_but_never_for_less() {
     use ConfirmationKind::{Activated, LicensesAssigned};
     let licenses = (Command::ReportLicenses { assigned: 1 }, "2026-02-01T00:00:00Z");

@@ -29,6 +29,7 @@ const KINDS: &[&str] = &[
     "resolved",
     "licensesAssigned",
     "activated",
+    "trialUsed",
     "billingStarted",
     "charged",
     "usageAccepted",

@@ -108,6 +108,46 @@ async fn a_free_trial_is_charged_at_zero() {
     world.counts_its_documents(SANDBOX).await;
 }
 
+/// Whichever of several purchases begins first has the trial, in whichever order they were bought; the others are paid for.
+#[tokio::test]
+async fn one_trial_begins_of_several_that_were_bought() {
+    let world = World::start().await;
+    let contoso = world.publisher("contoso").await;
+    let mut bought = Vec::new();
+    for _ in 0..3 {
+        let id = text(&world.buyer().buys("northwind", "contoso-crm", "starter", Some(2)).await, "id");
+        assert_eq!(contoso.get(&id).await.expect(200)["isFreeTrial"], true);
+        bought.push(id);
+    }
+    contoso.reports(&bought[0], 2).await.expect(200);
+    contoso.activate(&bought[1]).await;
+    contoso.reports(&bought[1], 2).await.expect(200);
+    // What waits takes effect a while after it was asked for, and finds the trial begun as well.
+    let delays = async |delays: &str| {
+        let settings = Some(json!({ "delays": delays }));
+        world.control(Method::PATCH, &format!("/sandboxes/{SANDBOX}"), settings).await.expect(200);
+    };
+    delays("live").await;
+    contoso.activate(&bought[0]).await;
+    world.operator().advances("PT1M").await;
+    delays("none").await;
+    contoso.activate(&bought[2]).await;
+    contoso.reports(&bought[2], 2).await.expect(200);
+    for (id, kind, amount, used) in
+        [(&bought[0], "termFee", "24.00", 1), (&bought[1], "freeTrial", "0.00", 0), (&bought[2], "termFee", "24.00", 1)]
+    {
+        let view = world.operator().subscription(id).await;
+        let ledger = view["ledger"].as_array().unwrap();
+        assert_eq!(
+            (ledger.len(), &ledger[0]["kind"], &ledger[0]["amount"]["amount"]),
+            (1, &json!(kind), &json!(amount))
+        );
+        assert_eq!(contoso.get(id).await.expect(200)["isFreeTrial"], kind == "freeTrial");
+        assert_eq!(world.operator().journal(&format!("subscription={id}&kind=trialUsed")).await.len(), used);
+    }
+    world.counts_its_documents(SANDBOX).await;
+}
+
 #[tokio::test]
 async fn a_report_that_is_not_the_publishers_to_make_is_refused() {
     let world = World::start().await;
