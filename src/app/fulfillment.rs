@@ -266,6 +266,10 @@ pub(super) async fn save(
     if before.is_none() {
         let index = desk.space().by_publisher(&subscription.publisher);
         desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
+        if subscription.partner.is_none() {
+            let own = desk.space().bought_by(&subscription.customer);
+            desk.put_bytes(own.guid(id.as_bytes()), Vec::new());
+        }
     }
     let ends = |state: &Subscription| state.state.status() == Status::Unsubscribed;
     if before.is_some_and(|before| !ends(before)) && ends(&subscription) {

@@ -148,6 +148,11 @@ impl Space {
         self.root().text("trial").text(customer.as_str()).text(offer.as_str()).text(plan.as_str())
     }
 
+    /// What a customer has bought for itself: in no order, and so found here.
+    pub(crate) fn bought_by(&self, customer: &CustomerId) -> Key {
+        self.root().text("bought-by").text(customer.as_str())
+    }
+
     /// The ledger lines of a subscription.
     pub(crate) fn ledger(&self, id: SubscriptionId) -> Key {
         self.subscription(id).text("ledger")

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
-    customer_gone,
+    customer_gone::{self, SeenTo},
     desk::{Desk, decode},
     error::AppError,
     fulfillment::{load_subscription, save},
@@ -30,7 +30,6 @@ use crate::{
         ids::{CustomerId, OperationId, PartnerId, SandboxId, SubscriptionId},
         invoice::Month,
         money::Currency,
-        order::OrderId,
         subscription::{self, decide},
         time::Timestamp,
     },
@@ -144,8 +143,8 @@ pub enum Due {
     CustomerGone {
         /// Which customer.
         customer: CustomerId,
-        /// The last order that was seen to.
-        after: OrderId,
+        /// What was seen to last.
+        after: SeenTo,
     },
     /// A partner's own program is to be told of something.
     Notice {

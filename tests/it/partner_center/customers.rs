@@ -189,16 +189,26 @@ async fn what_a_deleted_customer_had_ends() {
         bought.push(text(&order["lineItems"][0], "subscriptionId"));
     }
     publisher_activates(&world, &bought[24]).await;
+    // What it has bought for itself, without a partner, is a resource of its tenant's too.
+    let mut own = Vec::new();
+    for _ in 0..24 {
+        let order = json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "team", "quantity": 5,
+            "direct": true });
+        own.push(text(&world.buyer().tries(order).await.expect(201), "id"));
+    }
+    publisher_activates(&world, &own[23]).await;
     world.operator().advances("P10D").await;
     let partner = world.partner("proseware").await;
     world.set_rules(json!({ "cspAccount": "integrationSandbox" })).await;
     assert_eq!(send(partner.request(Method::DELETE, &format!("/customers/{customer}"))).await.status, 204);
 
     world.operator().advances("P3M").await;
-    for id in &bought {
+    for id in bought.iter().chain(&own) {
         let found = world.operator().subscription(id).await;
         assert_eq!(found["status"], "Unsubscribed", "{found}");
     }
+    let ledger = &world.operator().subscription(&own[23]).await["ledger"];
+    assert_eq!(ledger.as_array().unwrap().len(), 1, "no term follows the first: {ledger}");
     let partner = world.partner("proseware").await;
     let invoices = partner.get("/invoices").await.expect(200);
     assert_eq!(invoices["totalCount"], 1, "only the month in which it was there: {invoices}");
