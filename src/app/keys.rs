@@ -129,9 +129,10 @@ impl Space {
         self.deliveries(subscription).guid(operation.as_bytes())
     }
 
-    /// That a code of somebody's sign-in was exchanged.
-    pub(crate) fn used_sign_in_code(&self, id: Uuid) -> Key {
-        self.root().text("signInCode").guid(id.as_bytes())
+    /// That a code of somebody's sign-in was exchanged: the timer of the code's end, which takes the mark away when the code
+    /// could not be exchanged any more.
+    pub(crate) fn used_sign_in_code(&self, id: Uuid, ends: Timestamp) -> Key {
+        self.timer(ends, Seq(0), 0).guid(id.as_bytes())
     }
 
     /// That an authorization code was resolved, where it resolves only once.

@@ -146,6 +146,8 @@ pub enum Due {
         /// What was seen to last.
         after: SeenTo,
     },
+    /// A code of somebody's sign-in that was exchanged could not be exchanged any more: that it was need not be known.
+    SignInCodeEnds {},
     /// A partner's own program is to be told of something.
     Notice {
         /// Whose.
@@ -175,6 +177,7 @@ impl Due {
             Self::Delivery { .. } => "delivery",
             Self::InvoiceReady { .. } => "invoiceReady",
             Self::CustomerGone { .. } => "customerGone",
+            Self::SignInCodeEnds {} => "signInCodeEnds",
             Self::Notice { .. } => "notice",
             Self::PublisherWork { .. } => "publisherWork",
         }
@@ -199,6 +202,7 @@ impl Due {
             | Self::Delivery { subscription, .. } => Some(*subscription),
             Self::InvoiceReady { .. }
             | Self::CustomerGone { .. }
+            | Self::SignInCodeEnds {}
             | Self::Notice { .. }
             | Self::PublisherWork { .. } => None,
         }
@@ -266,7 +270,8 @@ impl Sandbox {
             | Due::PaymentDue { .. }
             | Due::GraceEnds { .. }
             | Due::InvoiceReady { .. }
-            | Due::CustomerGone { .. } => self.run_command(claimed.timer).await.map(drop),
+            | Due::CustomerGone { .. }
+            | Due::SignInCodeEnds {} => self.run_command(claimed.timer).await.map(drop),
         }
     }
 }
@@ -323,6 +328,8 @@ pub(super) async fn run_command(desk: &mut Desk<'_>, key: &Key) -> Result<(), Ap
         Due::CustomerGone { customer, after } => {
             return customer_gone::end_what_was_bought(desk, &customer, Some(after)).await;
         }
+        // The timer was all that there was of it.
+        Due::SignInCodeEnds {} => return Ok(()),
         Due::Delivery { .. } | Due::Notice { .. } | Due::PublisherWork { .. } => return Ok(()),
     };
     let subscription = load_subscription(desk, id).await?;

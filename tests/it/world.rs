@@ -133,6 +133,16 @@ impl World {
         panic!("{sandbox} has {there} documents and counts {counted}");
     }
 
+    /// How many documents a sandbox has besides its journal.
+    pub(crate) async fn documents_besides_the_journal(&self, sandbox: &str) -> usize {
+        let app = &self.server.app;
+        let sandbox = app.find_sandbox(&sandbox.parse().unwrap()).await.unwrap();
+        let root = Key::in_sandbox(sandbox.space());
+        let journal = root.clone().text("journal");
+        let all = app.store().scan(&KeyRange::under(&root), Direction::Ascending, usize::MAX).await.unwrap();
+        all.iter().filter(|(key, _)| journal.rest_of(key).is_none()).count()
+    }
+
     /// Submits the set-up form for a purchase of Contoso CRM, at the stand-in publisher's; gives the key of the account's
     /// page.
     pub(crate) async fn sets_up(&self, bought: &Value) -> String {

@@ -12,10 +12,16 @@ use super::{
     token::{Audience, BACKDATED_SECONDS, ClaimsVersion, Credential, LIFETIME_SECONDS, TokenRefusal, TokenRequest},
 };
 use crate::{
-    app::{App, AppError, Registered, desk::Desk, mailbox::Command},
+    app::{
+        App, AppError, Registered,
+        desk::Desk,
+        mailbox::Command,
+        timers::{Due, StoredTimer},
+    },
     domain::{
         catalogue::Person,
         ids::{ClientId, ObjectId, TenantId},
+        time::Timestamp,
     },
 };
 
@@ -181,7 +187,8 @@ impl App {
                 let code = code.as_deref().ok_or(TokenRefusal::MissingParameter("code"))?;
                 let sealed = self.unseal_code(code).ok_or(ExchangeFault::Malformed)?;
                 check_code(&sealed, app, redirect_uri.as_deref(), verifier.as_deref(), now)?;
-                let used = registered.sandbox.ask(UseCode(sealed.jti)).await;
+                let ends = Timestamp::from_millis(sealed.exp.saturating_mul(1000));
+                let used = registered.sandbox.ask(UseCode { id: sealed.jti, ends }).await;
                 if !used.map_err(|_| TokenRefusal::Internal)? {
                     return Err(ExchangeFault::Redeemed.into());
                 }
@@ -375,18 +382,21 @@ fn pairwise(app: ClientId, user: ObjectId) -> String {
     URL_SAFE_NO_PAD.encode(digest.finalize())
 }
 
-/// Marks a code as used; whether it was not before.
-struct UseCode(Uuid);
+/// Marks a code as used, for as long as it lives; whether it was not before.
+struct UseCode {
+    id: Uuid,
+    ends: Timestamp,
+}
 
 impl Command for UseCode {
     type Answer = bool;
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<bool, AppError>> {
         Box::pin(async move {
-            let key = desk.space().used_sign_in_code(self.0);
+            let key = desk.space().used_sign_in_code(self.id, self.ends);
             let is_new = desk.get(&key).await?.is_none();
             if is_new {
-                desk.put_bytes(key, Vec::new());
+                desk.put(key, &StoredTimer::new(self.ends, Due::SignInCodeEnds {}))?;
             }
             Ok(is_new)
         })

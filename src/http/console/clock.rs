@@ -66,6 +66,7 @@ impl ClockPanel {
                 Due::Delivery { .. } => "the publisher's webhook is called",
                 Due::InvoiceReady { .. } => "a partner's invoice is there",
                 Due::CustomerGone { .. } => "what a customer had that is gone ends",
+                Due::SignInCodeEnds {} => "the code of a sign-in, which was exchanged, ends",
                 Due::Notice { .. } => "a partner's program is told of a change",
                 Due::PublisherWork { .. } => "the stand-in publisher goes on with its work",
             },

@@ -179,6 +179,28 @@ async fn a_code_is_exchanged_for_tokens_that_say_who_it_is() {
     refused(&late, 400, "invalid_grant", 70_008);
 }
 
+/// That a code was exchanged is known for as long as it could be exchanged again, and no longer.
+#[tokio::test]
+async fn what_is_known_of_exchanged_codes_goes_with_their_life() {
+    let app = App::start().await;
+    let documents = async || app.world.documents_besides_the_journal(SANDBOX).await;
+    let (before, mut codes) = (documents().await, Vec::new());
+    for _ in 0..12 {
+        codes.push(app.code().await);
+        app.exchanges(&[("code", codes.last().unwrap())]).await.expect(200);
+    }
+    app.world.operator().advances("PT9M59S").await;
+    for code in &codes {
+        refused(&app.exchanges(&[("code", code)]).await, 400, "invalid_grant", 54_005);
+    }
+    assert_eq!(documents().await, before + 12);
+    let ran = app.world.operator().advances("PT1S").await;
+    assert_eq!(ran["byKind"], json!({ "signInCodeEnds": 12 }));
+    refused(&app.exchanges(&[("code", &codes[0])]).await, 400, "invalid_grant", 70_008);
+    assert_eq!(documents().await, before);
+    app.world.counts_its_documents(SANDBOX).await;
+}
+
 #[tokio::test]
 async fn a_code_is_worth_something_once_to_whom_it_was_given_and_for_ten_minutes() {
     let app = App::start().await;
