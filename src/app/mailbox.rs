@@ -42,8 +42,9 @@ pub(crate) trait Command: Send + Sync + 'static {
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<Self::Answer, AppError>>;
 
-    /// Whether it is done in a full sandbox as well: what has happened outside must not be lost, and the operator's hands
-    /// must not be bound.
+    /// Whether it is done in a full sandbox as well: what has happened outside must not be lost, and what makes room or shuts
+    /// somebody out must not be held up. Nothing of that kind may be repeated without end by whoever the quota is for: each
+    /// change has its entry in the journal, which is documents too.
     fn may_overfill(&self) -> bool {
         false
     }

@@ -61,10 +61,6 @@ impl Command for Settings {
             Ok(())
         })
     }
-
-    fn may_overfill(&self) -> bool {
-        true
-    }
 }
 
 fn steer(desk: &mut Desk<'_>, summary: String) {

@@ -30,6 +30,7 @@ async fn a_full_sandbox_can_be_read_and_stands_still_until_it_has_room() {
     let id = text(&bought, "id");
     let publisher = world.publisher("contoso").await;
     publisher.resolve(&code(&bought)).await.expect(200);
+    let key = text(&world.operator().post("keys", json!({})).await.expect(201), "id");
     let before = used(&world).await;
     assert!(before > 2, "{before}");
 
@@ -58,6 +59,16 @@ async fn a_full_sandbox_can_be_read_and_stands_still_until_it_has_room() {
     let page = send(world.request(Method::POST, &format!("/purchases?sandbox={SANDBOX}")).form(&form)).await;
     page.expect_text(507, "");
     assert!(page.text.contains("The sandbox is full"), "{}", page.text);
+    // Settings and keys are no way around it: each change of them is told in the journal, which grows by that.
+    let path = format!("/sandboxes/{SANDBOX}");
+    let change = |settings: Value| world.control(Method::PATCH, &path, Some(settings));
+    is_full(&change(json!({ "delays": "live" })).await);
+    change(json!({ "timers": "manual" })).await.expect(200);
+    is_full(&world.operator().post("keys", json!({ "note": "one more" })).await);
+    let path = format!("/sandboxes/{SANDBOX}/keys/{key}");
+    for status in [204, 404] {
+        assert_eq!(world.control(Method::DELETE, &path, None).await.status, status);
+    }
     // The code's life ends after a day.
     is_full(&world.operator().post("clock/advance", json!({ "by": "P2D" })).await);
     assert_eq!(world.operator().get("clock").await.expect(200)["now"], crate::world::START);
