@@ -69,9 +69,8 @@ impl Sandbox {
     /// Freezes the clock: where it is, or at a later instant.
     ///
     /// # Errors
-    /// [`Refusal::BeyondCalendar`].
+    /// [`Refusal::ClockBackwards`], [`Refusal::BeyondCalendar`].
     pub async fn freeze(&self, at: Option<Timestamp>) -> Result<(), AppError> {
-        at.map_or(Ok(()), check_within_calendar)?;
         self.ask(SetClock::Freeze(at)).await
     }
 
@@ -86,8 +85,7 @@ impl Sandbox {
     /// Moves the clock forward, running everything that falls due on the way.
     ///
     /// # Errors
-    /// [`Refusal::BeyondCalendar`]; [`AppError::ClockBackwards`] for a time that has passed;
-    /// [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
+    /// [`Refusal::ClockBackwards`], [`Refusal::BeyondCalendar`]; [`AppError::WorkDoesNotEnd`] when the publisher leaves work due that it was asked to do.
     pub async fn advance(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         let _alone = self.timers_at_work.write().await;
         let head = self.claim_head().await?;
@@ -114,17 +112,16 @@ impl Sandbox {
     async fn advance_alone(&self, by: Advance, outside: &Outside) -> Result<Advanced, AppError> {
         // Another process may have been here since.
         self.ask(LookAgain).await?;
-        let mut advanced = Advanced::default();
+        let (mut advanced, now) = (Advanced::default(), self.now());
         let target = match by {
-            Advance::By(period) => self.now().plus(period),
-            Advance::To(to) if to < self.now() => return Err(AppError::ClockBackwards { now: self.now(), to }),
-            Advance::To(at) => at,
+            Advance::By(period) => check_move(now, now.plus(period))?,
+            Advance::To(at) => check_move(now, at)?,
             Advance::ToNextTimer => match self.earliest_timer().await? {
-                Some((_, timer)) => timer.due,
+                // One that is overdue runs, and the clock stays.
+                Some((_, timer)) => check_move(now, timer.due.max(now)).map(|_| timer.due)?,
                 None => return Ok(advanced),
             },
         };
-        check_within_calendar(target)?;
         let mut before: Vec<Key> = Vec::new();
         loop {
             let due = self.due_together(target).await?;
@@ -245,6 +242,14 @@ impl Sandbox {
     }
 }
 
+/// Where a clock goes that is to be moved: forward only, and not to where it could not go on from.
+fn check_move(now: Timestamp, to: Timestamp) -> Result<Timestamp, Refusal> {
+    if to < now {
+        return Err(Refusal::ClockBackwards { now, to });
+    }
+    check_within_calendar(to).map(|()| to)
+}
+
 /// That a clock may show an instant.
 pub(super) fn check_within_calendar(at: Timestamp) -> Result<(), Refusal> {
     if at <= Timestamp::latest() { Ok(()) } else { Err(Refusal::BeyondCalendar(at)) }
@@ -281,6 +286,9 @@ impl Command for SetClock {
         Box::pin(async move {
             let before = desk.now();
             let (clock, wall) = (desk.head.clock, desk.wall);
+            if let Self::Freeze(Some(at)) = *self {
+                check_move(before, at)?;
+            }
             desk.head.clock = match *self {
                 Self::Freeze(at) => clock.frozen(wall, at),
                 Self::Resume => clock.running(wall),

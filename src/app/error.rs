@@ -1,7 +1,7 @@
 //! Why a command or a query gave no answer.
 
 use crate::{
-    domain::{access::KeyFault, ids::SandboxId, refusal::Refusal, rules::RuleFault, time::Timestamp},
+    domain::{access::KeyFault, ids::SandboxId, refusal::Refusal, rules::RuleFault},
     store::{Key, StoreError},
 };
 
@@ -32,14 +32,6 @@ pub enum AppError {
     /// Work that a timer started was still due after it had run, so that an advance would never end.
     #[error("the work {0} is due again right after it ran")]
     WorkDoesNotEnd(String),
-    /// The clock was to be moved into the past.
-    #[error("the clock stands at {now} and moves forward only, not back to {to}")]
-    ClockBackwards {
-        /// Where it stands.
-        now: Timestamp,
-        /// Where it was to go.
-        to: Timestamp,
-    },
     /// A stored document can't be read: damaged, or written by a newer version.
     #[error("the stored document {key} can't be read")]
     Unreadable {

@@ -44,6 +44,14 @@ pub enum Refusal {
     /// The time in which a partner may cancel is over.
     #[error("the cancellation window of {0} is over")]
     CancellationWindowOver(CancellationWindow),
+    /// A clock was to be moved into the past.
+    #[error("the clock stands at {now} and moves forward only, not back to {to}")]
+    ClockBackwards {
+        /// Where it stands.
+        now: Timestamp,
+        /// Where it was to go.
+        to: Timestamp,
+    },
     /// No clock shows an instant so far away.
     #[error("{} is beyond {}, where clocks end", .0, Timestamp::latest().date())]
     BeyondCalendar(Timestamp),
@@ -283,6 +291,7 @@ impl Refusal {
             Self::AgreementMissing(_) => "agreementMissing",
             Self::NotActivatedYet => "notActivatedYet",
             Self::CancellationWindowOver(_) => "cancellationWindowOver",
+            Self::ClockBackwards { .. } => "clockBackwards",
             Self::BeyondCalendar(_) => "beyondCalendar",
             Self::Stale => "stale",
             Self::UnknownOrder(_) => "unknownOrder",
@@ -347,6 +356,9 @@ impl Refusal {
             }
             Self::NotActivatedYet => "Open the personalized link, and let the publisher activate it.",
             Self::CancellationWindowOver(_) => "Turn auto-renew off, or ask the publisher.",
+            Self::ClockBackwards { .. } => {
+                "Name a later time, or create a sandbox whose clock stands where you want it (frozenAt)."
+            }
             Self::BeyondCalendar(_) => "Name an earlier instant, or a shorter period.",
             Self::Stale => "Read it again, and send the change with its new etag.",
             Self::UnknownOrder(_) | Self::UnknownCart(_) => "Take the id from the answer that made it.",
@@ -439,6 +451,7 @@ impl Refusal {
             | Self::OrderOfSeveral
             | Self::NotActivatedYet
             | Self::CancellationWindowOver(_)
+            | Self::ClockBackwards { .. }
             | Self::BeyondCalendar(_)
             | Self::Stale
             | Self::UnknownOrder(_)

@@ -91,9 +91,6 @@ impl ConsoleError {
                 "Whoever runs the server can give it more room; or start anew in another sandbox.",
             ),
             AppError::TooManyCalls => (StatusCode::TOO_MANY_REQUESTS, "That was too fast", "Try again in a moment."),
-            AppError::ClockBackwards { .. } => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "Time does not run backwards", "Go back and name a later time.")
-            }
             AppError::WorkDoesNotEnd(_) => {
                 (StatusCode::CONFLICT, "The clock could not be moved so far", "The journal shows what is due again.")
             }

@@ -208,7 +208,6 @@ fn app_problem(error: &AppError) -> Problem {
             "workDoesNotEnd",
             "Look at the journal for what the publisher does again and again.",
         ),
-        AppError::ClockBackwards { .. } => CLOCK_BACKWARDS,
         AppError::Unreadable { .. } => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "A stored document can't be read",
@@ -233,13 +232,6 @@ fn app_problem(error: &AppError) -> Problem {
 
 /// Status, title, code and hint.
 type Card = (StatusCode, &'static str, &'static str, &'static str);
-
-const CLOCK_BACKWARDS: Card = (
-    StatusCode::UNPROCESSABLE_ENTITY,
-    "Time does not run backwards",
-    "clockBackwards",
-    "Name a later time, or create a sandbox whose clock stands where you want it (frozenAt).",
-);
 
 const NAME_TOO_LONG: Card = (
     StatusCode::UNPROCESSABLE_ENTITY,
@@ -300,7 +292,8 @@ const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::CancellationWindowOver(_)
         | Refusal::Stale
         | Refusal::CartSubmitted(_) => StatusCode::CONFLICT,
-        Refusal::BeyondCalendar(_)
+        Refusal::ClockBackwards { .. }
+        | Refusal::BeyondCalendar(_)
         | Refusal::UnknownCustomer(_)
         | Refusal::UnknownPartner(_)
         | Refusal::CustomerOfAnotherPartner { .. }

@@ -9,6 +9,7 @@ use super::metering::MeteringProblem;
 use crate::{
     app::{AppError, identity::TokenFault},
     domain::{
+        ids::SubscriptionId,
         refusal::Refusal,
         rules::{EndedOperationBody, ForbiddenBody, Rules, UnknownOperation},
         subscription::Status,
@@ -151,7 +152,6 @@ fn told_app_error(error: &AppError, to: &Asking<'_>) -> Told {
         | AppError::DefaultSandbox
         | AppError::RecordConflict(_)
         | AppError::WorkDoesNotEnd(_)
-        | AppError::ClockBackwards { .. }
         | AppError::Rule(_)
         | AppError::Key(_)
         | AppError::Unreadable { .. } => internal_error(error.to_string()),
@@ -191,13 +191,7 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
             ..bad_request(Some("InvalidValue"), "Expected Success or Failure".to_owned(), Some("status"))
         },
         Refusal::ActivatedOtherwise { field, missing } => Told { remark, ..activated_otherwise(field, *missing) },
-        Refusal::UnknownSubscription(id) => answer(
-            StatusCode::NOT_FOUND,
-            &ErrorBody {
-                target: Some("subscriptionId".into()),
-                ..error_body(Some("EntityNotFound"), format!("Subscription {id} not found"))
-            },
-        ),
+        Refusal::UnknownSubscription(id) => answer(StatusCode::NOT_FOUND, &unknown_subscription(*id)),
         // Activate of one that is over: 404 with no body (docs:subscription-api, emulator-code); of a suspended one 400
         // (docs:life-cycle), and of an active one where that is refused (quirk Q10), in words of ours.
         Refusal::NotInStatus { status: Status::Suspended | Status::Subscribed, .. } => {
@@ -210,6 +204,7 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::AgreementConfirmed(_)
         | Refusal::NotActivatedYet
         | Refusal::CancellationWindowOver(_)
+        | Refusal::ClockBackwards { .. }
         | Refusal::BeyondCalendar(_)
         | Refusal::Stale
         | Refusal::UnknownOrder(_)
@@ -236,6 +231,11 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::PaymentsOutstanding { .. }
         | Refusal::TooManyLicenses { .. } => bad_request(Some("BadArgument"), refusal.to_string(), refusal.field()),
     }
+}
+
+fn unknown_subscription(id: SubscriptionId) -> ErrorBody {
+    let body = error_body(Some("EntityNotFound"), format!("Subscription {id} not found"));
+    ErrorBody { target: Some("subscriptionId".into()), ..body }
 }
 
 /// Why a change or a cancellation is refused: always 400, with texts of the emulator (emulator-code) where it has some.

@@ -259,7 +259,8 @@ fn code_of(refusal: &Refusal) -> (StatusCode, u32) {
         Refusal::NotInStatus { status: Status::Unsubscribed, .. } => (BAD, 2011),
         Refusal::NotInStatus { .. } => (BAD, 800_091),
         Refusal::OperationPending(_) => (StatusCode::CONFLICT, 800_082),
-        Refusal::BeyondCalendar(_)
+        Refusal::ClockBackwards { .. }
+        | Refusal::BeyondCalendar(_)
         | Refusal::RequestOfAnotherKind(_)
         | Refusal::UnknownPartner(_)
         | Refusal::TermNotSold { .. }

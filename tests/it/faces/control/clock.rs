@@ -80,8 +80,11 @@ async fn a_clock_ends_before_the_calendar_does() {
 async fn the_clock_never_goes_back() {
     let world = World::start().await;
     let operator = world.operator();
-    operator.post("clock/advance", json!({ "to": "2025-01-01T00:00:00Z" })).await;
-    operator.post("clock/freeze", json!({ "at": "2025-01-01T00:00:00Z" })).await;
+    for (path, body) in
+        [("advance", json!({ "to": "2025-01-01T00:00:00Z" })), ("freeze", json!({ "at": "2025-01-01T00:00:00Z" }))]
+    {
+        problem(&operator.post(&format!("clock/{path}"), body).await, 422, "clockBackwards", None);
+    }
     assert_eq!(operator.get("clock").await.expect(200)["now"], START);
 }
 
