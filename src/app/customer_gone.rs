@@ -11,7 +11,7 @@ use super::{
     fulfillment::load_subscription,
     journal::Player,
     operations::{carry_out, new_id},
-    orders::load_order,
+    orders::{load_order, order_of},
     timers::{Due, StoredTimer, set_timers},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub(super) async fn end_what_was_bought(
     let orders = desk.space().orders(customer);
     let start = after.map(|id| desk.space().order(customer, id));
     let (keys, has_more) = next_keys(desk, &orders, start).await?;
-    let found: Vec<OrderId> = keys.iter().filter_map(|key| orders.rest_of(key).and_then(order_id)).collect();
+    let found: Vec<OrderId> = keys.iter().filter_map(|key| orders.rest_of(key).and_then(order_of)).collect();
     for id in &found {
         for line in load_order(desk, customer, *id).await?.lines {
             end(desk, line.subscription).await?;
@@ -106,9 +106,4 @@ fn go_on(desk: &mut Desk<'_>, customer: &CustomerId, after: SeenTo) -> Result<()
     let more = Due::CustomerGone { customer: customer.clone(), after };
     let (now, entry) = (desk.now(), desk.next_entry());
     set_timers(desk, entry, TIMER_INDEX, vec![StoredTimer::new(now, more)])
-}
-
-/// The number of an order, from the end of its key.
-fn order_id(rest: &[u8]) -> Option<OrderId> {
-    std::str::from_utf8(rest.strip_suffix(&[0]).unwrap_or(rest)).ok()?.parse().ok()
 }

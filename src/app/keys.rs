@@ -208,6 +208,21 @@ impl Space {
         self.root().text("order").text(customer.as_str())
     }
 
+    /// The orders for a customer, by the time from which on they are listed.
+    pub(crate) fn orders_by_time(&self, customer: &CustomerId) -> Key {
+        self.root().text("order-by-time").text(customer.as_str())
+    }
+
+    /// The place of an order among them.
+    pub(crate) fn order_by_time(&self, customer: &CustomerId, listed: Timestamp, id: OrderId) -> Key {
+        self.orders_by_time(customer).instant(listed.as_millis()).text(&id.to_string())
+    }
+
+    /// What partners have bought for a customer, by the time of purchase.
+    pub(crate) fn bought_for(&self, customer: &CustomerId) -> Key {
+        self.root().text("bought-for").text(customer.as_str())
+    }
+
     /// An order.
     pub(crate) fn order(&self, customer: &CustomerId, id: OrderId) -> Key {
         self.orders(customer).text(&id.to_string())

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{
     desk::{Desk, decode},
     error::AppError,
+    keys::indexed_position,
     known_subscriptions::KnownSubscription,
+    newest_first::{ListPage, ListPart},
     sandbox::Sandbox,
 };
 use crate::{
@@ -42,6 +44,49 @@ impl Sandbox {
         Ok(orders)
     }
 
+    /// A page of the orders that a customer's list shows, the newest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn listed_orders(
+        &self,
+        customer: &CustomerId,
+        part: &ListPart,
+        limit: usize,
+    ) -> Result<ListPage<Order>, AppError> {
+        let index = self.world.space.orders_by_time(customer);
+        let not_yet = index.clone().instant(self.now().plus_millis(1).as_millis());
+        let range = KeyRange::under(&index).before(&not_yet);
+        let page = self.page_of_keys(&index, range, part, limit).await?;
+        let mut orders = Vec::with_capacity(page.keys().len());
+        for key in page.keys() {
+            let id = index.rest_of(key).and_then(|rest| order_of(rest.split_first_chunk::<8>()?.1));
+            if let Some(id) = id {
+                orders.push(self.order(customer, id).await?);
+            }
+        }
+        Ok(page.of(&index, orders))
+    }
+
+    /// A page of what a partner has bought for a customer, the newest first.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn bought_for(
+        &self,
+        customer: &CustomerId,
+        part: &ListPart,
+        limit: usize,
+    ) -> Result<ListPage<Arc<KnownSubscription>>, AppError> {
+        let index = self.world.space.bought_for(customer);
+        let page = self.page_of_keys(&index, KeyRange::under(&index), part, limit).await?;
+        let mut subscriptions = Vec::with_capacity(page.keys().len());
+        for position in page.keys().iter().filter_map(|key| indexed_position(&index, key)) {
+            subscriptions.push(self.subscription(position.id).await?);
+        }
+        Ok(page.of(&index, subscriptions))
+    }
+
     /// All subscriptions that a partner has bought for a customer, the oldest first.
     ///
     /// # Errors
@@ -49,9 +94,19 @@ impl Sandbox {
     pub async fn subscriptions_for(&self, customer: &CustomerId) -> Result<Vec<Arc<KnownSubscription>>, AppError> {
         let mut subscriptions = Vec::new();
         for order in self.orders_of(customer).await? {
-            for line in order.lines {
-                subscriptions.push(self.subscription(line.subscription).await?);
-            }
+            subscriptions.extend(self.subscriptions_in(&order).await?);
+        }
+        Ok(subscriptions)
+    }
+
+    /// What has come of the lines of an order.
+    ///
+    /// # Errors
+    /// [`AppError::Store`] when the store fails.
+    pub async fn subscriptions_in(&self, order: &Order) -> Result<Vec<Arc<KnownSubscription>>, AppError> {
+        let mut subscriptions = Vec::with_capacity(order.lines.len());
+        for line in &order.lines {
+            subscriptions.push(self.subscription(line.subscription).await?);
         }
         Ok(subscriptions)
     }
@@ -72,6 +127,11 @@ impl Sandbox {
             Err(Refusal::UnknownSubscription(id).into())
         }
     }
+}
+
+/// The number of an order, from the end of its key.
+pub(super) fn order_of(rest: &[u8]) -> Option<OrderId> {
+    std::str::from_utf8(rest.strip_suffix(&[0]).unwrap_or(rest)).ok()?.parse().ok()
 }
 
 pub(super) async fn load_order(desk: &mut Desk<'_>, customer: &CustomerId, id: OrderId) -> Result<Order, AppError> {

@@ -74,6 +74,7 @@ pub(super) async fn buy(
     if let Some(order) = order_of(desk, order, &bought, client)? {
         let key = desk.space().order(&order.customer, order.id);
         desk.put(key, &order)?;
+        desk.put_bytes(desk.space().order_by_time(&order.customer, order.listed, order.id), Vec::new());
         let about = (&order.partner, Some(&order.customer));
         audit::note(desk, about, AuditStatus::Succeeded, Audited::OrderCreated { order: order.id }).await?;
     }

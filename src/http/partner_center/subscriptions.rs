@@ -56,17 +56,19 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, Path(customer): Path<Strin
             None => None,
             Some(text) => {
                 let id: OrderId = text.parse().map_err(|_| Refusal::UnknownOrder(text.to_owned()))?;
-                Some(at.sandbox.order(&customer.id, id).await?.id)
+                Some(at.sandbox.order(&customer.id, id).await?)
             }
         };
         let reseller = match at.call.parameter("mpn_id") {
             None => None,
             Some(text) => Some(text.parse::<MpnId>().map_err(|_| Problem::Parameter("mpn_id"))?),
         };
-        let found = at.sandbox.subscriptions_for(&customer.id).await?;
+        let found = match order {
+            None => at.sandbox.subscriptions_for(&customer.id).await?,
+            Some(order) => at.sandbox.subscriptions_in(&order).await?,
+        };
         let is_wanted = |subscription: &KnownSubscription| {
-            order.is_none_or(|order| subscription.order.is_some_and(|place| place.order == order))
-                && reseller.as_ref().is_none_or(|reseller| subscription.reseller.as_ref() == Some(reseller))
+            reseller.as_ref().is_none_or(|reseller| subscription.reseller.as_ref() == Some(reseller))
         };
         let wanted = found.iter().filter(|subscription| is_wanted(subscription));
         let items: Vec<_> = wanted.map(|subscription| SubscriptionBody::of(subscription, shown(&at, tenant))).collect();

@@ -9,7 +9,10 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
-use super::frame::{Frame, PortalError, Visit};
+use super::{
+    frame::{Frame, PortalError, Visit},
+    pager::{PageWanted, Pager},
+};
 use crate::{
     app::{CustomerFilter, CustomerOrder, CustomerPosition},
     domain::{
@@ -23,7 +26,7 @@ use crate::{
     },
 };
 
-/// Customers on a page.
+/// Customers, or subscriptions of one, on a page.
 const ON_A_PAGE: usize = 25;
 
 #[derive(Template)]
@@ -93,6 +96,7 @@ struct SubscriptionsPage {
     live: String,
     customer: CustomerHead,
     subscriptions: Vec<SubscriptionRow>,
+    pager: Pager,
     may_buy: bool,
 }
 
@@ -141,17 +145,21 @@ impl PortalStatus {
 }
 
 /// `GET /partner/customers/{customer}`
-pub(super) async fn subscriptions(visit: Visit, Path(customer): Path<String>) -> Result<Response, PortalError> {
+pub(super) async fn subscriptions(
+    visit: Visit,
+    Path(customer): Path<String>,
+    Query(wanted): Query<PageWanted>,
+) -> Result<Response, PortalError> {
     let newest_entry = visit.sandbox.newest_entry();
     let (customer, tenant) = visit.customer(&customer).await?;
-    let found = visit.sandbox.subscriptions_for(&customer.id).await.map_err(|error| visit.failed(&error))?;
-    let mut rows: Vec<SubscriptionRow> = found.iter().map(|one| SubscriptionRow::of(&visit, one, tenant)).collect();
-    rows.reverse();
+    let found = visit.sandbox.bought_for(&customer.id, &wanted.part(), ON_A_PAGE).await;
+    let found = found.map_err(|error| visit.failed(&error))?;
     let page_of = SubscriptionsPage {
         frame: visit.frame("customers", format!("{}: subscriptions", customer.name)),
         live: visit.live(newest_entry, None),
         customer: CustomerHead::of(&customer.name, tenant, "subscriptions"),
-        subscriptions: rows,
+        subscriptions: found.items.iter().map(|one| SubscriptionRow::of(&visit, one, tenant)).collect(),
+        pager: Pager::of(&format!("/partner/customers/{tenant}"), &found),
         may_buy: visit.may(Right::Buy),
     };
     Ok(page(StatusCode::OK, &page_of))

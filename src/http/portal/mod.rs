@@ -21,6 +21,7 @@ mod customers;
 mod frame;
 mod invoices;
 mod orders;
+mod pager;
 mod products;
 mod sign_in;
 mod subscription;

@@ -1,11 +1,16 @@
 //! Orders, and the confirmation of one: the personalized link and the authorization code of each line.
 
 use askama::Template;
-use axum::{extract::Path, http::StatusCode, response::Response};
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+    response::Response,
+};
 
 use super::{
     customers::{CustomerHead, PortalStatus},
     frame::{Frame, PortalError, Visit},
+    pager::{PageWanted, Pager},
 };
 use crate::{
     domain::{
@@ -15,12 +20,16 @@ use crate::{
     http::{page::page, words::Moment},
 };
 
+/// Orders on a page.
+const ON_A_PAGE: usize = 25;
+
 #[derive(Template)]
 #[template(path = "portal/orders.html")]
 struct OrdersPage {
     frame: Frame,
     customer: CustomerHead,
     orders: Vec<OrderRow>,
+    pager: Pager,
 }
 
 struct OrderRow {
@@ -33,12 +42,15 @@ struct OrderRow {
 }
 
 /// `GET .../orders`
-pub(super) async fn list(visit: Visit, Path(customer): Path<String>) -> Result<Response, PortalError> {
+pub(super) async fn list(
+    visit: Visit,
+    Path(customer): Path<String>,
+    Query(wanted): Query<PageWanted>,
+) -> Result<Response, PortalError> {
     let (customer, tenant) = visit.customer(&customer).await?;
-    let mut orders = visit.sandbox.orders_of(&customer.id).await.map_err(|error| visit.failed(&error))?;
+    let found = visit.sandbox.listed_orders(&customer.id, &wanted.part(), ON_A_PAGE).await;
+    let found = found.map_err(|error| visit.failed(&error))?;
     let now = visit.sandbox.now();
-    orders.retain(|order| order.listed <= now);
-    orders.reverse();
     let row = |order: &Order| OrderRow {
         id: order.id.to_string(),
         href: format!("/partner/customers/{tenant}/orders/{}", order.id),
@@ -54,7 +66,8 @@ pub(super) async fn list(visit: Visit, Path(customer): Path<String>) -> Result<R
     let page_of = OrdersPage {
         frame: visit.frame("customers", format!("{}: orders", customer.name)),
         customer: CustomerHead::of(&customer.name, tenant, "orders"),
-        orders: orders.iter().map(row).collect(),
+        orders: found.items.iter().map(row).collect(),
+        pager: Pager::of(&format!("/partner/customers/{tenant}/orders"), &found),
     };
     Ok(page(StatusCode::OK, &page_of))
 }
@@ -90,10 +103,9 @@ pub(super) async fn confirmation(
     let id: Option<OrderId> = order.parse().ok();
     let id = id.ok_or_else(|| visit.not_found("There is no such order.", "Look at the customer's orders."))?;
     let order = visit.sandbox.order(&customer.id, id).await.map_err(|error| visit.failed(&error))?;
+    let subscriptions = visit.sandbox.subscriptions_in(&order).await.map_err(|error| visit.failed(&error))?;
     let mut lines = Vec::with_capacity(order.lines.len());
-    for (number, line) in order.lines.iter().enumerate() {
-        let subscription = visit.sandbox.subscription(line.subscription).await;
-        let subscription = subscription.map_err(|error| visit.failed(&error))?;
+    for (number, (line, subscription)) in order.lines.iter().zip(subscriptions).enumerate() {
         let catalogue = visit.sandbox.catalogue();
         let offer = catalogue.offer(&line.offer).map_or_else(|| line.offer.to_string(), |offer| offer.name.clone());
         let publisher = catalogue.publisher(&subscription.publisher).map_or_else(String::new, |it| it.name.clone());
