@@ -9,6 +9,7 @@ use super::{
     cancellation_window::CancellationWindow,
     catalogue::Seats,
     ids::{CartId, CustomerId, OfferId, OperationId, PartnerId, PlanId, PublisherId, SubscriptionId},
+    money::Currency,
     notice::EventName,
     operation::OperationStatus,
     partner::MpnId,
@@ -89,6 +90,16 @@ pub enum Refusal {
         plan: PlanId,
         /// The customer's country.
         country: String,
+    },
+    /// The plan's prices are in another currency than the subscription's.
+    #[error("plan {plan} is sold in {}, and the subscription is paid for in {}", .currency.code(), .paid_in.code())]
+    PlanInOtherCurrency {
+        /// The plan.
+        plan: PlanId,
+        /// The currency of its prices.
+        currency: Currency,
+        /// The currency of the subscription.
+        paid_in: Currency,
     },
     /// No indirect reseller of that number.
     #[error("{0} is no indirect reseller of the partner")]
@@ -303,6 +314,7 @@ impl Refusal {
             Self::RequestOfAnotherKind(_) => "requestOfAnotherKind",
             Self::SandboxLimit => "sandboxLimit",
             Self::NotInMarket { .. } => "notInMarket",
+            Self::PlanInOtherCurrency { .. } => "planInOtherCurrency",
             Self::UnknownReseller(_) => "unknownReseller",
             Self::ProviderAsReseller(_) => "providerAsReseller",
             Self::ResellerOfAnother(_) => "resellerOfAnother",
@@ -371,6 +383,7 @@ impl Refusal {
             }
             Self::SandboxLimit => "Delete customers or cancel subscriptions of the integration sandbox.",
             Self::NotInMarket { .. } => "Take a plan whose market is the customer's country.",
+            Self::PlanInOtherCurrency { .. } => "Take a plan from listAvailablePlans, or buy the other one anew.",
             Self::NoSeats(_) => "Ask for at least one, or cancel.",
             Self::NicknameTooLong(_) => "Shorten it.",
             Self::OrderOfSeveral => "Place an order for each, or put the lines into a cart.",
@@ -417,7 +430,7 @@ impl Refusal {
             Self::UnknownCustomer(_) | Self::CustomerOfAnotherPartner { .. } => Some("customer"),
             Self::AgreementMissing(_) | Self::AgreementConfirmed(_) => Some("customer"),
             Self::DomainTaken(_) => Some("domain"),
-            Self::NotInMarket { .. } => Some("plan"),
+            Self::NotInMarket { .. } | Self::PlanInOtherCurrency { .. } => Some("plan"),
             Self::UnknownReseller(_) | Self::ProviderAsReseller(_) | Self::ResellerOfAnother(_) => Some("reseller"),
             Self::UnknownPartner(_) => Some("partner"),
             Self::UnknownOffer(_) => Some("offer"),

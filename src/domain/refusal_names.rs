@@ -16,6 +16,7 @@ pub fn in_names(refusal: &Refusal, catalogue: &Catalogue, customer: &Customer, o
         | Refusal::QuantityNotAllowed(plan)
         | Refusal::QuantityRequired(plan)
         | Refusal::NotInMarket { plan, .. }
+        | Refusal::PlanInOtherCurrency { plan, .. }
         | Refusal::PlanStopSell(plan)
         | Refusal::AmountTooLarge { plan, .. } => {
             let found = offer.and_then(|offer| catalogue.offer(offer)?.plan(plan));

@@ -18,7 +18,7 @@ pub use progress::{Verdict, answer, revert, step};
 pub(super) use request::supersede;
 pub use request::{
     Cancellation, Request, Wish, cancel_in_marketplace, change_in_marketplace, end_with_customer, request_cancel,
-    request_change,
+    request_change, within_reach,
 };
 
 use super::{

@@ -170,7 +170,7 @@ fn changing(
         Change::Plan(name) => {
             let plan = offer.plans.iter().find(|plan| plan.id.as_str() == name);
             let plan = plan.ok_or_else(|| Refusal::PlanNotInOffer(name.to_owned()))?;
-            operation.effect = change_of_plan(subscription, plan)?;
+            operation.effect = change_of_plan(subscription, offer, plan)?;
             operation.plan = plan.id.clone();
         }
         Change::Quantity(quantity) => {
@@ -233,7 +233,23 @@ fn allowed(subscription: &Subscription, operation: CustomerOperation) -> Result<
     }
 }
 
-fn change_of_plan(subscription: &Subscription, plan: &Plan) -> Result<Effect, Refusal> {
+/// Checks that a subscription could change to a plan as far as place and currency go: plans are available in the market of the
+/// subscription (docs:subscription-api), and an order, and so what was bought by it, has one currency (docs:order-resources).
+///
+/// # Errors
+/// [`Refusal::NotInMarket`], [`Refusal::PlanInOtherCurrency`].
+pub fn within_reach(subscription: &Subscription, offer: &Offer, plan: &Plan) -> Result<(), Refusal> {
+    if let Some(present) = offer.plan(&subscription.plan).filter(|present| present.market != plan.market) {
+        return Err(Refusal::NotInMarket { plan: plan.id.clone(), country: present.market.clone() });
+    }
+    let paid_in = subscription.unit_price.currency;
+    match plan.currency().filter(|currency| *currency != paid_in) {
+        None => Ok(()),
+        Some(currency) => Err(Refusal::PlanInOtherCurrency { plan: plan.id.clone(), currency, paid_in }),
+    }
+}
+
+fn change_of_plan(subscription: &Subscription, offer: &Offer, plan: &Plan) -> Result<Effect, Refusal> {
     if plan.id == subscription.plan {
         return Err(Refusal::SamePlan { name: subscription.name.clone(), plan: plan.id.clone() });
     }
@@ -243,6 +259,7 @@ fn change_of_plan(subscription: &Subscription, plan: &Plan) -> Result<Effect, Re
     if plan.stop_sell {
         return Err(Refusal::PlanStopSell(plan.id.clone()));
     }
+    within_reach(subscription, offer, plan)?;
     // What becomes of the dates when the term changes, and of what is paid when the schedule does, is not documented: such a
     // change is refused (inferred).
     let unit = &subscription.term_unit;

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     catalogue::{Offer, Plan},
     event::Seq,
+    money::Currency,
     refusal::Refusal,
     rules::Rules,
     subscription::{
@@ -167,6 +168,31 @@ fn a_plan_that_is_paid_for_in_another_way_is_refused_with_the_way() {
         let refusal =
             request_change(&subscription, &offer, &plan(to), operation_id(1), Delays::Brief, context(20)).unwrap_err();
         assert_eq!(refusal.to_string(), text);
+    }
+}
+
+#[test]
+fn a_plan_of_another_market_or_currency_is_out_of_reach() {
+    let mut offer = offer();
+    for plan in &mut offer.plans {
+        match plan.id.as_str() {
+            "trial" => plan.market = "DE".to_owned(),
+            "huge" => plan.terms.iter_mut().for_each(|term| term.price.currency = Currency::EUR),
+            _ => {}
+        }
+    }
+    let table = [
+        ("trial", "notInMarket", "plan trial is not sold in US"),
+        ("huge", "planInOtherCurrency", "plan huge is sold in EUR, and the subscription is paid for in USD"),
+        ("stopped", "planStopSell", "plan stopped is not sold any more"),
+    ];
+    for (to, code, text) in table {
+        let subscription = active("team", Some(5));
+        let asked = request_change(&subscription, &offer, &plan(to), operation_id(1), Delays::Brief, context(20));
+        let bought = change_in_marketplace(&subscription, &offer, &plan(to), operation_id(1), context(20));
+        for refusal in [asked.unwrap_err(), bought.unwrap_err()] {
+            assert_eq!((refusal.code(), refusal.to_string().as_str()), (code, text));
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
         event::Event,
         ids::{OperationId, SubscriptionId},
         lifecycle::grace_ends_at,
-        operation::{Effect, Operation, OperationStatus, Wish},
+        operation::{Effect, Operation, OperationStatus, Wish, within_reach},
         rules::Rules,
         subscription::{State, Status, Subscription},
         webhook::{Delivery, DeliveryState, Sent},
@@ -107,13 +107,19 @@ impl MarketplacePanel {
         let is_revert = |delivery: &&Delivery| matches!(delivery.operation.effect, Effect::Revert { .. });
         let reverts: Vec<_> = deliveries.iter().filter(is_revert).map(|delivery| delivery.operation.id).collect();
         let offer = here.sandbox.catalogue().offer(&subscription.offer);
-        let others = offer.map_or_else(Default::default, |offer| offer.plans.as_slice()).iter();
-        let others = others.filter(|plan| plan.id != subscription.plan && !plan.stop_sell);
+        let tenant = subscription.beneficiary.tenant_id;
+        let others = offer.into_iter().flat_map(|offer| offer.plans.iter().map(move |plan| (offer, plan)));
+        let others = others.filter(|(offer, plan)| {
+            plan.id != subscription.plan
+                && !plan.stop_sell
+                && plan.is_open_to(tenant)
+                && within_reach(subscription, offer, plan).is_ok()
+        });
         let chosen = match refused {
             Some(RefusedChange::Plan { chosen, .. }) => chosen.as_str(),
             _ => "",
         };
-        let plans = others.map(|plan| Choice {
+        let plans = others.map(|(_, plan)| Choice {
             value: plan.id.to_string(),
             label: plan.name.clone(),
             chosen: plan.id.as_str() == chosen,

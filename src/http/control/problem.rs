@@ -304,6 +304,7 @@ const fn status_of_refusal(refusal: &Refusal) -> StatusCode {
         | Refusal::RequestOfAnotherKind(_)
         | Refusal::SandboxLimit
         | Refusal::NotInMarket { .. }
+        | Refusal::PlanInOtherCurrency { .. }
         | Refusal::UnknownReseller(_)
         | Refusal::ProviderAsReseller(_)
         | Refusal::ResellerOfAnother(_)

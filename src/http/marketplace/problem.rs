@@ -172,6 +172,8 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::PlanNotInOffer(_)
         | Refusal::PlanPrivate { .. }
         | Refusal::PlanStopSell(_)
+        | Refusal::NotInMarket { .. }
+        | Refusal::PlanInOtherCurrency { .. }
         | Refusal::SamePlan { .. }
         | Refusal::TermNotSold { .. }
         | Refusal::SameQuantity(_)
@@ -214,7 +216,6 @@ fn told_refusal(refusal: &Refusal, to: &Asking<'_>) -> Told {
         | Refusal::DomainTaken(_)
         | Refusal::RequestOfAnotherKind(_)
         | Refusal::SandboxLimit
-        | Refusal::NotInMarket { .. }
         | Refusal::UnknownReseller(_)
         | Refusal::ProviderAsReseller(_)
         | Refusal::ResellerOfAnother(_)
@@ -245,9 +246,11 @@ fn told_refused_change(refusal: &Refusal) -> Told {
     match refusal {
         Refusal::ChangeMissing => update("BadRequest", "The request content is null".to_owned()),
         Refusal::ChangesTogether => message("Cannot patch more than one field in the same request".to_owned()),
-        Refusal::PlanNotInOffer(_) | Refusal::PlanPrivate { .. } | Refusal::PlanStopSell(_) => {
-            update("BadRequest", "Request Plan is NOT in Catalog.".to_owned())
-        }
+        Refusal::PlanNotInOffer(_)
+        | Refusal::PlanPrivate { .. }
+        | Refusal::PlanStopSell(_)
+        | Refusal::NotInMarket { .. }
+        | Refusal::PlanInOtherCurrency { .. } => update("BadRequest", "Request Plan is NOT in Catalog.".to_owned()),
         Refusal::SamePlan { name, plan } => message(format!(
             "SaaS subscription {name} is already subscribed to plan {plan}. Changing plans only supported between two \
              different plans"

@@ -263,6 +263,7 @@ fn code_of(refusal: &Refusal) -> (StatusCode, u32) {
         | Refusal::BeyondCalendar(_)
         | Refusal::RequestOfAnotherKind(_)
         | Refusal::UnknownPartner(_)
+        | Refusal::PlanInOtherCurrency { .. }
         | Refusal::TermNotSold { .. }
         | Refusal::QuantityRequired(_)
         | Refusal::Code(_)

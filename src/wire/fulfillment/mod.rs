@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::double::Double;
 use crate::domain::{
     catalogue::{Dimension, Offer, Person, Plan, Pricing, Seats, TermPrice},
+    operation::within_reach,
     rules::{AllowedOperations, EndedQuantity, QuantityForm, ResolvedTerm, Rules, StopSellPlans},
     subscription::{CustomerOperation, Status, Subscription},
     time::{Term, Timestamp},
@@ -266,13 +267,15 @@ struct DimensionBody<'a> {
 }
 
 impl<'a> PlansBody<'a> {
-    /// The plans of an offer that a customer's tenant may have, the one named by `only` if one is; a plan that is not
-    /// sold any more stays in the list (recorded; quirk Q45).
+    /// The plans of an offer that a customer's tenant may have in its market and currency, the one named by `only` if one is;
+    /// a plan that is not sold any more stays in the list (recorded; quirk Q45).
     #[must_use]
     pub fn of(offer: &'a Offer, subscription: &Subscription, only: Option<&str>, rules: Rules) -> Self {
         let tenant = subscription.beneficiary.tenant_id;
         let shown = |plan: &&Plan| !plan.stop_sell || rules.stop_sell_plans == StopSellPlans::Listed;
-        let open = |plan: &&Plan| plan.is_open_to(tenant) && shown(plan) || plan.id == subscription.plan;
+        let reached = |plan: &&Plan| within_reach(subscription, offer, plan).is_ok();
+        let open =
+            |plan: &&Plan| plan.is_open_to(tenant) && shown(plan) && reached(plan) || plan.id == subscription.plan;
         let plans = offer.plans.iter().filter(open);
         Self { plans: plans.filter(|plan| only.is_none_or(|id| plan.id.as_str() == id)).map(PlanBody::from).collect() }
     }

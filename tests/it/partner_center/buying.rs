@@ -416,3 +416,39 @@ async fn a_trial_renews_to_a_longer_term_and_an_order_has_one_currency() {
     assert_eq!(values, expected.iter().collect::<Vec<_>>());
     world.stop().await;
 }
+
+/// What was bought stays in its market and currency: other plans are not listed, not offered in the marketplace, and refused to
+/// whoever asks for one all the same, the publisher or the buyer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_keeps_its_market_and_currency() {
+    let dollars = "no limit on seats.\n        pricing: perUser\n        currency: USD\n";
+    let pipelines = "Shared pipelines and reports for 5 to 50 people.\n";
+    let elsewhere = "Shared pipelines and reports for 5 to 50 people.\n        market: DE\n";
+    let fixtures = fixtures_with(&[(dollars, &dollars.replace("USD", "EUR")), (pipelines, elsewhere)]);
+    let options = ServerOptions { fixtures: Some(fixtures.path().to_owned()), ..ServerOptions::default() };
+    let world = World::start_with(options).await;
+    world.create_sandbox(SANDBOX).await;
+    let order =
+        json!({ "customer": "northwind", "offer": "contoso-crm", "plan": "starter", "quantity": 5, "direct": true });
+    let id = text(&world.buyer().tries_in(SANDBOX, order).await.expect(201), "id");
+    super::publisher_activates(&world, &id).await;
+    let publisher = world.publisher("contoso").await;
+    let path = format!("/subscriptions/{id}");
+    let plans = send(publisher.request(Method::GET, &format!("{path}/listAvailablePlans"))).await.expect(200);
+    let listed: Vec<&Value> = plans["plans"].as_array().unwrap().iter().map(|plan| &plan["planId"]).collect();
+    assert_eq!(listed, ["starter", "classic"]);
+    for (plan, problem) in [("business", "planInOtherCurrency"), ("team", "notInMarket")] {
+        let wish = json!({ "planId": plan });
+        let answer = send(publisher.request(Method::PATCH, &path).json(&wish)).await;
+        let expected =
+            json!({ "code": "BadRequest", "message": "Request Plan is NOT in Catalog.", "target": "update" });
+        assert_eq!((answer.status, answer.json()), (400, expected), "{plan}");
+        let changes = format!("/sandboxes/{SANDBOX}{path}/changes");
+        let answer = world.control(Method::POST, &changes, Some(wish)).await.expect(422);
+        assert!(text(&answer, "type").ends_with(problem), "{answer}");
+    }
+    let page = world.get(&format!("{path}?sandbox={SANDBOX}")).await;
+    let select = page.text.split_once("name=\"plan\"").map(|(_, rest)| rest.split_once("</select>").unwrap().0);
+    assert!(!select.is_some_and(|select| select.contains("business") || select.contains("team")), "{select:?}");
+    world.stop().await;
+}
