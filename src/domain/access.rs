@@ -23,6 +23,9 @@ const OPERATOR: &str = "~";
 /// The shortest key that an operator may bring along. Twenty random letters and digits can't be tried out.
 pub const SHORTEST_OWN_KEY: usize = 20;
 
+/// The longest note that a key may have.
+pub const LONGEST_NOTE: usize = 200;
+
 /// Why keys can't be changed as somebody wished.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFault {

@@ -66,6 +66,7 @@ pub fn routes(faces: &Arc<Faces>, publisher: Option<Arc<Publisher>>, players: Pl
                 landing_page: Arc::new(move |sandbox, offer| pages.landing_page(sandbox, offer)),
             },
             faces.base_url.clone(),
+            faces.access.clone(),
         );
         router = router
             .merge(marketplace::router(Arc::clone(faces)))

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::domain::{
-    catalogue::ConfirmationKind,
+    catalogue::{ConfirmationKind, ProvisioningStep},
     subscription::Status,
     time::{TermUnit, Timestamp},
 };
@@ -60,6 +60,16 @@ pub(in crate::http) fn confirmation_words_of(kind: &str) -> &str {
     match known.into_iter().find(|known| known.as_str() == kind) {
         Some(known) => confirmation_words(known),
         None => kind,
+    }
+}
+
+/// A step of provisioning as its publisher says it.
+pub(in crate::http) const fn step_words(step: ProvisioningStep) -> &'static str {
+    match step {
+        ProvisioningStep::CreateAccount => "Create the account",
+        ProvisioningStep::AssignLicenses => "Assign licences",
+        ProvisioningStep::ReportLicenses => "Confirm the licences to the marketplace",
+        ProvisioningStep::Activate => "Activate the subscription",
     }
 }
 

@@ -38,6 +38,11 @@ pub enum Access {
 }
 
 impl Access {
+    /// Whether everybody gets in.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// Whether somebody gets in without any of the keys that are kept.
     pub(super) const fn has_other_ways_in(&self) -> bool {
         !matches!(self, Self::Keys { own: None })

@@ -56,6 +56,17 @@ impl ConsoleError {
         }
     }
 
+    /// What is for whoever may use everything.
+    pub(super) fn operators_only(place: &Place) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "Your key does not open that",
+            what: "Keys that open everything are for whoever has one.".to_owned(),
+            fix: "Ask whoever runs the server for what you need.",
+            place: place.clone(),
+        }
+    }
+
     /// A request that no page of the console makes.
     pub(super) fn malformed(place: &Place, what: impl Into<String>) -> Self {
         Self {

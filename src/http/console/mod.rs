@@ -13,14 +13,19 @@
 //! | `POST /subscriptions/{id}/links` | a fresh link; 303 back |
 //! | `GET /journal` | everything that happened in the sandbox |
 //! | `GET /rules`, `POST /rules` | what the sandbox does where that is a choice; 303 back |
+//! | `GET /faults`, `POST /faults` | which steps of provisioning shall fail, and how often; 303 back, or 422 |
+//! | `GET /keys`, `POST /keys` | the access keys; makes one and shows it once: 201, or 422 |
+//! | `POST /keys/{key}/removal` | removes one; 303 back |
 //! | `POST /clock/{freeze,resume,advance,run-next}` | moves the clock; 303 home, or 422 |
 
 mod bought;
 mod buy;
 mod clock;
 mod error;
+mod faults;
 mod home;
 mod journal;
+mod keys;
 mod marketplace;
 mod progress;
 mod rules;
@@ -44,7 +49,10 @@ use self::{
     error::ConsoleError,
     shell::{Place, Shell},
 };
-use super::{access::Holder, same_origin};
+use super::{
+    access::{Access, Holder},
+    same_origin,
+};
 use crate::{
     app::{App, AppError, KnownSubscription, Sandbox},
     domain::{catalogue::Offer, ids::SubscriptionId, subscription::Subscription},
@@ -63,10 +71,10 @@ pub struct Links {
     pub landing_page: Link<Offer>,
 }
 
-/// The console's routes. `base_url` is how others reach this server, without a slash at its end. Whoever is let in has to
-/// have a [`Holder`] laid on the request.
-pub fn router(app: Arc<App>, links: Links, base_url: String) -> Router {
-    let console = Arc::new(Console { app, links, base_url });
+/// The console's routes. `base_url` is how others reach this server, without a slash at its end, and `access` who is let in;
+/// those have to have a [`Holder`] laid on their requests.
+pub fn router(app: Arc<App>, links: Links, base_url: String, access: Access) -> Router {
+    let console = Arc::new(Console { app, links, base_url, access });
     Router::new()
         .route("/", get(home::show))
         .route("/purchases", post(buy::submit).get(go_home))
@@ -83,6 +91,9 @@ pub fn router(app: Arc<App>, links: Links, base_url: String) -> Router {
         .route("/subscriptions/{id}/deliveries/{operation}/hold", post(marketplace::hold))
         .route("/journal", get(journal::show))
         .route("/rules", get(rules::show).post(rules::choose))
+        .route("/faults", get(faults::show).post(faults::set))
+        .route("/keys", get(keys::show).post(keys::make))
+        .route("/keys/{key}/removal", post(keys::remove).get(keys::go_to_keys))
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))
         .route("/clock/advance", post(clock::advance).get(go_home))
@@ -107,6 +118,7 @@ struct Console {
     app: Arc<App>,
     links: Links,
     base_url: String,
+    access: Access,
 }
 
 impl fmt::Debug for Console {

@@ -46,7 +46,7 @@ impl Place {
 pub(super) struct Shell {
     pub(super) title: String,
     pub(super) place: Place,
-    /// Which entry of the navigation is this page: `home`, `journal`, `rules`, or none.
+    /// Which entry of the navigation is this page: `home`, `journal`, `rules`, `faults`, `keys`, or none.
     pub(super) section: &'static str,
     pub(super) clock: Option<ClockReading>,
     /// All sandboxes, if there are several.
@@ -102,6 +102,8 @@ impl Shell {
         match self.section {
             "journal" => "/journal",
             "rules" => "/rules",
+            "faults" => "/faults",
+            "keys" => "/keys",
             _ => "/",
         }
     }

@@ -11,13 +11,10 @@ use axum::{
 use super::problem::{ControlError, Input, sandbox_named};
 use crate::{
     app::NewKey,
-    domain::access::{KeptKey, KeyId},
+    domain::access::{KeptKey, KeyId, LONGEST_NOTE},
     http::faces::Faces,
     wire::control::{AccessKeyList, AccessKeyView, CreateAccessKey, NewAccessKey, Problem},
 };
-
-/// The longest note of a key.
-const LONGEST_NOTE: usize = 200;
 
 /// The keys that open everything; never the keys themselves.
 #[utoipa::path(

@@ -11,6 +11,7 @@ use crate::{
         setup_form::FieldKind,
         time::Timestamp,
     },
+    http::words::step_words,
     publisher::{
         answers::{Answer, FieldProblem, Typed},
         host::{Pace, Site},
@@ -335,12 +336,7 @@ impl StepView {
             name: record.step.as_str(),
             state: record.state.as_str(),
             attempts: record.attempts,
-            title: match record.step {
-                ProvisioningStep::CreateAccount => "Create the account",
-                ProvisioningStep::AssignLicenses => "Assign licences",
-                ProvisioningStep::ReportLicenses => "Confirm the licences to the marketplace",
-                ProvisioningStep::Activate => "Activate the subscription",
-            },
+            title: step_words(record.step),
             word,
             line,
             error: record.last_error.as_deref().filter(|_| shows_error).map(sentence),

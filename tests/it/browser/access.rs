@@ -65,6 +65,31 @@ async fn people_sign_in_with_their_key_and_see_their_sandbox_live() {
         })
         .await;
     world
+        .tell("shared-server-keys", Look::Desktop, async move |page| {
+            page.open("/keys?sandbox=team-a").await;
+            page.write("key", OWN).await;
+            page.click("submit").await;
+            page.write("note", "CI of team A").await;
+            page.click("make-key-submit").await;
+            let key = page.text("new-key").await;
+            assert!(key.starts_with("rhk.team-a."), "{key}");
+            can_be_read(&page).await;
+            // Nothing sticks out, the way out included.
+            let sticks_out: i32 =
+                page.run("const it = document.documentElement; return it.scrollWidth - it.clientWidth;").await;
+            assert_eq!(sticks_out, 0);
+            // Shown once: who opens the page again sees which keys there are.
+            page.open("/keys?sandbox=team-a").await;
+            page.shows("keys-sandbox", &["CI of team A"]).await;
+            assert!(!page.has("new-key").await);
+            let remove = format!("remove-{}", key.rsplitn(3, '.').nth(1).unwrap());
+            page.click(&remove).await;
+            page.click(&format!("{remove}-submit")).await;
+            page.shows("key-removed", &["opens nothing any more"]).await;
+            assert!(!page.text("keys-sandbox").await.contains("CI of team A"));
+        })
+        .await;
+    world
         .tell("shared-server-telephone", Look::Telephone, async move |page| {
             page.open("/").await;
             page.see(&id("access-sign-in")).await;

@@ -49,6 +49,8 @@ async fn every_page_fits_a_telephone() {
                 "/",
                 "/journal",
                 "/rules",
+                "/faults",
+                "/keys",
                 &confirmation,
                 &subscription,
                 "/publisher",
@@ -134,7 +136,7 @@ async fn every_page_can_be_read(look: Look, name: &str) {
         .tell(name, look, async move |page| {
             let subscription = format!("/subscriptions/{}", bought.id);
             let guidance = "/publisher/landing?token=broken&site=contoso";
-            for path in ["/", "/journal", "/rules", &subscription, guidance, "/nowhere"] {
+            for path in ["/", "/journal", "/rules", "/faults", "/keys", &subscription, guidance, "/nowhere"] {
                 page.open(path).await;
                 can_be_read(&page).await;
             }

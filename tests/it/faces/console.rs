@@ -23,7 +23,7 @@ use rehearsal::{
         subscription::{Buyer, PurchaseOrder, Subscription},
         webhook::{Delivery, Sent},
     },
-    http::{Holder, console},
+    http::{Access, Holder, console},
     sim::{clock::OsClock, entropy::Seed},
     store::MemoryStore,
 };
@@ -65,7 +65,7 @@ impl World {
             personalized: Arc::new(|_, bought| format!("http://isv.example/?token={}", bought.code.text)),
             landing_page: Arc::new(|_, offer| format!("http://isv.example/{}", offer.id)),
         };
-        let console = console::router(app, links, "http://127.0.0.1:7070".into());
+        let console = console::router(app, links, "http://127.0.0.1:7070".into(), Access::Open);
         Self { console: console.layer(Extension(Holder::anybody())), sandbox }
     }
 
