@@ -12,6 +12,7 @@ mod faces;
 mod hosts;
 pub mod identity;
 mod invoice_rows;
+mod json_text;
 pub mod marketplace;
 mod nowhere;
 pub mod page;

@@ -439,14 +439,16 @@ async fn the_console_holds_releases_and_forges_what_the_publisher_is_told() {
     assert!(held.contains(">Release<") && !held.contains(r#"data-testid="hold""#), "{held}");
     assert_eq!(posts("hold", &[]).await, 409, "it is held already");
 
-    // As a browser sends it: lines end in their own way, and JSON goes out without them.
+    // As a browser sends it: lines end in their own way, and JSON goes out without them, but as it was typed.
     let edited = "{\r\n  \"action\": \"Transfer\",\r\n  \"quantity\": 8.50\r\n}";
     for (body, sent) in
-        [(edited, r#"{"action":"Transfer","quantity":8.5}"#), ("no JSON at all", "no JSON at all"), ("", "")]
+        [(edited, r#"{"action":"Transfer","quantity":8.50}"#), ("no JSON at all", "no JSON at all"), ("", "")]
     {
         assert_eq!(posts("resend", &[("body", body)]).await, 303);
         world.operator().advances("PT0S").await;
         assert_eq!(webhook.last().body, sent);
+        let shown = page().await;
+        assert!(body != edited || shown.matches("&#34;quantity&#34;: 8.50").count() == 2, "{shown}");
     }
     assert_eq!(posts("resend", &[]).await, 303);
     world.operator().advances("PT0S").await;

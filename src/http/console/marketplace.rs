@@ -8,10 +8,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Here, buy::Choice, clock::held_up, error::ConsoleError, shell::Place, subscription};
-use crate::http::words::{Moment, count, in_prose, sentence, spaced};
+use crate::http::{
+    json_text,
+    words::{Moment, count, in_prose, sentence, spaced},
+};
 use crate::{
     app::{AppError, Entry, RenewalWish, What},
     domain::{
@@ -262,9 +264,10 @@ impl ToldRow {
             operation: delivery.operation.id,
             is_waiting: delivery.state == DeliveryState::Waiting,
             is_held: delivery.state == DeliveryState::Held,
-            body: match DeliveryView::of(delivery, rules).body {
-                Value::String(text) => text,
-                body => format!("{body:#}"),
+            // Whoever edits it again finds what was typed.
+            body: match &delivery.edited {
+                Some(text) => json_text::pretty(text),
+                None => format!("{:#}", DeliveryView::of(delivery, rules).body),
             },
         }
     }
@@ -384,7 +387,7 @@ pub(super) async fn resend(here: Here, call: CallPath, form: Read<ResendInput>) 
     let ResendInput { body } = read(&here, form)?;
     let (id, operation) = called(&here, call)?;
     // A browser sends a text field's lines with ends of its own; JSON goes out as usual, without any.
-    let edited = body.map(|text| serde_json::from_str(&text).map_or(text, |body: Value| body.to_string()));
+    let edited = body.map(|text| json_text::compact(&text));
     here.sandbox.deliver_again(id, operation, edited).await.map_err(|error| here.failed(&error))?;
     Ok(back(&here, id))
 }

@@ -4,7 +4,10 @@ use askama::Template;
 
 use super::shell::Place;
 use crate::app::{Entry, Exchange, Player, PublisherStep, What};
-use crate::http::words::{Moment, in_prose, pretty, spaced};
+use crate::http::{
+    json_text::pretty,
+    words::{Moment, in_prose, spaced},
+};
 
 /// Entries in their order.
 #[derive(Debug, Template)]
