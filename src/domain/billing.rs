@@ -39,7 +39,7 @@ pub struct LedgerLine {
     pub number: u32,
     /// What it charges for.
     pub kind: ChargeKind,
-    /// The formula in words: `Team, 5 seats × 20.00 USD for one P1M term`.
+    /// The formula in words: `Team, 5 seats × 20.00 USD for 1 month`.
     pub description: String,
     /// The dimension that was used, if it charges for usage.
     #[serde(skip_serializing_if = "Option::is_none", default)]

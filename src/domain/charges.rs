@@ -56,8 +56,8 @@ fn fee(
     let quantity = subscription.quantity.map_or(1, u32::from);
     let (price, plan, unit) = (subscription.unit_price, &subscription.plan_name, &subscription.term_unit);
     let what = match &subscription.payment {
-        None => format!("one {unit} term"),
-        Some(payment) => format!("{payment} of a {unit} term"),
+        None => unit.length(),
+        Some(payment) => format!("{} of a term of {}", payment.length(), unit.length()),
     };
     let description = if subscription.quantity.is_some() {
         format!("{plan}, {} × {price} for {what}", count(quantity, "seat"))

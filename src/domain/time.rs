@@ -247,6 +247,26 @@ impl TermUnit {
         }
     }
 
+    /// The unit as a buyer reads it: `month`, `3 years`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match (self, self.months()) {
+            (Self::Other(text), _) => text.to_string(),
+            (_, Some(1)) => "month".to_owned(),
+            (_, Some(12)) => "year".to_owned(),
+            (_, Some(months)) if months % 12 == 0 => format!("{} years", months / 12),
+            (_, Some(months)) => format!("{months} months"),
+            (_, None) => self.to_string(),
+        }
+    }
+
+    /// How long it is: `1 month`, `3 years`.
+    #[must_use]
+    pub fn length(&self) -> String {
+        let one = if matches!(self.months(), Some(1 | 12)) { "1 " } else { "" };
+        format!("{one}{}", self.words())
+    }
+
     /// The words that `listAvailablePlans` shows: `1 Month Subscription` (recorded).
     #[must_use]
     pub fn description(&self) -> String {
@@ -342,6 +362,19 @@ impl Term {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terms_in_words() {
+        let table = [
+            (TermUnit::P1M, "month", "1 month"),
+            (TermUnit::P1Y, "year", "1 year"),
+            (TermUnit::P3Y, "3 years", "3 years"),
+            (TermUnit::Other("PAY".into()), "PAY", "PAY"),
+        ];
+        for (unit, words, length) in table {
+            assert_eq!((unit.words().as_str(), unit.length().as_str()), (words, length));
+        }
+    }
 
     #[test]
     fn terms_fit_the_recorded_ones() {

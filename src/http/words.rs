@@ -5,7 +5,7 @@ use askama::Template;
 use crate::domain::{
     catalogue::{ConfirmationKind, ProvisioningStep},
     subscription::Status,
-    time::{TermUnit, Timestamp},
+    time::Timestamp,
 };
 
 /// An instant as a `<time>` element: exact for programs, readable for people.
@@ -23,6 +23,11 @@ impl Moment {
         let text = jiff::Timestamp::from_millisecond(at.as_millis())
             .map_or_else(|_| exact.clone(), |instant| instant.strftime("%-d %b %Y, %H:%M:%S UTC").to_string());
         Self { exact, text }
+    }
+
+    /// The instant in words alone, for texts that are no mark-up.
+    pub(in crate::http) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The day alone.
@@ -71,24 +76,6 @@ pub(in crate::http) const fn step_words(step: ProvisioningStep) -> &'static str 
         ProvisioningStep::ReportLicenses => "Confirm the licences to the marketplace",
         ProvisioningStep::Activate => "Activate the subscription",
     }
-}
-
-/// A term unit as a buyer reads it: `month`, `3 years`.
-pub(in crate::http) fn term_words(unit: &TermUnit) -> String {
-    match (unit, unit.months()) {
-        (TermUnit::Other(text), _) => text.to_string(),
-        (_, Some(1)) => "month".to_owned(),
-        (_, Some(12)) => "year".to_owned(),
-        (_, Some(months)) if months % 12 == 0 => format!("{} years", months / 12),
-        (_, Some(months)) => format!("{months} months"),
-        (_, None) => unit.to_string(),
-    }
-}
-
-/// How long a term is: `1 month`, `3 years`.
-pub(in crate::http) fn term_length(unit: &TermUnit) -> String {
-    let one = if matches!(unit.months(), Some(1 | 12)) { "1 " } else { "" };
-    format!("{one}{}", term_words(unit))
 }
 
 /// A sentence with its instants as people write them: `2026-02-03T04:05:06.789Z` is `3 Feb 2026, 04:05:06 UTC`.
@@ -143,13 +130,6 @@ pub(in crate::http) fn sentence(clause: &str) -> String {
     format!("{start}{}{end}", letters.as_str())
 }
 
-/// JSON with line breaks; any other text as it is.
-pub(in crate::http) fn pretty(body: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(body)
-        .and_then(|value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| body.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,10 +152,6 @@ mod tests {
         assert_eq!(spaced("purchaseCreated"), "purchase created");
         assert_eq!(sentence("there is no offer x"), "There is no offer x.");
         assert_eq!(sentence(""), ".");
-        let terms = [TermUnit::P1M, TermUnit::P1Y, TermUnit::P3Y, TermUnit::Other("PAY".into())];
-        assert_eq!(terms.map(|unit| term_words(&unit)), ["month", "year", "3 years", "PAY"]);
-        let terms = [TermUnit::P1M, TermUnit::P1Y, TermUnit::P3Y, TermUnit::Other("PAY".into())];
-        assert_eq!(terms.map(|unit| term_length(&unit)), ["1 month", "1 year", "3 years", "PAY"]);
         assert_eq!(in_prose("Valid until 2026-02-03T04:05:06.789Z."), "Valid until 3 Feb 2026, 04:05:06 UTC.");
         assert_eq!(in_prose("Its term is 2026-02-03 to THAT  (Z)."), "Its term is 2026-02-03 to THAT  (Z).");
         let amounts = ["0.00", "999", "1000", "-12345.60", "1234567.8901"].map(grouped);
@@ -184,7 +160,5 @@ mod tests {
         assert_eq!(count(5, "seat"), "5 seats");
         assert_eq!(confirmation_words_of("licensesAssigned"), "licences assigned");
         assert_eq!(confirmation_words_of("other"), "other");
-        assert_eq!(pretty("{\"a\":1}"), "{\n  \"a\": 1\n}");
-        assert_eq!(pretty("a<b"), "a<b");
     }
 }

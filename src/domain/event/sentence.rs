@@ -14,7 +14,8 @@ impl Event {
                     || (customer.to_string(), "itself".to_owned()),
                     |partner| (partner.to_string(), customer.to_string()),
                 );
-                format!("{buyer} bought {offer} / {plan}{seats}, {term_unit}, for {whom}. Nothing is billed yet.")
+                let term = term_unit.length();
+                format!("{buyer} bought {offer} / {plan}{seats}, a term of {term}, for {whom}. Nothing is billed yet.")
             }
             Self::CodeIssued { expires_at } => {
                 format!("A personalized link with a fresh authorization code was made; it is valid until {expires_at}.")

@@ -322,7 +322,7 @@ fn a_plan_without_a_trial_ends_the_trial_at_once() {
     assert_eq!(changed(&trial, &seats, "2026-02-10T10:00:00Z").1, [""; 0], "nothing is paid for during a trial");
     let team = Wish { plan: Some("team".to_owned()), quantity: None };
     let (after, lines) = changed(&trial, &team, "2026-02-10T10:00:00Z");
-    assert_eq!(lines, ["team, 5 seats × 20.00 USD for one P1M term | 100.00 USD | 2026-02-10..2026-03-09"]);
+    assert_eq!(lines, ["team, 5 seats × 20.00 USD for 1 month | 100.00 USD | 2026-02-10..2026-03-09"]);
     assert!(!after.free_trial);
     assert_eq!(after.next_term_at().unwrap(), at("2026-03-10T00:00:00Z"));
 }

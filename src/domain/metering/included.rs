@@ -82,7 +82,7 @@ impl Consumption {
         let beyond = if self.included.is_zero() {
             String::new()
         } else {
-            format!(" beyond the {} that a {} term includes", self.included, subscription.term_unit)
+            format!(" beyond the {} that a term of {} includes", self.included, subscription.term_unit.length())
         };
         Some(LedgerLine {
             number: subscription.ledger_lines.saturating_add(1),

@@ -293,7 +293,7 @@ fn nothing_is_charged_until_what_is_included_is_used_up() {
     let line = line(&acceptance).unwrap();
     assert_eq!((line.kind, line.number, line.period), (ChargeKind::Usage, 2, term()));
     assert_eq!(line.caused_by, [Seq(7)]);
-    assert_eq!(line.description, "Growth, mails: 1.5 beyond the 10 that a P1M term includes × 0.80 USD each");
+    assert_eq!(line.description, "Growth, mails: 1.5 beyond the 10 that a term of 1 month includes × 0.80 USD each");
 }
 
 #[test]

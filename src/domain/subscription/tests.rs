@@ -273,7 +273,7 @@ fn billing_starts_at_the_later_confirmation_in_either_order() {
 
         let line = charged(&bought, second, causes);
         assert_eq!(line.amount.to_string(), "100.00 USD");
-        assert_eq!(line.description, "team, 5 seats × 20.00 USD for one P1M term");
+        assert_eq!(line.description, "team, 5 seats × 20.00 USD for 1 month");
     }
 }
 

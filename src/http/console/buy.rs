@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{Console, Here, error::ConsoleError, home};
-use crate::http::words::{sentence, term_length, term_words};
+use crate::http::words::sentence;
 use crate::{
     app::AppError,
     domain::{
@@ -230,9 +230,9 @@ fn plans(catalogue: &Catalogue, chosen: &str) -> Vec<Group> {
 fn plan_label(plan: &Plan) -> String {
     let per_seat = if matches!(plan.pricing, Pricing::PerUser { .. }) { "seat and " } else { "" };
     let prices = plan.terms.iter().map(|term| match &term.payment {
-        None => format!("{} per {per_seat}{}", term.price, term_words(&term.unit)),
+        None => format!("{} per {per_seat}{}", term.price, term.unit.words()),
         Some(payment) => {
-            format!("{} per {per_seat}{} for {}", term.price, term_words(payment), term_words(&term.unit))
+            format!("{} per {per_seat}{} for {}", term.price, payment.words(), term.unit.words())
         }
     });
     let mut label = format!("{}: {}", plan.name, prices.collect::<Vec<_>>().join(" or "));
@@ -267,7 +267,7 @@ fn terms(catalogue: &Catalogue, chosen: &str) -> Vec<Choice> {
     units.sort_by_key(|unit| (unit.months().unwrap_or(i32::MAX), unit.as_str()));
     let choice = |unit: &TermUnit| {
         let (value, chosen) = (unit.to_string(), unit.as_str() == chosen);
-        Choice { label: format!("{} ({value})", term_length(unit)), value, chosen, disabled: false }
+        Choice { label: format!("{} ({value})", unit.length()), value, chosen, disabled: false }
     };
     units.into_iter().map(choice).collect()
 }

@@ -41,7 +41,7 @@ impl Progress {
                 What::Fact(Event::ActivationRequested { effective_at }) => asked_for = Some(*effective_at),
                 What::Fact(event @ Event::ActivationFailed {}) => {
                     asked_for = None;
-                    found = Some((entry.seq.0, event.sentence(), true));
+                    found = Some((entry.seq.0, in_prose(&event.sentence()), true));
                 }
                 What::Fact(Event::Activated { .. }) => asked_for = None,
                 _ => {}

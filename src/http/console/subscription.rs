@@ -16,9 +16,7 @@ use super::{
     shell::{Place, Shell},
     timeline::{Scope, Timeline},
 };
-use crate::http::words::{
-    Moment, confirmation_words_of, count, grouped, sentence, status_tone, term_length, term_words,
-};
+use crate::http::words::{Moment, confirmation_words_of, count, grouped, sentence, status_tone};
 use crate::{
     domain::{
         billing::LedgerLine,
@@ -243,7 +241,7 @@ impl Facts {
             .map(|id| catalogue.partner(id).map_or_else(|| id.to_string(), |found| found.name.clone()));
         let customer = catalogue.customer(&subscription.customer).map(|found| found.name.clone());
         let customer = customer.unwrap_or_else(|| subscription.customer.to_string());
-        let term = term_words(subscription.payment.as_ref().unwrap_or(&subscription.term_unit));
+        let term = subscription.payment.as_ref().unwrap_or(&subscription.term_unit).words();
         Self {
             id: subscription.id.to_string(),
             name: subscription.name.clone(),
@@ -257,7 +255,7 @@ impl Facts {
             },
             free_trial: subscription.free_trial,
             seats: subscription.quantity.map(|seats| count(u64::from(seats.get()), "seat")),
-            term_unit: term_length(&subscription.term_unit),
+            term_unit: subscription.term_unit.length(),
             partner: partner.unwrap_or_else(|| customer.clone()),
             purchaser: subscription.purchaser.email.clone(),
             customer,

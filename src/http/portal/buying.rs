@@ -29,10 +29,7 @@ use crate::{
         subscription::NAME_CHARACTERS,
         time::TermUnit,
     },
-    http::{
-        page::page,
-        words::{sentence, term_words},
-    },
+    http::{page::page, words::sentence},
 };
 
 #[derive(Template)]
@@ -165,9 +162,9 @@ impl BuyPage {
         let terms = plan.terms.iter().map(|term| Choice {
             value: term.unit.to_string(),
             label: match &term.payment {
-                None => format!("One {}, {}", term_words(&term.unit), term.price),
+                None => format!("One {}, {}", term.unit.words(), term.price),
                 Some(payment) => {
-                    format!("{}, {} each {}", term_words(&term.unit), term.price, term_words(payment))
+                    format!("{}, {} each {}", term.unit.words(), term.price, payment.words())
                 }
             },
             chosen: form.term == term.unit.as_str(),
@@ -285,12 +282,12 @@ impl ReviewPage {
             if !plan.free_trial {
                 total = total.saturating_add(price.amount);
             }
-            let every = term_words(term.payment.as_ref().unwrap_or(&term.unit));
+            let every = term.payment.as_ref().unwrap_or(&term.unit).words();
             Some(ReviewLine {
                 product: format!("{} - {}", offer.name, plan.name),
                 nickname: wish.friendly_name.clone(),
                 quantity: wish.quantity,
-                term: term_words(&term.unit),
+                term: term.unit.words(),
                 price: if plan.free_trial {
                     format!("free for a month, then {price} per {every}")
                 } else {

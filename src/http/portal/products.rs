@@ -14,7 +14,7 @@ use crate::{
         partner::Right,
         product::CatalogItemId,
     },
-    http::{page::page, words::term_words},
+    http::page::page,
 };
 
 #[derive(Template)]
@@ -87,8 +87,8 @@ impl PlanRow {
 fn prices(plan: &Plan) -> Vec<String> {
     let per = if matches!(plan.pricing, Pricing::PerUser { .. }) { "license and " } else { "" };
     let price = |term: &crate::domain::catalogue::TermPrice| match &term.payment {
-        None => format!("{} per {per}{}", term.price, term_words(&term.unit)),
-        Some(payment) => format!("{} per {per}{}, for {}", term.price, term_words(payment), term_words(&term.unit)),
+        None => format!("{} per {per}{}", term.price, term.unit.words()),
+        Some(payment) => format!("{} per {per}{}, for {}", term.price, payment.words(), term.unit.words()),
     };
     plan.terms.iter().map(price).collect()
 }

@@ -33,7 +33,7 @@ use crate::{
     },
     http::{
         page::page,
-        words::{Moment, confirmation_words, count, sentence, term_words},
+        words::{Moment, confirmation_words, count, in_prose, sentence},
     },
 };
 
@@ -268,7 +268,7 @@ async fn answer(
             .to_vec(),
         billed_since: found.billing.map(|billing| Moment::of(billing.at)),
         term: charges::commitment(found).map(|term| (term.start.to_string(), term.end.to_string())),
-        term_words: term_words(&found.term_unit),
+        term_words: found.term_unit.words(),
         cancel_until: until.map(Moment::of),
         cancel: Cancel::of(found, visit.sandbox.rules(), visit.sandbox.now()),
         quantity: found.quantity.map(|seats| typed_in("quantity").unwrap_or_else(|| seats.to_string())),
@@ -344,10 +344,10 @@ fn told(visit: &Visit, customer: &Customer, entry: &Entry) -> String {
             let product = product_name(catalogue, offer, plan);
             let seats =
                 quantity.map_or_else(String::new, |seats| format!(", {}", count(u64::from(seats.get()), "license")));
-            let (buyer, whom, term) = (&visit.partner.name, &customer.name, term_words(term_unit));
-            format!("{buyer} bought {product}{seats}, by the {term}, for {whom}. Nothing is billed yet.")
+            let (buyer, whom, term) = (&visit.partner.name, &customer.name, term_unit.length());
+            format!("{buyer} bought {product}{seats}, a term of {term}, for {whom}. Nothing is billed yet.")
         }
-        _ => entry.summary(),
+        _ => in_prose(&entry.summary()),
     }
 }
 

@@ -9,9 +9,8 @@ use crate::{
         catalogue::ProvisioningStep,
         ids::{PublisherId, SandboxId},
         setup_form::FieldKind,
-        time::Timestamp,
     },
-    http::words::step_words,
+    http::words::{Moment, step_words},
     publisher::{
         answers::{Answer, FieldProblem, Typed},
         host::{Pace, Site},
@@ -293,13 +292,6 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", letters.as_str())
 }
 
-/// An instant of sandbox time for people.
-fn clock(at: Timestamp) -> String {
-    let text = at.to_string().replace('T', " ");
-    let seconds = text.split('.').next().unwrap_or_default();
-    format!("{} UTC", seconds.trim_end_matches('Z'))
-}
-
 pub(super) struct StepView {
     pub(super) name: &'static str,
     pub(super) state: &'static str,
@@ -320,14 +312,15 @@ impl StepView {
             StepState::Todo => ("", String::new()),
             StepState::Running => ("In progress", String::new()),
             StepState::Waiting { until } if is_taken => {
-                let when = format!("which can take it minutes. We look again at {}.", clock(until));
+                let when = format!("which can take it minutes. We look again at {}.", Moment::of(until).text());
                 ("Accepted", format!("The marketplace has accepted it, and it takes effect later, {when}"))
             }
-            StepState::Waiting { until } => {
-                ("Waiting", format!("Attempt {} failed. The next one is due at {}.", record.attempts, clock(until)))
-            }
-            StepState::Done { at } => ("Done", format!("{}{tries}", clock(at))),
-            StepState::AlreadyDone { at } => ("Done", format!("{}, found done already", clock(at))),
+            StepState::Waiting { until } => (
+                "Waiting",
+                format!("Attempt {} failed. The next one is due at {}.", record.attempts, Moment::of(until).text()),
+            ),
+            StepState::Done { at } => ("Done", format!("{}{tries}", Moment::of(at).text())),
+            StepState::AlreadyDone { at } => ("Done", format!("{}, found done already", Moment::of(at).text())),
             StepState::Skipped { .. } => ("Left out", "This marketplace has no licence API.".to_owned()),
             StepState::Stopped => ("Stopped", format!("Attempts so far: {}.", record.attempts)),
         };

@@ -130,7 +130,7 @@ async fn see_the_invoice(page: &Page) {
     page.shows("invoice-title", &["Invoice G"]).await;
     page.shows("invoice-total", &["245.00 USD"]).await;
     page.click("unfold").await;
-    page.shows("formula", &["CRM", "Team, 8 seats × 24.50 USD for one P1M term"][1..]).await;
+    page.shows("formula", &["CRM", "Team, 8 seats × 24.50 USD for 1 month"][1..]).await;
     page.picture("portal-invoice", 1000).await;
     page.see(&id("statement")).await;
     let csv: String = page.run_async(FETCH_CSV).await;

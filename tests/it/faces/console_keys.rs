@@ -152,7 +152,11 @@ async fn a_fault_is_set_used_up_and_lifted_on_a_page() {
 
     // The first attempt of a purchase uses one up.
     let bought = world.buyer().buys_seats().await;
-    world.sets_up(&bought).await;
+    let account = world.sets_up(&bought).await;
+    world.operator().advances("PT0S").await;
+    // The publisher's page writes its times as all others do.
+    let page = world.get(&format!("/publisher/accounts/{account}?sandbox={SANDBOX}")).await;
+    assert!(page.text.contains("Attempt 1 failed. The next one is due at 1 Jan 2026, 09:00:"), "{}", page.text);
     world.operator().advances("PT1S").await;
     assert!(!anybody.get(&faults).await.text.contains("fault-createAccount"));
     anybody.post(&faults, &[("step", "activate"), ("times", "0")]).await;

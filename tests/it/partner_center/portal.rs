@@ -74,7 +74,7 @@ async fn what_is_not_possible_is_not_offered() {
     let history = part(&page, "history");
     assert!(
         history.contains(
-            "Proseware Cloud Partners bought Contoso CRM - Team, 5 licenses, by the month, for Northwind Traders."
+            "Proseware Cloud Partners bought Contoso CRM - Team, 5 licenses, a term of 1 month, for Northwind Traders."
         ),
         "{history}"
     );
