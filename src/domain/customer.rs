@@ -89,6 +89,76 @@ impl NewCustomer {
     }
 }
 
+/// The longest name in the domain name system (RFC 1035, section 2.3.4).
+pub const DOMAIN_BYTES: usize = 253;
+/// The longest name of a company. Ours: lists are ordered by it.
+pub const NAME_CHARACTERS: usize = 128;
+
+/// Why a field of a new customer can't be as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FieldFault {
+    /// A domain that is longer than there are.
+    #[error("domain has more than {DOMAIN_BYTES} characters")]
+    DomainTooLong,
+    /// A text that is no domain name.
+    #[error("domain is not a domain name")]
+    NoDomain,
+    /// A company's name that is too long.
+    #[error("companyName has more than {NAME_CHARACTERS} characters")]
+    NameTooLong,
+    /// A text that is no e-mail address.
+    #[error("email is not an e-mail address")]
+    NoEmail,
+    /// A text that is no country.
+    #[error("country is not an ISO country")]
+    NoCountry,
+}
+
+/// The domain of a new customer, in lower case. By its form only: nothing is looked up.
+///
+/// # Errors
+/// [`FieldFault::DomainTooLong`], [`FieldFault::NoDomain`].
+pub fn domain(text: &str) -> Result<String, FieldFault> {
+    let domain = text.to_lowercase();
+    let is_name = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if domain.len() > DOMAIN_BYTES {
+        Err(FieldFault::DomainTooLong)
+    } else if domain.contains('.') && domain.split('.').all(is_name) {
+        Ok(domain)
+    } else {
+        Err(FieldFault::NoDomain)
+    }
+}
+
+/// The name of a new customer.
+///
+/// # Errors
+/// [`FieldFault::NameTooLong`].
+pub fn company_name(text: &str) -> Result<String, FieldFault> {
+    if text.chars().count() > NAME_CHARACTERS { Err(FieldFault::NameTooLong) } else { Ok(text.to_owned()) }
+}
+
+/// The e-mail address of whom to turn to.
+///
+/// # Errors
+/// [`FieldFault::NoEmail`].
+pub fn email(text: &str) -> Result<String, FieldFault> {
+    if text.contains('@') { Ok(text.to_owned()) } else { Err(FieldFault::NoEmail) }
+}
+
+/// The country of a new customer, in capitals. By its form only.
+///
+/// # Errors
+/// [`FieldFault::NoCountry`].
+pub fn country(text: &str) -> Result<String, FieldFault> {
+    let country = text.to_uppercase();
+    let is_code = country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase());
+    if is_code { Ok(country) } else { Err(FieldFault::NoCountry) }
+}
+
 /// A postal address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

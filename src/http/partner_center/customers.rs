@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::{CustomerFilter, CustomerOrder, CustomerPosition},
     domain::{
-        customer::{Address, NewCustomer},
+        customer::{self, Address, NewCustomer},
         partner::{MpnId, Right},
     },
     http::faces::Faces,
@@ -100,39 +100,15 @@ pub(super) async fn create(State(_): State<Arc<Faces>>, call: Call) -> Response 
     .await
 }
 
-/// The longest name in the domain name system (RFC 1035, section 2.3.4).
-const DOMAIN_BYTES: usize = 253;
-/// The longest name of a company. Ours: lists are ordered by it.
-const NAME_CHARACTERS: usize = 128;
-
 fn new_customer(body: Body<'_>, at: &At) -> Result<NewCustomer, Problem> {
     let missing = |what: &str| Problem::Field(format!("{what} is required"));
     let company = body.object("companyProfile")?.ok_or_else(|| missing("companyProfile"))?;
     let billing = body.object("billingProfile")?.ok_or_else(|| missing("billingProfile"))?;
     let address = billing.object("defaultAddress")?.ok_or_else(|| missing("defaultAddress"))?;
-    let domain = company.required("domain")?.to_lowercase();
-    if domain.len() > DOMAIN_BYTES {
-        return Err(Problem::Field(format!("domain has more than {DOMAIN_BYTES} characters")));
-    }
-    let is_name = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    };
-    if !domain.contains('.') || !domain.split('.').all(is_name) {
-        return Err(Problem::Field("domain is not a domain name".to_owned()));
-    }
-    let name = billing.required("companyName")?;
-    if name.chars().count() > NAME_CHARACTERS {
-        return Err(Problem::Field(format!("companyName has more than {NAME_CHARACTERS} characters")));
-    }
-    let email = billing.required("email")?;
-    if !email.contains('@') {
-        return Err(Problem::Field("email is not an e-mail address".to_owned()));
-    }
-    let country = address.required("country")?.to_uppercase();
-    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(Problem::Field("country is not an ISO country".to_owned()));
-    }
+    let domain = customer::domain(&company.required("domain")?)?;
+    let name = customer::company_name(&billing.required("companyName")?)?;
+    let email = customer::email(&billing.required("email")?)?;
+    let country = customer::country(&address.required("country")?)?;
     // The id of the reseller's relationship entry, or its MPN id (docs:create-a-customer-for-an-indirect-reseller).
     let reseller = match body.text("associatedPartnerId")? {
         None => None,

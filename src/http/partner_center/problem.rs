@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::{
     app::{AppError, identity::TokenFault},
-    domain::{cancellation_window::CancellationWindow, refusal::Refusal, subscription::Status},
+    domain::{cancellation_window::CancellationWindow, customer::FieldFault, refusal::Refusal, subscription::Status},
     wire::partner_center::{BadField, Fault},
 };
 
@@ -78,6 +78,12 @@ pub(super) enum Problem {
 impl<E: Into<AppError>> From<E> for Problem {
     fn from(error: E) -> Self {
         Self::App(error.into())
+    }
+}
+
+impl From<FieldFault> for Problem {
+    fn from(fault: FieldFault) -> Self {
+        Self::Field(fault.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Form,
-    extract::Path,
+    extract::{Path, Query},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -39,6 +39,8 @@ struct AccountPage {
     form: AgreementForm,
     errors: Vec<(&'static str, &'static str)>,
     may_confirm: bool,
+    /// Whether the customer has just been made.
+    is_made: bool,
 }
 
 impl AccountPage {
@@ -61,11 +63,23 @@ pub(super) struct AgreementForm {
     then: String,
 }
 
+/// What has just been done.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    /// Anything: the customer was made.
+    made: Option<String>,
+}
+
 /// `GET .../account`
-pub(super) async fn show(visit: Visit, Path(customer): Path<String>) -> Result<Response, PortalError> {
+pub(super) async fn show(
+    visit: Visit,
+    Path(customer): Path<String>,
+    Query(done): Query<Done>,
+) -> Result<Response, PortalError> {
     let (customer, tenant) = visit.customer(&customer).await?;
     let form = AgreementForm { date_agreed: visit.sandbox.now().date().to_string(), ..AgreementForm::default() };
-    Ok(page(StatusCode::OK, &AccountPage::of(&visit, &customer, tenant, form, Vec::new())))
+    let account = AccountPage::of(&visit, &customer, tenant, form, Vec::new());
+    Ok(page(StatusCode::OK, &AccountPage { is_made: done.made.is_some(), ..account }))
 }
 
 /// `POST .../account`: confirms the agreement.
@@ -147,6 +161,7 @@ impl AccountPage {
             form,
             errors,
             may_confirm: visit.may(Right::ConfirmAgreements),
+            is_made: false,
         }
     }
 }

@@ -37,6 +37,7 @@ struct CustomersPage {
     customers: Vec<CustomerRow>,
     next: Option<String>,
     is_first: bool,
+    may_make: bool,
 }
 
 struct CustomerRow {
@@ -80,7 +81,8 @@ pub(super) async fn list(visit: Visit, Query(query): Query<Search>) -> Result<Re
     });
     let customers = rows.collect();
     let frame = visit.frame("customers", "Customers");
-    Ok(page(StatusCode::OK, &CustomersPage { frame, search, customers, next, is_first: after.is_none() }))
+    let (is_first, may_make) = (after.is_none(), visit.may(Right::ManageCustomers));
+    Ok(page(StatusCode::OK, &CustomersPage { frame, search, customers, next, is_first, may_make }))
 }
 
 fn position(text: &str) -> Option<CustomerPosition> {

@@ -20,6 +20,7 @@ mod buying;
 mod customers;
 mod frame;
 mod invoices;
+mod new_customer;
 mod orders;
 mod pager;
 mod products;
@@ -43,6 +44,7 @@ pub fn router(faces: Arc<Faces>) -> Router {
         .route("/partner", get(sign_in::show).post(sign_in::pick))
         .route("/partner/sign-out", post(sign_in::sign_out))
         .route("/partner/customers", get(customers::list))
+        .route("/partner/customers/new", get(new_customer::show).post(new_customer::make))
         .route(customer, get(customers::subscriptions))
         .route(&format!("{customer}/account"), get(account::show).post(account::confirm))
         .route(&format!("{customer}/products"), get(products::list))

@@ -159,7 +159,7 @@ async fn every_page_can_be_read(look: Look, name: &str) {
                 page.open(&format!("{customer}{path}")).await;
                 can_be_read(&page).await;
             }
-            for path in ["/partner/activity", "/partner/invoices", "/partner/invoices/none"] {
+            for path in ["/partner/customers/new", "/partner/activity", "/partner/invoices", "/partner/invoices/none"] {
                 page.open(path).await;
                 can_be_read(&page).await;
             }

@@ -149,6 +149,11 @@ async fn the_portal_fits_a_telephone() {
             fits(&page).await;
             page.click(PRIYA).await;
             fits(&page).await;
+            page.click("new-customer").await;
+            page.click("make-customer").await;
+            page.see(&id("error-companyName")).await;
+            fits(&page).await;
+            page.open("/partner/customers").await;
             follow(&page, "Northwind Traders").await;
             let customer = page.url().await;
             for path in ["", "/orders", "/account", "/products", &format!("/subscriptions/{}", bought.id)] {

@@ -9,6 +9,7 @@ mod customers;
 mod invoices;
 mod journey;
 mod portal;
+mod portal_customers;
 mod portal_lists;
 mod subscriptions;
 mod webhooks;

@@ -33,7 +33,7 @@ impl<'a> Visitor<'a> {
         send(self.world.http.get(format!("{}{path}", self.world.base_url)).header("cookie", &self.cookie)).await
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
+    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         let request = self.world.http.post(format!("{}{path}", self.world.base_url));
         let request = request.header("cookie", &self.cookie).header("origin", &self.world.base_url);
         send(request.form(form)).await
@@ -41,7 +41,7 @@ impl<'a> Visitor<'a> {
 }
 
 /// The element of a page that has a test id: from its tag to the next one that has one.
-fn part<'a>(page: &'a Reply, id: &str) -> &'a str {
+pub(super) fn part<'a>(page: &'a Reply, id: &str) -> &'a str {
     let at = page.text.find(&format!("data-testid=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {}", page.text));
     let start = page.text[..at].rfind('<').unwrap();
     let rest = &page.text[start..];
