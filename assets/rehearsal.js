@@ -5,6 +5,8 @@
 // The server renders each page once, in one place; the script only carries the result over. Pages that listen to the
 // same path share one stream, and a page that nobody sees has none.
 //
+// While a page has an element with data-look-again, it is fetched again each second: what that shows goes on by itself.
+//
 // A form with data-submit-at-once is sent without a click. A second click on any form does nothing while the answer to
 // the first is on its way, which its button shows. What data-told-by="name" says came with that part of the address, which
 // is taken out of it.
@@ -152,8 +154,16 @@
       // The server is away; the event stream reconnects by itself and its next message brings us up to date.
     } finally {
       fetching = false;
+      lookAgain();
     }
   };
+
+  let next = 0;
+  const lookAgain = () => {
+    window.clearTimeout(next);
+    if (document.querySelector("[data-look-again]") !== null) next = window.setTimeout(refresh, 1000);
+  };
+  lookAgain();
 
   // A browser has six connections to a server that speaks HTTP/1.1, for all of its tabs: if each page had a stream of its
   // own, the seventh would load for ever. So the pages in sight that listen to one path agree on one that leads: it holds

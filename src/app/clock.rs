@@ -122,6 +122,7 @@ impl Sandbox {
                 None => return Ok(advanced),
             },
         };
+        let way = self.ways.begin(now, target, self.newest_entry());
         let mut before: Vec<Key> = Vec::new();
         loop {
             let due = self.due_together(target).await?;
@@ -140,6 +141,7 @@ impl Sandbox {
             before = due.iter().map(|(key, _)| key.clone()).collect();
             self.ask(SetClock::To(timer.due)).await?;
             self.run_together(due, &claimed.left_behind, outside, &mut advanced).await?;
+            way.has_run(advanced.count);
             claimed.hold.give_back().await;
         }
         self.ask(SetClock::To(target)).await?;

@@ -15,6 +15,7 @@ use super::{
     mailbox::{self, Command, Job, OnTheWay},
     quotas::Pace,
     repeated_reads::RepeatedReads,
+    set_out::Ways,
     turns::{Turns, a_moment},
 };
 use crate::{
@@ -144,6 +145,8 @@ pub struct Sandbox {
     published: watch::Receiver<Published>,
     /// Held for reading while a timer runs, for writing while the clock is advanced.
     pub(super) timers_at_work: Arc<RwLock<()>>,
+    /// The advances of its clock.
+    pub(super) ways: Ways,
     pub(super) repeated_reads: RepeatedReads,
     pub(super) known_subscriptions: KnownSubscriptions,
     pub(super) looks: Looks,
@@ -183,6 +186,7 @@ impl Sandbox {
             on_the_way: OnTheWay::default(),
             published,
             timers_at_work: Arc::default(),
+            ways: Ways::default(),
             repeated_reads: RepeatedReads::default(),
             known_subscriptions: KnownSubscriptions::default(),
             looks: Looks::default(),

@@ -11,8 +11,9 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode, Uri},
     response::IntoResponse,
+    routing::any,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A publisher's own webhook: answers what it is told to, and keeps what it hears.
 pub(crate) struct Webhook {
@@ -86,4 +87,33 @@ async fn hear(State(ear): State<Ear>, uri: Uri, headers: HeaderMap, body: Bytes)
     let _nobody_counts = ear.arrived.send(());
     let status = StatusCode::from_u16(*ear.answer.lock().unwrap()).unwrap();
     (status, [("location", "/elsewhere")], "thank you")
+}
+
+/// A webhook that answers when it is told to.
+pub(crate) struct SlowWebhook {
+    address: SocketAddr,
+    pub(crate) called: watch::Receiver<bool>,
+    pub(crate) goes_on: watch::Sender<bool>,
+}
+
+impl SlowWebhook {
+    pub(crate) async fn listen() -> Self {
+        let (goes_on, may) = watch::channel(false);
+        let (calls, called) = watch::channel(false);
+        let hear = move || {
+            let (mut may, calls) = (may.clone(), calls.clone());
+            async move {
+                calls.send_replace(true);
+                may.wait_for(|may| *may).await.unwrap();
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(any(hear))).await });
+        Self { address, called, goes_on }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
 }

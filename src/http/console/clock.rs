@@ -13,8 +13,11 @@ use serde::Deserialize;
 use super::{Console, Here, error::ConsoleError, home, shell::ClockReading};
 use crate::http::words::{Moment, count, sentence};
 use crate::{
-    app::{Advance, Due, TimerMode},
-    domain::time::{Period, Timestamp},
+    app::{Advance, AdvanceNumber, AppError, Due, Ended, OnItsWay, SetOut, TimerMode},
+    domain::{
+        refusal::Refusal,
+        time::{Period, Timestamp},
+    },
 };
 
 /// The clock as the home page shows it.
@@ -27,10 +30,41 @@ pub(super) struct ClockPanel {
     pub(super) held_up: Option<&'static str>,
     /// What the last move of the clock did.
     pub(super) notice: Option<String>,
+    /// The advance that is under way.
+    pub(super) way: Option<WayPanel>,
+    /// How the advance has ended that the page's address names.
+    pub(super) ended: Option<Told>,
     /// What was typed as a period.
     pub(super) by: String,
     /// What is wrong with that.
     pub(super) error: Option<String>,
+}
+
+/// An advance that is under way.
+#[derive(Debug)]
+pub(super) struct WayPanel {
+    /// How far it is; `None` while it waits for timers that are running.
+    pub(super) progress: Option<Progress>,
+    /// Whether it goes on by itself, so that it takes a button to stop it.
+    pub(super) can_stop: bool,
+}
+
+/// How far an advance is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) from: Moment,
+    pub(super) to: Moment,
+    pub(super) now: Moment,
+    /// Of a hundred.
+    pub(super) percent: u64,
+    pub(super) so_far: String,
+}
+
+/// What is told of an advance, and in which colour.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) text: String,
+    pub(super) tone: &'static str,
 }
 
 /// A timer.
@@ -46,10 +80,11 @@ pub(super) struct NextTimer {
 const SHOWN: usize = 4;
 
 impl ClockPanel {
-    /// The clock, and what was typed if that could not be done. `ran` is how many timers its last move ran.
+    /// The clock, and what was typed if that could not be done. `ran` is how many timers its last move ran, `advance` the one
+    /// that goes on by itself.
     pub(super) async fn of(
         here: &Here,
-        ran: Option<u64>,
+        (ran, advance): (Option<u64>, Option<AdvanceNumber>),
         typed: Option<(String, String)>,
     ) -> Result<Self, ConsoleError> {
         let next = here.sandbox.next_timers(SHOWN).await.map_err(|error| here.failed(&error))?;
@@ -77,14 +112,67 @@ impl ClockPanel {
             reading: ClockReading::of(&here.sandbox),
             next: next.collect(),
             held_up: held_up(here.sandbox.timer_mode(), here.sandbox.clock().is_frozen()),
-            notice: ran.map(|ran| match ran {
-                0 => "The clock was moved; no timer was due on the way.".to_owned(),
-                ran => format!("The clock was moved; {} ran on the way.", count(ran, "timer")),
-            }),
+            notice: ran.map(moved),
+            way: WayPanel::of(here),
+            ended: advance.and_then(|advance| here.sandbox.ended(advance)).map(|ended| Told::of(&ended)),
             by,
             error,
         })
     }
+}
+
+impl WayPanel {
+    fn of(here: &Here) -> Option<Self> {
+        let progress = here.sandbox.on_its_way().map(|way| Progress::of(here, &way));
+        let can_stop = here.sandbox.goes_on().is_some();
+        (progress.is_some() || can_stop).then_some(Self { progress, can_stop })
+    }
+}
+
+impl Progress {
+    fn of(here: &Here, way: &OnItsWay) -> Self {
+        let now = here.sandbox.now();
+        let entries = here.sandbox.newest_entry().0.saturating_sub(way.since.0);
+        Self {
+            from: Moment::of(way.from),
+            to: Moment::of(way.to),
+            now: Moment::of(now),
+            percent: percent(way.from, now, way.to),
+            so_far: format!("{} ran so far, {} written", count(way.timers, "timer"), entries_words(entries)),
+        }
+    }
+}
+
+impl Told {
+    fn of(ended: &Ended) -> Self {
+        match ended {
+            Ended::Arrived(advanced) => Self { text: moved(advanced.count), tone: "good" },
+            Ended::Stopped => {
+                Self { text: "The advance was stopped: the clock stays where it has come to.".to_owned(), tone: "info" }
+            }
+            Ended::Failed(error) => {
+                let why = sentence(&error.to_string());
+                Self { text: format!("The advance has broken off. {why}"), tone: "bad" }
+            }
+        }
+    }
+}
+
+fn moved(ran: u64) -> String {
+    match ran {
+        0 => "The clock was moved; no timer was due on the way.".to_owned(),
+        ran => format!("The clock was moved; {} ran on the way.", count(ran, "timer")),
+    }
+}
+
+fn entries_words(entries: u64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
+/// How much of a way is done, of a hundred.
+fn percent(from: Timestamp, now: Timestamp, to: Timestamp) -> u64 {
+    let millis = |until: Timestamp| u64::try_from(until.as_millis().saturating_sub(from.as_millis())).unwrap_or(0);
+    millis(now).saturating_mul(100).checked_div(millis(to)).unwrap_or(100).min(100)
 }
 
 /// Why nothing that waits for a time comes by itself, if so.
@@ -98,21 +186,6 @@ pub(super) const fn held_up(timers: TimerMode, frozen: bool) -> Option<&'static 
         }
         (TimerMode::Automatic, false) => None,
     }
-}
-
-/// The longest way at once, in years. A page can't show how far it has come while it is on the way.
-const LONGEST_YEARS: i16 = 10;
-
-/// How far to go, from what was typed.
-fn period(text: &str, now: Timestamp) -> Result<Period, String> {
-    let period = text.parse::<Period>().map_err(|error| sentence(&error.to_string()))?;
-    if now.plus(period) > now.plus(Period::years(LONGEST_YEARS)) {
-        return Err(format!(
-            "That is too far for one step here: move by {LONGEST_YEARS} years at the most. The control API goes further, \
-             and can be stopped on the way."
-        ));
-    }
-    Ok(period)
 }
 
 /// How far to go.
@@ -141,24 +214,46 @@ pub(super) async fn advance(
     form: Result<Form<AdvanceInput>, FormRejection>,
 ) -> Result<Response, ConsoleError> {
     let Form(input) = form.map_err(|rejection| ConsoleError::malformed(&here.place, rejection.body_text()))?;
-    match period(&input.by, here.sandbox.now()) {
-        Ok(period) => Ok(move_on(&console, &here, Advance::By(period)).await?.into_response()),
-        Err(error) => {
-            let typed = home::Typed { clock: Some((input.by, error)), ..home::Typed::default() };
-            home::answer(&console, &here, StatusCode::UNPROCESSABLE_ENTITY, typed).await
-        }
+    match input.by.parse::<Period>() {
+        Ok(period) => move_on(&console, &here, Advance::By(period), input.by).await,
+        Err(error) => refused(&console, &here, input.by, sentence(&error.to_string())).await,
     }
 }
 
 /// Moves the clock to the earliest timer, and runs that.
-pub(super) async fn run_next(State(console): State<Arc<Console>>, here: Here) -> Result<Redirect, ConsoleError> {
-    move_on(&console, &here, Advance::ToNextTimer).await
+pub(super) async fn run_next(State(console): State<Arc<Console>>, here: Here) -> Result<Response, ConsoleError> {
+    move_on(&console, &here, Advance::ToNextTimer, String::new()).await
 }
 
-async fn move_on(console: &Console, here: &Here, by: Advance) -> Result<Redirect, ConsoleError> {
+/// Stops the advance that goes on by itself.
+pub(super) async fn stop(here: Here) -> Redirect {
+    match here.sandbox.stop_advance().await {
+        Some(number) => here.back_to(&format!("/?advance={number}#clock")),
+        None => here.back_to("/#clock"),
+    }
+}
+
+async fn move_on(console: &Console, here: &Here, by: Advance, typed: String) -> Result<Response, ConsoleError> {
     let outside = console.app.outside().map_err(|error| here.failed(&error))?;
-    let advanced = here.sandbox.advance(by, outside).await.map_err(|error| here.failed(&error))?;
-    Ok(here.back_to(&format!("/?ran={}#clock-moved", advanced.count)))
+    let set_out = match here.sandbox.set_out(by, outside).await {
+        Err(AppError::Refused(refusal @ Refusal::BeyondCalendar(_))) => {
+            return refused(console, here, typed, sentence(&refusal.to_string())).await;
+        }
+        other => other.map_err(|error| here.failed(&error))?,
+    };
+    match set_out {
+        SetOut::Arrived(advanced) => Ok(here.back_to(&format!("/?ran={}#clock-moved", advanced.count)).into_response()),
+        SetOut::OnItsWay(number) => Ok(here.back_to(&format!("/?advance={number}#clock")).into_response()),
+        SetOut::Taken => {
+            let why = "The clock is on its way already: wait until it has arrived, or stop it.".to_owned();
+            refused(console, here, typed, why).await
+        }
+    }
+}
+
+async fn refused(console: &Console, here: &Here, typed: String, why: String) -> Result<Response, ConsoleError> {
+    let typed = home::Typed { clock: Some((typed, why)), ..home::Typed::default() };
+    home::answer(console, here, StatusCode::UNPROCESSABLE_ENTITY, typed).await
 }
 
 #[cfg(test)]
@@ -166,24 +261,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_period_is_one_that_a_page_can_wait_for() {
-        let now = "2026-03-01T00:00:00Z".parse().unwrap();
+    fn a_way_is_told_in_hundredths() {
+        let at = |text: &str| text.parse().unwrap();
+        let (from, to) = (at("2026-03-01T00:00:00Z"), at("2026-03-11T00:00:00Z"));
         let table = [
-            ("P1M", None),
-            (" 30d ", None),
-            ("P10Y", None),
-            ("P10Y1D", Some("too far")),
-            ("P300Y", Some("too far")),
-            ("soon", Some("period")),
-            ("-P1D", Some("period")),
+            ("2026-03-01T00:00:00Z", 0),
+            ("2026-03-05T00:00:00Z", 40),
+            ("2026-03-10T23:59:59Z", 99),
+            ("2026-03-11T00:00:00Z", 100),
+            ("2026-03-12T00:00:00Z", 100),
         ];
-        for (text, expected) in table {
-            let found = period(text, now).err();
-            match expected {
-                None => assert_eq!(found, None, "{text}"),
-                Some(part) => assert!(found.is_some_and(|why| why.contains(part)), "{text}"),
-            }
+        for (now, expected) in table {
+            assert_eq!(percent(from, at(now), to), expected, "{now}");
         }
+        assert_eq!(percent(from, from, from), 100, "no way at all");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::http::words::{Moment, confirmation_words_of, count, status_tone};
 use crate::{
-    app::{JournalFilter, ListPosition, Player, What},
+    app::{AdvanceNumber, JournalFilter, ListPosition, Player, What},
     domain::{
         catalogue::{Catalogue, Publisher, Seats},
         event::Seq,
@@ -42,6 +42,8 @@ pub(super) struct HomeQuery {
     before: Option<String>,
     /// How many timers the last move of the clock ran.
     ran: Option<u64>,
+    /// The advance that goes on by itself, and that is told of when it has ended.
+    advance: Option<AdvanceNumber>,
 }
 
 /// What was typed into the page's forms and could not be done.
@@ -145,7 +147,7 @@ async fn render(
         shell: here.shell("home", title),
         live: (!has_errors).then(|| here.place.live(newest_entry, None)),
         has_errors,
-        clock: ClockPanel::of(here, query.ran, typed.clock).await?,
+        clock: ClockPanel::of(here, (query.ran, query.advance), typed.clock).await?,
         buy: typed.buy.unwrap_or_else(|| BuyForm::of(catalogue, BuyInput::default(), FieldErrors::new())),
         base_url: console.base_url.clone(),
         publishers: catalogue.publishers.iter().map(|publisher| PublisherRow::of(here, publisher)).collect(),

@@ -16,7 +16,7 @@
 //! | `GET /faults`, `POST /faults` | which steps of provisioning shall fail, and how often; 303 back, or 422 |
 //! | `GET /keys`, `POST /keys` | the access keys; makes one and shows it once: 201, or 422 |
 //! | `POST /keys/{key}/removal` | removes one; 303 back |
-//! | `POST /clock/{freeze,resume,advance,run-next}` | moves the clock; 303 home, or 422 |
+//! | `POST /clock/{freeze,resume,advance,run-next,stop}` | moves the clock, or stops that; 303 home, or 422 |
 
 mod bought;
 mod buy;
@@ -97,7 +97,8 @@ pub fn router(app: Arc<App>, links: Links, base_url: String, access: Access) -> 
         .route("/clock/freeze", post(clock::freeze))
         .route("/clock/resume", post(clock::resume))
         .route("/clock/advance", post(clock::advance).get(go_home))
-        .route("/clock/run-next", post(clock::run_next))
+        .route("/clock/run-next", post(clock::run_next).get(go_home))
+        .route("/clock/stop", post(clock::stop))
         .layer(middleware::from_fn(same_origin::refuse_cross_site))
         .with_state(console)
 }

@@ -13,7 +13,7 @@ use super::problem::{ControlError, Input, sandbox_named};
 use crate::{
     app::{Advance, Sandbox, StoredTimer},
     http::faces::Faces,
-    wire::control::{AdvanceClock, ClockView, FreezeClock, Problem, TimerRun, TimerView, TimersRun},
+    wire::control::{AdvanceClock, AdvanceProgress, ClockView, FreezeClock, Problem, TimerRun, TimerView, TimersRun},
 };
 
 /// The clock, and the timer that is due next.
@@ -122,6 +122,12 @@ pub(super) async fn clock_view(sandbox: &Sandbox) -> Result<ClockView, ControlEr
         now: sandbox.now().to_string(),
         frozen: sandbox.clock().is_frozen(),
         next_timer: sandbox.next_timer().await?.as_ref().map(timer_view),
+        advance: sandbox.on_its_way().map(|way| AdvanceProgress {
+            from: way.from.to_string(),
+            to: way.to.to_string(),
+            timers: way.timers,
+            entries: sandbox.newest_entry().0.saturating_sub(way.since.0),
+        }),
     })
 }
 

@@ -23,9 +23,9 @@ pub use delivery::{
 pub use journal::{JournalEntryView, JournalPage, Player};
 pub use quotas::{QuotasView, SetQuotas};
 pub use sandbox::{
-    AdvanceClock, ChangeSandbox, ChoiceView, ClockView, CreateSandbox, CustomerTenant, DeletionView, Environment,
-    FreezeClock, MemberView, PartnerEnvironment, ProvisioningFault, ProvisioningFaults, PublisherEnvironment, RuleList,
-    RuleView, SandboxList, SandboxView, SigningKeyList, TimerRun, TimerView, TimersRun,
+    AdvanceClock, AdvanceProgress, ChangeSandbox, ChoiceView, ClockView, CreateSandbox, CustomerTenant, DeletionView,
+    Environment, FreezeClock, MemberView, PartnerEnvironment, ProvisioningFault, ProvisioningFaults,
+    PublisherEnvironment, RuleList, RuleView, SandboxList, SandboxView, SigningKeyList, TimerRun, TimerView, TimersRun,
 };
 pub use subscription::{
     ActivationRequest, BillingView, ConfirmationView, LedgerLineView, LicenseReport, LinkView, MissingConfirmation,

@@ -170,6 +170,23 @@ pub struct ClockView {
     /// The earliest timer, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next_timer: Option<TimerView>,
+    /// The advance that is on its way, if this server runs one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub advance: Option<AdvanceProgress>,
+}
+
+/// How far an advance is: the clock tells the time that it has reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdvanceProgress {
+    /// From when, in sandbox time.
+    pub from: String,
+    /// To when.
+    pub to: String,
+    /// Timers that have run so far.
+    pub timers: u64,
+    /// Entries that the journal has had since.
+    pub entries: u64,
 }
 
 /// A deadline that waits in the store.

@@ -4,6 +4,7 @@
 //! JavaScript error or a violation of the Content-Security-Policy on any page that it visits.
 
 mod access;
+mod clock;
 mod driver;
 mod life;
 mod looks;

@@ -2,6 +2,7 @@
 
 mod access;
 mod console;
+mod console_clock;
 mod console_keys;
 mod control;
 mod hosts;
