@@ -21,6 +21,9 @@ const FORM: [(&str, &str); 13] = [
     ("reseller", "4847383"),
 ];
 
+/// Fields and what is typed into them.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// The form with some fields otherwise.
 fn with<'a>(changed: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let value = |name| changed.iter().find(|(field, _)| *field == name).map(|(_, value)| *value);
@@ -75,7 +78,7 @@ async fn a_new_customer_s_mistakes_stand_at_their_fields() {
     let needed =
         ["companyName", "domain", "firstName", "lastName", "email", "addressLine1", "city", "country", "culture"];
     let nothing = needed.map(|name| (name, " "));
-    let table: [(&[(&str, &str)], &[&str]); 8] = [
+    let table: [(Fields<'_>, &[&str]); 8] = [
         (&nothing, &needed),
         (&[("companyName", &long_name)], &["companyName"]),
         (&[("domain", &long_domain)], &["domain"]),
