@@ -218,11 +218,6 @@ impl Space {
         self.orders_by_time(customer).instant(listed.as_millis()).text(&id.to_string())
     }
 
-    /// What partners have bought for a customer, by the time of purchase.
-    pub(crate) fn bought_for(&self, customer: &CustomerId) -> Key {
-        self.root().text("bought-for").text(customer.as_str())
-    }
-
     /// An order.
     pub(crate) fn order(&self, customer: &CustomerId, id: OrderId) -> Key {
         self.orders(customer).text(&id.to_string())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{
     desk::{Desk, decode},
     error::AppError,
-    keys::indexed_position,
     known_subscriptions::KnownSubscription,
     newest_first::{ListPage, ListPart},
     sandbox::Sandbox,
@@ -56,19 +55,10 @@ impl Sandbox {
     ) -> Result<ListPage<Order>, AppError> {
         let index = self.world.space.orders_by_time(customer);
         let not_yet = index.clone().instant(self.now().plus_millis(1).as_millis());
-        let range = KeyRange::under(&index).before(&not_yet);
-        let page = self.page_of_keys(&index, range, part, limit).await?;
-        let mut orders = Vec::with_capacity(page.keys().len());
-        for key in page.keys() {
-            let id = index.rest_of(key).and_then(|rest| order_of(rest.split_first_chunk::<8>()?.1));
-            if let Some(id) = id {
-                orders.push(self.order(customer, id).await?);
-            }
-        }
-        Ok(page.of(&index, orders))
+        self.page_of_orders(customer, KeyRange::under(&index).before(&not_yet), part, limit).await
     }
 
-    /// A page of what a partner has bought for a customer, the newest first.
+    /// A page of what a partner has bought for a customer with so many orders, the newest first.
     ///
     /// # Errors
     /// [`AppError::Store`] when the store fails.
@@ -78,13 +68,32 @@ impl Sandbox {
         part: &ListPart,
         limit: usize,
     ) -> Result<ListPage<Arc<KnownSubscription>>, AppError> {
-        let index = self.world.space.bought_for(customer);
-        let page = self.page_of_keys(&index, KeyRange::under(&index), part, limit).await?;
-        let mut subscriptions = Vec::with_capacity(page.keys().len());
-        for position in page.keys().iter().filter_map(|key| indexed_position(&index, key)) {
-            subscriptions.push(self.subscription(position.id).await?);
+        let range = KeyRange::under(&self.world.space.orders_by_time(customer));
+        let ListPage { items, newer, older } = self.page_of_orders(customer, range, part, limit).await?;
+        let mut subscriptions = Vec::with_capacity(items.len());
+        for order in &items {
+            subscriptions.extend(self.subscriptions_in(order).await?);
         }
-        Ok(page.of(&index, subscriptions))
+        Ok(ListPage { items: subscriptions, newer, older })
+    }
+
+    async fn page_of_orders(
+        &self,
+        customer: &CustomerId,
+        range: KeyRange,
+        part: &ListPart,
+        limit: usize,
+    ) -> Result<ListPage<Order>, AppError> {
+        let index = self.world.space.orders_by_time(customer);
+        let page = self.page_of_keys(&index, range, part, limit).await?;
+        let mut orders = Vec::with_capacity(page.keys().len());
+        for key in page.keys() {
+            let id = index.rest_of(key).and_then(|rest| order_of(rest.split_first_chunk::<8>()?.1));
+            if let Some(id) = id {
+                orders.push(self.order(customer, id).await?);
+            }
+        }
+        Ok(page.of(&index, orders))
     }
 
     /// All subscriptions that a partner has bought for a customer, the oldest first.

@@ -55,7 +55,8 @@ impl Tree {
             let syncing = scope.spawn(move || calls.into_iter().try_for_each(|()| self.sync()));
             let made = self.make_in_windows(changes, &call);
             drop(call);
-            made.and(syncing.join().unwrap_or_else(|panic| Err(panicked(&*panic))))
+            let synced = syncing.join().unwrap_or_else(|panic| Err(panicked(&*panic)));
+            made.and(synced)
         });
         settled?;
         // Not before all else has arrived.
