@@ -1,7 +1,10 @@
 //! The desk at which commands are decided: reads documents on top of what earlier commands of the batch wrote, and
 //! collects what this one writes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -9,6 +12,7 @@ use super::{
     error::AppError,
     journal::{Entry, Player, What},
     journal_pages::JournalPages,
+    journal_pointers,
     keys::Space,
     sandbox::{Head, World},
 };
@@ -103,18 +107,25 @@ impl<'a> Desk<'a> {
 
     /// A document, as the commands before this one left it, and this one so far.
     pub(crate) async fn get(&mut self, key: &Key) -> Result<Option<Arc<[u8]>>, AppError> {
+        if let Some(known) = self.known(key) {
+            return Ok(known);
+        }
+        let document = self.store.get(key).await?;
+        let bytes = document.as_ref().map(|document| Arc::clone(&document.bytes));
+        self.read.insert(key.clone(), document);
+        Ok(bytes)
+    }
+
+    /// A document that the store need not be asked for; `None` if it has to be.
+    fn known(&self, key: &Key) -> Option<Option<Arc<[u8]>>> {
         let before = || self.under_way.0.get(key).map(|(write, _)| write);
         if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
-            return Ok(match write {
+            return Some(match write {
                 Write::Put(bytes) | Write::Create(bytes) => Some(Arc::clone(bytes)),
                 Write::Remove => None,
             });
         }
-        if !self.read.contains_key(key) {
-            let document = self.store.get(key).await?;
-            self.read.insert(key.clone(), document);
-        }
-        Ok(self.read.get(key).cloned().flatten().map(|document| document.bytes))
+        self.read.get(key).map(|read| read.as_ref().map(|document| Arc::clone(&document.bytes)))
     }
 
     /// The version of a document that the batch has not written; its version after the batch, if it has.
@@ -201,8 +212,8 @@ impl<'a> Desk<'a> {
     ///
     /// # Errors
     /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not. [`AppError::NameTooLong`] if a
-    /// key is too long for a store, so that nobody else's command fails with this one.
-    pub(super) fn keep(&mut self, may_overfill: bool) -> Result<(), AppError> {
+    /// key is too long for a store, so that nobody else's command fails with this one. [`AppError::Store`] when the store fails.
+    pub(super) async fn keep(&mut self, may_overfill: bool) -> Result<(), AppError> {
         if self.staged.keys().any(|key| key.as_bytes().len() > Key::BYTES_MAX) {
             self.forget();
             return Err(AppError::NameTooLong);
@@ -215,16 +226,46 @@ impl<'a> Desk<'a> {
             self.forget();
             return Err(AppError::Full { documents });
         }
+        if let Err(error) = self.look_at_pointers().await {
+            self.forget();
+            return Err(error);
+        }
         self.actor = None;
         let entries = std::mem::take(&mut self.entries);
         let staged = std::mem::take(&mut self.staged);
         self.head.documents = self.head.documents.saturating_add_signed(added);
         self.changed |= !entries.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
         self.written.extend(staged);
-        self.journal.add(&self.world.space, &entries)?;
+        for (id, page) in self.journal.add(&self.world.space, &entries)? {
+            let open = self.space().journal_of(id);
+            let known = self.known(&open).flatten();
+            for (key, write) in journal_pointers::pointing(&open, page, known.as_deref()) {
+                self.head.documents = self.head.documents.saturating_add_signed(self.adds(&key, &write));
+                self.written.insert(key, write);
+            }
+        }
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
         Ok(())
+    }
+
+    /// Finds out, before anything is kept, what there is of the pointers to the pages that the entries will be in.
+    async fn look_at_pointers(&mut self) -> Result<(), AppError> {
+        let concerned: BTreeSet<_> = self.entries.iter().filter_map(|entry| entry.subscription).collect();
+        for id in concerned {
+            // What was written without having been read is new, and so are the pointers to its entries.
+            let subscription = self.space().subscription(id);
+            let is_new = self.staged.contains_key(&subscription) && self.adds_new(&subscription);
+            if !is_new {
+                self.look_at(&self.space().journal_of(id)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a document that is written was neither read nor written before.
+    fn adds_new(&self, key: &Key) -> bool {
+        !self.read.contains_key(key) && !self.written.contains_key(key) && !self.under_way.0.contains_key(key)
     }
 
     /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
@@ -275,7 +316,7 @@ impl<'a> Desk<'a> {
             under_way.push((key.clone(), (write.clone(), before.map_or(Version(1), Version::next))));
             changeset.writes.push((key, write));
         }
-        // Nothing decides on the journal, so the batch after this one needs none of it.
+        // Nothing decides on the pages of the journal, so the batch after this one needs none of them.
         let mut journal = self.journal.into_writes(&self.world.space);
         let mut head = self.head;
         head.documents = head.documents.saturating_add(u64::try_from(journal.len()).unwrap_or(u64::MAX));

@@ -1,13 +1,13 @@
-//! The journal as it is stored: pages of entries, and for each subscription where its entries are.
+//! The journal as it is stored: pages of entries.
 //!
 //! The entries of a batch lie together in as few pages as they fill, so that a command costs a part of a write however
 //! much it has to tell. A page stays small enough to be read for the sake of one entry.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::{desk::encode, error::AppError, journal::Entry, keys::Space};
 use crate::{
-    domain::event::Seq,
+    domain::{event::Seq, ids::SubscriptionId},
     store::{Key, Write},
 };
 
@@ -20,13 +20,15 @@ pub(super) struct JournalPages {
     full: Vec<(Key, Write)>,
     /// The number of the open page's first entry, and the page.
     open: Option<(Seq, Vec<u8>)>,
-    /// One for each subscription and page.
-    pointers: BTreeSet<Key>,
+    /// Whose entries are in which page, by the number of its first entry.
+    held: BTreeSet<(SubscriptionId, Seq)>,
 }
 
 impl JournalPages {
-    /// Adds entries, which follow on those added before.
-    pub(super) fn add(&mut self, space: &Space, entries: &[Entry]) -> Result<(), AppError> {
+    /// Adds entries, which follow on those added before. Gives the pages that hold entries of a subscription now and did not
+    /// before.
+    pub(super) fn add(&mut self, space: &Space, entries: &[Entry]) -> Result<Vec<(SubscriptionId, Seq)>, AppError> {
+        let mut new = Vec::new();
         for entry in entries {
             let bytes = encode(&space.journal().number(entry.seq.0), entry)?;
             if self.open.as_ref().is_some_and(|(_, page)| page.len().saturating_add(bytes.len()) > PAGE_BYTES) {
@@ -35,23 +37,24 @@ impl JournalPages {
             let (first, page) = self.open.get_or_insert_with(|| (entry.seq, Vec::new()));
             page.push(if page.is_empty() { b'[' } else { b',' });
             page.extend_from_slice(&bytes);
-            if let Some(id) = entry.subscription {
-                self.pointers.insert(space.journal_of(id).number(first.0));
+            if let Some(id) = entry.subscription
+                && self.held.insert((id, *first))
+            {
+                new.push((id, *first));
             }
         }
-        Ok(())
+        Ok(new)
     }
 
     /// How many documents there are so far.
     pub(super) fn documents(&self) -> usize {
-        self.full.len().saturating_add(self.pointers.len()).saturating_add(usize::from(self.open.is_some()))
+        self.full.len().saturating_add(usize::from(self.open.is_some()))
     }
 
     /// All that is to be written.
     pub(super) fn into_writes(mut self, space: &Space) -> Vec<(Key, Write)> {
         self.turn(space);
-        let pointers = self.pointers.into_iter().map(|key| (key, Write::Create(Arc::default())));
-        self.full.into_iter().chain(pointers).collect()
+        self.full
     }
 
     fn turn(&mut self, space: &Space) {

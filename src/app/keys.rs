@@ -293,7 +293,7 @@ impl Space {
         self.root().text("journal")
     }
 
-    /// The pages of the journal that concern a subscription.
+    /// Which pages of the journal hold entries of a subscription.
     pub(crate) fn journal_of(&self, id: SubscriptionId) -> Key {
         self.subscription(id).text("journal")
     }

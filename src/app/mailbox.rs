@@ -93,7 +93,7 @@ impl<C: Command> Job for Pending<C> {
     fn decide<'a>(&'a mut self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             self.outcome = Some(match self.command.decide(desk).await {
-                Ok(answer) => desk.keep(self.command.may_overfill()).map(|()| answer),
+                Ok(answer) => desk.keep(self.command.may_overfill()).await.map(|()| answer),
                 Err(error) => {
                     desk.forget();
                     Err(error)

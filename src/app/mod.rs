@@ -22,6 +22,7 @@ pub mod identity;
 mod invoicing;
 mod journal;
 mod journal_pages;
+mod journal_pointers;
 mod keeping_up;
 mod keys;
 mod known_subscriptions;

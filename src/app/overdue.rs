@@ -34,7 +34,7 @@ pub(super) async fn find_up_to_date(desk: &mut Desk<'_>, id: SubscriptionId) -> 
     {
         run_command(desk, &timer).await?;
         // Each is a command of its own, as it would have been.
-        desk.keep(false)?;
+        desk.keep(false).await?;
         found = find_subscription(desk, id).await?;
     }
     desk.actor = actor;

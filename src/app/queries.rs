@@ -225,11 +225,9 @@ impl Sandbox {
     /// # Errors
     /// [`AppError::Store`] when the store fails.
     pub async fn newest_entries_of(&self, id: SubscriptionId, limit: usize) -> Result<Vec<Entry>, AppError> {
-        let range = KeyRange::under(&self.world.space.journal_of(id));
-        let pointers = self.store.scan(&range, Direction::Descending, limit).await?;
         let mut entries = Vec::new();
-        for (pointer, _) in pointers.iter().rev() {
-            entries.extend(self.pointed_at(id, pointer).await?);
+        for page in self.last_pages_of(id, limit).await? {
+            entries.extend(self.entries_in(id, page).await?);
         }
         let surplus = entries.len().saturating_sub(limit);
         entries.drain(..surplus);
@@ -257,15 +255,9 @@ impl Sandbox {
 
     /// The next entries of a subscription with numbers above `since`, by journal document.
     async fn journal_documents_of(&self, id: SubscriptionId, since: Seq) -> Result<Vec<Vec<Entry>>, AppError> {
-        let index = self.world.space.journal_of(id);
-        let next = index.clone().number(since.0.saturating_add(1));
-        let before = KeyRange::under(&index).before(&next);
-        let holder = self.store.scan(&before, Direction::Descending, 1).await?;
-        let rest = KeyRange::under(&index).from(next);
-        let rest = self.store.scan(&rest, Direction::Ascending, CHUNK).await?;
         let mut documents = Vec::new();
-        for (pointer, _) in holder.iter().chain(&rest) {
-            let entries = self.pointed_at(id, pointer).await?;
+        for page in self.pages_of(id, since).await?.into_iter().take(CHUNK) {
+            let entries = self.entries_in(id, page).await?;
             if entries.last().is_some_and(|last| last.seq > since) {
                 documents.push(entries);
             }
@@ -273,11 +265,9 @@ impl Sandbox {
         Ok(documents)
     }
 
-    /// The entries of a subscription in the journal document that an index key points to.
-    async fn pointed_at(&self, id: SubscriptionId, pointer: &Key) -> Result<Vec<Entry>, AppError> {
-        let first = self.world.space.journal_of(id).rest_of(pointer).and_then(|rest| rest.first_chunk::<8>());
-        let Some(first) = first else { return Ok(Vec::new()) };
-        let key = self.world.space.journal().number(u64::from_be_bytes(*first));
+    /// The entries of a subscription in the page of the journal that begins with an entry.
+    async fn entries_in(&self, id: SubscriptionId, page: Seq) -> Result<Vec<Entry>, AppError> {
+        let key = self.world.space.journal().number(page.0);
         let Some(document) = self.store.get(&key).await? else { return Ok(Vec::new()) };
         let entries: Vec<Entry> = decode(&key, &document.bytes)?;
         Ok(entries.into_iter().filter(|entry| entry.subscription == Some(id)).collect())

@@ -52,7 +52,7 @@ fn shown<'a>(page: &'a Reply, test_id: &str) -> &'a str {
 }
 
 fn id_of(key: &str) -> &str {
-    key.rsplitn(3, '.').nth(1).unwrap()
+    key.rsplit('.').nth(1).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

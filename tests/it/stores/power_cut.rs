@@ -97,7 +97,7 @@ impl Run {
         let reader = tokio::spawn(read_on_and_on(Arc::clone(&store)));
 
         let mut history = vec![Documents::new()];
-        for round in 0..90 {
+        for round in 0..150 {
             let commits = if round % 30 == 20 { 1 } else { rng.random_range(1..12) };
             let changesets: Vec<Changeset> = (0..commits)
                 .map(|_| {
@@ -115,9 +115,7 @@ impl Run {
         reader.await.unwrap();
         let cuts = std::mem::take(&mut witness.lock().unwrap().cuts);
         for wanted in [Synced::Log, Synced::Tree] {
-            // How many there are depends on how many commits share a sync.
-            let number = cuts.iter().filter(|cut| cut.sync.1 == wanted).count();
-            assert!(number > 4, "{number} cuts before a sync of the {wanted:?}");
+            assert!(cuts.iter().any(|cut| cut.sync.1 == wanted), "no cut before a sync of the {wanted:?}");
         }
         Self { seed, history, cuts }
     }
@@ -171,7 +169,9 @@ impl Witness {
         let now = read_folder(&self.folder);
         self.syncs += 1;
         let between_segments = segments_written(&self.last, &now) > 1;
-        if !self.last.is_empty() && (between_segments || self.rng.random_ratio(1, 8)) {
+        // There are far fewer syncs of the tree.
+        let odds = if synced == Synced::Tree { 3 } else { 8 };
+        if !self.last.is_empty() && (between_segments || self.rng.random_ratio(1, odds)) {
             let files = match self.loss {
                 Loss::All => self.last.clone(),
                 Loss::SomeSectors => torn(&self.last, &now, &mut self.rng),
