@@ -19,11 +19,14 @@ use crate::{
         subscription::Subscription,
         time::Timestamp,
     },
-    store::{Direction, KeyRange},
+    store::{Direction, Key, KeyRange},
 };
 
 /// Records that one call looks at, at the most: where few of many fit, a page may end before it is full.
 const LOOKED_AT: usize = 2_000;
+
+/// Pages of the log that are read at once.
+const READ_AT_ONCE: usize = 64;
 
 /// Which records are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +71,7 @@ pub(super) async fn note(
         status,
         what,
     };
-    let key = desk.space().audit_record(partner, record.at, record.number);
-    desk.put(key, &record)?;
+    desk.log(record.clone());
     notices::tell(desk, record).await
 }
 
@@ -160,36 +162,54 @@ impl Sandbox {
         let mut range = KeyRange::under(&log)
             .from(log.clone().instant(filter.from.as_millis()))
             .before(&log.clone().instant(filter.until.as_millis()));
-        if let Some((at, entry)) = after.and_then(<[u8]>::split_first_chunk) {
-            let entry = entry.try_into().map_or(0, u64::from_be_bytes);
-            range = range.before(&log.clone().number(u64::from_be_bytes(*at)).number(entry));
+        let after = after.and_then(|place| Some((place.first_chunk()?, place.last_chunk()?)));
+        let after = after.map(|(at, number)| (Key::millis_of(*at), u64::from_be_bytes(*number)));
+        if let Some((at, number)) = after {
+            range = range.before(&log.clone().instant(at).number(number));
         }
         let looked_at = if filter.is_narrow() { LOOKED_AT } else { limit };
-        let found = self.store.scan(&range, Direction::Descending, looked_at.saturating_add(1)).await?;
         let mut customers = BTreeMap::new();
-        let mut page = AuditPage::default();
-        let mut last = None;
-        for (number, (key, document)) in found.iter().enumerate() {
-            if page.records.len() >= limit || number >= looked_at {
-                page.next = last;
-                return Ok(page);
-            }
-            last = log.rest_of(key).map(<[u8]>::to_vec);
-            let record: AuditRecord = decode(key, &document.bytes)?;
-            let customer = match &record.customer {
-                None => None,
-                Some(id) => {
-                    if !customers.contains_key(id) {
-                        customers.insert(id.clone(), self.customer_of_then(id).await?);
+        let (mut page, mut number, mut last) = (AuditPage::default(), 0_usize, None);
+        loop {
+            let found = self.store.scan(&range, Direction::Descending, READ_AT_ONCE).await?;
+            for (key, document) in &found {
+                let records: Vec<AuditRecord> = decode(key, &document.bytes)?;
+                for record in records.into_iter().rev() {
+                    let place = (record.at.as_millis(), record.number);
+                    // The page that the last list ended in.
+                    if after.is_some_and(|after| place >= after) {
+                        continue;
                     }
-                    customers.get(id).cloned().flatten()
+                    if page.records.len() >= limit || number >= looked_at {
+                        page.next = last;
+                        return Ok(page);
+                    }
+                    number = number.saturating_add(1);
+                    last = Some(position(record.at, record.number));
+                    let customer = self.customer_among(&mut customers, &record).await?;
+                    if filter.admits(&record, customer.as_ref()) {
+                        page.records.push(self.with_subject(record, customer).await?);
+                    }
                 }
-            };
-            if filter.admits(&record, customer.as_ref()) {
-                page.records.push(self.with_subject(record, customer).await?);
+            }
+            match found.last() {
+                Some((key, _)) if found.len() == READ_AT_ONCE => range = range.before(key),
+                Some(_) | None => return Ok(page),
             }
         }
-        Ok(page)
+    }
+
+    /// The customer that a record is about; looked up once for all records.
+    async fn customer_among(
+        &self,
+        customers: &mut BTreeMap<CustomerId, Option<Customer>>,
+        record: &AuditRecord,
+    ) -> Result<Option<Customer>, AppError> {
+        let Some(id) = &record.customer else { return Ok(None) };
+        if !customers.contains_key(id) {
+            customers.insert(id.clone(), self.customer_of_then(id).await?);
+        }
+        Ok(customers.get(id).cloned().flatten())
     }
 
     /// A record, with what it is about.
@@ -229,6 +249,11 @@ impl Sandbox {
         let of_catalogue = || self.world.catalogue.customer_of_tenant(tenant).cloned();
         Ok(stored.map(|stored| stored.customer).or_else(of_catalogue))
     }
+}
+
+/// The place of a record in a list of them.
+fn position(at: Timestamp, number: u64) -> AuditPosition {
+    Key::from_bytes(Vec::new()).instant(at.as_millis()).number(number).as_bytes().to_vec()
 }
 
 impl AuditFilter {

@@ -9,6 +9,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    audit_pages::AuditPages,
     error::AppError,
     journal::{Entry, Player, What},
     journal_pages::JournalPages,
@@ -17,7 +18,13 @@ use super::{
     sandbox::{Head, World},
 };
 use crate::{
-    domain::{audit::Actor, event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
+    domain::{
+        audit::{Actor, AuditRecord},
+        event::Seq,
+        ids::SubscriptionId,
+        subscription::Context,
+        time::Timestamp,
+    },
     store::{Changeset, Direction, Document, Expectation, Key, KeyRange, Store, Version, Write},
 };
 
@@ -49,6 +56,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) actor: Option<Actor>,
     entries: Vec<Entry>,
     journal: JournalPages,
+    records: Vec<AuditRecord>,
+    activity: AuditPages,
     /// Whether there is anything to commit: a clock that merely ran on is no change.
     changed: bool,
 }
@@ -75,6 +84,8 @@ impl<'a> Desk<'a> {
             actor: None,
             entries: Vec::new(),
             journal: JournalPages::default(),
+            records: Vec::new(),
+            activity: AuditPages::default(),
             changed: false,
         }
     }
@@ -200,10 +211,16 @@ impl<'a> Desk<'a> {
         seq
     }
 
+    /// Writes a record of a partner's activity log.
+    pub(crate) fn log(&mut self, record: AuditRecord) {
+        self.records.push(record);
+    }
+
     /// Ends a command that failed: what it wrote is forgotten.
     pub(super) fn forget(&mut self) {
         self.actor = None;
         self.entries.clear();
+        self.records.clear();
         self.staged.clear();
         self.head = self.kept_head.clone();
     }
@@ -232,21 +249,32 @@ impl<'a> Desk<'a> {
         }
         self.actor = None;
         let entries = std::mem::take(&mut self.entries);
+        let records = std::mem::take(&mut self.records);
         let staged = std::mem::take(&mut self.staged);
         self.head.documents = self.head.documents.saturating_add_signed(added);
-        self.changed |= !entries.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
+        self.changed |=
+            !entries.is_empty() || !records.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
         self.written.extend(staged);
         for (id, page) in self.journal.add(&self.world.space, &entries)? {
             let open = self.space().journal_of(id);
             let known = self.known(&open).flatten();
             for (key, write) in journal_pointers::pointing(&open, page, known.as_deref()) {
-                self.head.documents = self.head.documents.saturating_add_signed(self.adds(&key, &write));
-                self.written.insert(key, write);
+                self.add(key, write);
             }
+        }
+        for record in records {
+            let (key, write) = self.activity.add(&self.world.space, &record)?;
+            self.add(key, write);
         }
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
         Ok(())
+    }
+
+    /// Writes what comes with what a command has written.
+    fn add(&mut self, key: Key, write: Write) {
+        self.head.documents = self.head.documents.saturating_add_signed(self.adds(&key, &write));
+        self.written.insert(key, write);
     }
 
     /// Finds out, before anything is kept, what there is of the pointers to the pages that the entries will be in.

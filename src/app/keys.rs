@@ -228,7 +228,7 @@ impl Space {
         self.root().text("audit").text(partner.as_str())
     }
 
-    /// A record of the activity log.
+    /// The page of the activity log that begins with a record.
     pub(crate) fn audit_record(&self, partner: &PartnerId, at: Timestamp, number: u64) -> Key {
         self.audit_records(partner).instant(at.as_millis()).number(number)
     }

@@ -6,6 +6,7 @@
 mod access;
 mod acting;
 mod audit;
+mod audit_pages;
 mod carts;
 mod clock;
 mod customer_gone;

@@ -14,6 +14,23 @@ async fn records(partner: &Partner, query: &[(&str, &str)]) -> Vec<Value> {
     asks(partner, query).await.expect(200)["items"].as_array().unwrap().clone()
 }
 
+/// All records, a page after the other.
+async fn page_by_page(partner: &Partner, size: usize) -> Vec<Value> {
+    let mut seen = Vec::new();
+    let (mut uri, mut token) = (format!("/auditrecords?size={size}"), String::new());
+    loop {
+        let page = send(partner.request(Method::GET, &uri).header("MS-ContinuationToken", &token)).await.expect(200);
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= size, "{page}");
+        seen.extend_from_slice(items);
+        let next = &page["links"]["next"];
+        if next.is_null() {
+            return seen;
+        }
+        (uri, token) = (text(next, "uri"), text(&next["headers"][0], "value"));
+    }
+}
+
 /// What was done, how it ended, and who did it; the oldest first.
 fn told(records: &[Value]) -> Vec<(String, String, String)> {
     let who = |record: &Value| match (record["userPrincipalName"].as_str(), record["applicationId"].as_str()) {
@@ -146,17 +163,7 @@ async fn the_log_is_asked_by_day_customer_and_kind() {
     let days = [("startDate", "2026-01-03"), ("endDate", "2026-01-03")];
     assert_eq!(kinds(records(&partner, &days).await), gone);
 
-    let mut seen = Vec::new();
-    let (mut uri, mut token) = ("/auditrecords?size=2".to_owned(), String::new());
-    loop {
-        let page = send(partner.request(Method::GET, &uri).header("MS-ContinuationToken", &token)).await.expect(200);
-        seen.extend(page["items"].as_array().unwrap().iter().map(|one| text(one, "operationType")));
-        let next = &page["links"]["next"];
-        if next.is_null() {
-            break;
-        }
-        (uri, token) = (text(next, "uri"), text(&next["headers"][0], "value"));
-    }
+    let seen = kinds(page_by_page(&partner, 2).await);
     assert_eq!(seen, all);
 
     for (name, value) in [
@@ -181,4 +188,22 @@ async fn the_log_is_asked_by_day_customer_and_kind() {
         partner.request(Method::GET, "/auditrecords?seekOperation=Next").header("MS-ContinuationToken", "AAAA");
     assert_eq!(refused(&send(forged).await, 400), 800_002);
     world.stop().await;
+}
+
+/// What is done at one instant is told one after the other, each once, wherever a page ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_one_instant_are_each_told_once() {
+    let world = World::start().await;
+    let partner = world.partner("proseware").await;
+    let (customer, item) = (partner.customer("Northwind").await, partner.item("Contoso CRM", "Team").await);
+    futures_util::future::join_all((0..40).map(|_| partner.buys(&customer, &item, 5))).await;
+    world.operator().advances("P1D").await;
+    let partner = world.partner("proseware").await;
+    futures_util::future::join_all((0..5).map(|_| partner.buys(&customer, &item, 5))).await;
+    let orders = |found: &[Value]| -> Vec<String> { found.iter().map(|one| text(one, "resourceNewValue")).collect() };
+    let all = orders(&records(&partner, &[]).await);
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), 45, "{all:?}");
+    for size in [1, 7, 44, 45] {
+        assert_eq!(orders(&page_by_page(&partner, size).await), all, "pages of {size}");
+    }
 }

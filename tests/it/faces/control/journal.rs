@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rehearsal::cli::wiring::ServerOptions;
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{kinds, problem};
 use crate::world::{SANDBOX, World, send, text};
@@ -106,6 +106,39 @@ async fn pages_follow_each_other() {
             since = page["nextSince"].as_u64();
         }
         assert_eq!(read, expected, "{filter}");
+    }
+}
+
+/// Much happens to one subscription, in many commits, and to another one in between.
+#[tokio::test]
+async fn all_that_happened_to_a_subscription_is_found_however_much_it_is() {
+    let world = World::start().await;
+    let operator = world.operator();
+    let first = text(&world.buyer().buys_seats().await, "id");
+    let second = text(&world.buyer().buys_flat_rate().await, "id");
+    for number in 0..210 {
+        let id = if number % 7 == 6 { &second } else { &first };
+        operator.post(&format!("subscriptions/{id}/links"), json!({})).await.expect(201);
+    }
+    let everything = operator.journal("limit=1000").await;
+    for id in [&first, &second] {
+        let expected: Vec<Value> = everything.iter().filter(|entry| entry["subscription"] == **id).cloned().collect();
+        assert!(expected.len() > 30, "{}", expected.len());
+        for (limit, since) in [(1000, 0), (1000, 200), (25, 0)] {
+            let (mut read, mut next) = (Vec::new(), Some(since));
+            while let Some(since) = next {
+                let query = format!("journal?limit={limit}&since={since}&subscription={id}");
+                let page = operator.get(&query).await.expect(200);
+                read.extend(numbers(page["entries"].as_array().unwrap()));
+                next = page["nextSince"].as_u64();
+            }
+            let expected: Vec<u64> = numbers(&expected).into_iter().filter(|seq| *seq > since).collect();
+            assert_eq!(read, expected, "limit {limit}, since {since}");
+        }
+        // The page of the subscription has the newest ones.
+        let page = world.get(&format!("/subscriptions/{id}?sandbox={SANDBOX}")).await.text;
+        let codes = expected.iter().filter(|entry| entry["kind"] == "codeIssued").count();
+        assert_eq!(page.matches("fresh authorization code was made").count(), codes);
     }
 }
 
