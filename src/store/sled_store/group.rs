@@ -1,6 +1,6 @@
 //! Changesets that go to the disk together: each is decided on top of those before it.
 
-use std::sync::RwLock;
+use std::{collections::BTreeMap, sync::RwLock};
 
 use sled::IVec;
 
@@ -16,6 +16,8 @@ use crate::store::{Changeset, CommitError, Expectation, Key, StoreError, Version
 #[derive(Debug)]
 pub(super) struct Group<'v> {
     view: &'v RwLock<View>,
+    /// What lay under keys that something was expected of; most of them are written next.
+    seen: BTreeMap<Vec<u8>, Option<IVec>>,
     changes: Changes,
     bytes: usize,
     removed: Vec<Key>,
@@ -37,13 +39,14 @@ impl<'v> Group<'v> {
     /// An empty group behind so many commits.
     pub(super) fn new(view: &'v RwLock<View>, commits: u64) -> Self {
         let span = Span { before: commits, after: commits };
-        Self { view, changes: Changes::new(), bytes: 0, removed: Vec::new(), span }
+        Self { view, seen: BTreeMap::new(), changes: Changes::new(), bytes: 0, removed: Vec::new(), span }
     }
 
     /// Takes a changeset in, or leaves everything as it was when an expectation doesn't hold.
     pub(super) fn add(&mut self, changeset: Changeset) -> Result<(), CommitError> {
         for (key, expectation) in changeset.expects {
-            let found = self.now(&layout::document_key(&key))?;
+            let tree_key = layout::document_key(&key);
+            let found = self.now(&tree_key)?;
             let version = found.as_deref().and_then(layout::decode).map(|head| head.version);
             let holds = match expectation {
                 Expectation::Absent => version.is_none(),
@@ -52,6 +55,7 @@ impl<'v> Group<'v> {
             if !holds {
                 return Err(CommitError::Conflict(key));
             }
+            self.seen.insert(tree_key, found);
         }
         self.span.after += 1;
         for (number, (key, write)) in (0..).zip(changeset.writes) {
@@ -103,8 +107,8 @@ impl<'v> Group<'v> {
 
     /// What lies under a key by now.
     fn now(&self, tree_key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        match self.changes.get(tree_key) {
-            Some(changed) => Ok(changed.clone()),
+        match self.changes.get(tree_key).or_else(|| self.seen.get(tree_key)) {
+            Some(known) => Ok(known.clone()),
             None => view::read(self.view).value(tree_key),
         }
     }
