@@ -3,8 +3,6 @@
 use std::{
     fs::File,
     panic::{self, AssertUnwindSafe},
-    sync::mpsc::{self, SyncSender},
-    thread,
 };
 
 use sled::IVec;
@@ -19,11 +17,10 @@ use crate::store::StoreError;
 /// as less than one segment is written between two syncs, which is what the window below is for.
 pub(super) const SEGMENT_BYTES: usize = 16 * 1024 * 1024;
 
-/// So much is written from one call for a sync to the next, which waits for the one before: no more than twice as much is ever
-/// under way. Every tenth change of a page writes the whole page again, so this many changes come to 1 MB and four small pages
-/// for each, should all of them be due at the same time, to 7 MB.
-const WINDOW_CHANGES: usize = 256;
-const WINDOW_BYTES: usize = 1024 * 1024;
+/// At most so much is written between two syncs. Every tenth change of a page writes the whole page again, so this many
+/// changes come to 2 MB and four small pages for each, should all of them be due at the same time, to 13 MB.
+const WINDOW_CHANGES: usize = 512;
+const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 
 /// sled and its file.
 pub(super) struct Tree {
@@ -49,38 +46,20 @@ impl Tree {
     /// Brings changes into the tree, with which it has so many commits. They are durable when this returns. If it is
     /// interrupted, some of them are there; the number tells that they have to be brought again.
     pub(super) fn settle(&self, changes: &Changes, commits: u64) -> Result<(), StoreError> {
-        // While one window is on its way to the disk, the next one is made.
-        let (call, calls) = mpsc::sync_channel(0);
-        let settled = thread::scope(|scope| {
-            let syncing = scope.spawn(move || calls.into_iter().try_for_each(|()| self.sync()));
-            let made = self.make_in_windows(changes, &call);
-            drop(call);
-            let synced = syncing.join().unwrap_or_else(|panic| Err(panicked(&*panic)));
-            made.and(synced)
-        });
-        settled?;
-        // Not before all else has arrived.
-        self.make(layout::COMMITS, Some(&commits.to_be_bytes().as_slice().into()))?;
-        self.sync()
-    }
-
-    /// Makes changes, and calls for a sync after each window.
-    fn make_in_windows(&self, changes: &Changes, call: &SyncSender<()>) -> Result<(), StoreError> {
         let (mut under_way, mut bytes) = (0, 0);
         for (key, value) in changes {
             let more = key.len() + value.as_ref().map_or(0, |value| value.len());
             if under_way == WINDOW_CHANGES || bytes + more > WINDOW_BYTES {
-                if call.send(()).is_err() {
-                    // Whoever syncs has failed, and says why.
-                    return Ok(());
-                }
+                self.sync()?;
                 (under_way, bytes) = (0, 0);
             }
             self.make(key, value.as_ref())?;
             (under_way, bytes) = (under_way + 1, bytes + more);
         }
-        let _failed = call.send(());
-        Ok(())
+        // Not before all else has arrived.
+        self.sync()?;
+        self.make(layout::COMMITS, Some(&commits.to_be_bytes().as_slice().into()))?;
+        self.sync()
     }
 
     fn make(&self, key: impl AsRef<[u8]>, value: Option<&IVec>) -> Result<(), StoreError> {
@@ -95,7 +74,8 @@ impl Tree {
     /// Brings all that sled has onto the disk. sled's own flush ends in `sync_file_range`, which neither writes down
     /// the file's length nor empties the disk's cache.
     ///
-    /// Never to be tried again after a failure, as the log's sync.
+    /// Never to be tried again after a failure, as the log's sync. Nor while changes are made: if a write fails that such a change
+    /// has begun, sled's flush waits for it for ever.
     fn sync(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(engine_error)?;
         self.file.sync_data().map_err(engine_error)?;
