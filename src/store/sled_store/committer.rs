@@ -63,17 +63,15 @@ impl Committer {
 
     /// Commits a job and all that has queued up behind it.
     fn commit(&mut self, first: Job, jobs: &Receiver<Job>) -> Vec<Decided> {
-        if let Err(broken) = self.shared.takes_commits() {
-            return vec![(first.answer, Err(broken.into()))];
+        if let Err(error) = self.shared.takes_commits().and_then(|()| self.turn_log()) {
+            self.shared.fail(error.clone());
+            return vec![(first.answer, Err(error.into()))];
         }
         let mut decided = Vec::new();
         // sled asserts a lot, also where it reads. This thread must outlive that, or its callers would wait for ever.
-        let committed = panic::catch_unwind(AssertUnwindSafe(|| {
-            self.turn_log()?;
-            match self.decide(first, jobs, &mut decided)? {
-                Some(outcome) => self.make_durable(outcome),
-                None => Ok(()),
-            }
+        let committed = panic::catch_unwind(AssertUnwindSafe(|| match self.decide(first, jobs, &mut decided)? {
+            Some(outcome) => self.make_durable(outcome),
+            None => Ok(()),
         }))
         .unwrap_or_else(|panic| Err(panicked(&*panic)));
         if let Err(error) = committed {

@@ -126,11 +126,11 @@ struct Shared {
 }
 
 impl Shared {
-    /// Nothing is committed any more.
+    /// Nothing is committed any more. The first failure is the one that is told.
     fn fail(&self, error: StoreError) {
-        tracing::error!(store.error = %error, "the store failed and takes no more commits until it is opened again");
-        // The first failure is the one that tells most.
-        let _ = self.broken.set(error);
+        if self.broken.set(error.clone()).is_ok() {
+            tracing::error!(store.error = %error, "the store failed and takes no more commits until it is opened again");
+        }
     }
 
     fn takes_commits(&self) -> Result<(), StoreError> {

@@ -92,12 +92,12 @@ impl Run {
             let witness = Arc::clone(&witness);
             Arc::new(move |synced| witness.lock().unwrap().on_sync(synced))
         };
-        let options = SledOptions { after_sync: Some(after_sync), log_bytes: 200_000, ..SledOptions::default() };
+        let options = SledOptions { after_sync: Some(after_sync), log_bytes: 120_000, ..SledOptions::default() };
         let store = Arc::new(SledStore::open(folder.path(), options).unwrap());
         let reader = tokio::spawn(read_on_and_on(Arc::clone(&store)));
 
         let mut history = vec![Documents::new()];
-        for round in 0..150 {
+        for round in 0..220 {
             let commits = if round % 30 == 20 { 1 } else { rng.random_range(1..12) };
             let changesets: Vec<Changeset> = (0..commits)
                 .map(|_| {
@@ -170,7 +170,7 @@ impl Witness {
         self.syncs += 1;
         let between_segments = segments_written(&self.last, &now) > 1;
         // There are far fewer syncs of the tree.
-        let odds = if synced == Synced::Tree { 3 } else { 8 };
+        let odds = if synced == Synced::Tree { 8 } else { 10 };
         if !self.last.is_empty() && (between_segments || self.rng.random_ratio(1, odds)) {
             let files = match self.loss {
                 Loss::All => self.last.clone(),
