@@ -3,23 +3,27 @@
 use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::{
     own_webhook::SlowWebhook,
     world::{Reply, SANDBOX, World, send, text},
 };
 
-/// A subscription whose change the publisher's webhook is told of, in a sandbox with a clock that stands.
-async fn changing(slow: &SlowWebhook) -> World {
+/// A subscription whose change the publisher's webhook is told of, in a sandbox with a clock that stands. How far an advance is
+/// only the process knows that runs it: this is one server, with a folder of its own, whatever the others are.
+async fn changing(slow: &SlowWebhook) -> (World, TempDir) {
     let webhook = Some(slow.url().parse().unwrap());
-    let world = World::start_with(ServerOptions { webhook, ..ServerOptions::default() }).await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = Some(folder.path().to_owned());
+    let world = World::start_with(ServerOptions { webhook, data, ..ServerOptions::default() }).await;
     world.create_sandbox(SANDBOX).await;
     let id = text(&world.buyer().buys_seats().await, "id");
     let publisher = world.publisher("contoso").await;
     publisher.activate(&id).await.expect(200);
     publisher.reports(&id, 5).await.expect(200);
     world.operator().post(&format!("subscriptions/{id}/changes"), json!({ "quantity": 8 })).await.expect(202);
-    world
+    (world, folder)
 }
 
 async fn posts(world: &World, what: &str, by: &str) -> Reply {
@@ -37,7 +41,7 @@ fn way(page: &Reply) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_way_of_the_clock_shows_how_far_it_is_and_where_it_ended() {
     let mut slow = SlowWebhook::listen().await;
-    let world = changing(&slow).await;
+    let (world, _folder) = changing(&slow).await;
     let set_out = posts(&world, "advance", "P10D").await;
     assert_eq!((set_out.status, set_out.header("location")), (303, Some("/?advance=1&sandbox=stage#clock")));
     slow.called.wait_for(|called| *called).await.unwrap();
@@ -80,7 +84,7 @@ async fn a_long_way_of_the_clock_shows_how_far_it_is_and_where_it_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_way_of_the_clock_is_stopped_where_it_is() {
     let slow = SlowWebhook::listen().await;
-    let world = changing(&slow).await;
+    let (world, _folder) = changing(&slow).await;
     assert_eq!(posts(&world, "stop", "").await.header("location"), Some("/?sandbox=stage#clock"), "there is none");
     assert_eq!(posts(&world, "advance", "P10D").await.header("location"), Some("/?advance=1&sandbox=stage#clock"));
     let stopped = posts(&world, "stop", "").await;
