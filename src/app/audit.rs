@@ -169,7 +169,7 @@ impl Sandbox {
         }
         let looked_at = if filter.is_narrow() { LOOKED_AT } else { limit };
         let mut customers = BTreeMap::new();
-        let (mut page, mut number, mut last) = (AuditPage::default(), 0_usize, None);
+        let (mut page, mut looked, mut last) = (AuditPage::default(), 0_usize, None);
         loop {
             let found = self.store.scan(&range, Direction::Descending, READ_AT_ONCE).await?;
             for (key, document) in &found {
@@ -180,12 +180,13 @@ impl Sandbox {
                     if after.is_some_and(|after| place >= after) {
                         continue;
                     }
-                    if page.records.len() >= limit || number >= looked_at {
+                    if page.records.len() >= limit || looked >= looked_at {
                         page.next = last;
                         return Ok(page);
                     }
-                    number = number.saturating_add(1);
-                    last = Some(position(record.at, record.number));
+                    looked = looked.saturating_add(1);
+                    let (at, number) = place;
+                    last = log.rest_of(&log.clone().instant(at).number(number)).map(<[u8]>::to_vec);
                     let customer = self.customer_among(&mut customers, &record).await?;
                     if filter.admits(&record, customer.as_ref()) {
                         page.records.push(self.with_subject(record, customer).await?);
@@ -249,11 +250,6 @@ impl Sandbox {
         let of_catalogue = || self.world.catalogue.customer_of_tenant(tenant).cloned();
         Ok(stored.map(|stored| stored.customer).or_else(of_catalogue))
     }
-}
-
-/// The place of a record in a list of them.
-fn position(at: Timestamp, number: u64) -> AuditPosition {
-    Key::from_bytes(Vec::new()).instant(at.as_millis()).number(number).as_bytes().to_vec()
 }
 
 impl AuditFilter {

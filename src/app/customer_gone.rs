@@ -10,8 +10,9 @@ use super::{
     error::AppError,
     fulfillment::load_subscription,
     journal::Player,
+    keys,
     operations::{carry_out, new_id},
-    orders::{load_order, order_of},
+    orders::load_order,
     timers::{Due, StoredTimer, set_timers},
 };
 use crate::{
@@ -31,7 +32,7 @@ const TIMER_INDEX: u64 = 4 << 32;
 
 /// What was seen to last. The customer's own purchases come after the orders for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(rename_all = "camelCase")]
 pub enum SeenTo {
     /// An order of a partner's.
     Order(OrderId),
@@ -52,8 +53,8 @@ pub(super) async fn end_what_was_bought(
     };
     let orders = desk.space().orders(customer);
     let start = after.map(|id| desk.space().order(customer, id));
-    let (keys, has_more) = next_keys(desk, &orders, start).await?;
-    let found: Vec<OrderId> = keys.iter().filter_map(|key| orders.rest_of(key).and_then(order_of)).collect();
+    let (found, has_more) = next_keys(desk, &orders, start).await?;
+    let found: Vec<OrderId> = found.iter().filter_map(|key| orders.rest_of(key).and_then(keys::order_of)).collect();
     for id in &found {
         for line in load_order(desk, customer, *id).await?.lines {
             end(desk, line.subscription).await?;
@@ -69,9 +70,9 @@ pub(super) async fn end_what_was_bought(
 async fn end_own(desk: &mut Desk<'_>, customer: &CustomerId, after: Option<SubscriptionId>) -> Result<(), AppError> {
     let own = desk.space().bought_by(customer);
     let start = after.map(|id| own.clone().guid(id.as_bytes()));
-    let (keys, has_more) = next_keys(desk, &own, start).await?;
+    let (found, has_more) = next_keys(desk, &own, start).await?;
     let found: Vec<SubscriptionId> =
-        keys.iter().filter_map(|key| own.rest_of(key)?.try_into().ok().map(SubscriptionId::from_bytes)).collect();
+        found.iter().filter_map(|key| own.rest_of(key)?.try_into().ok().map(SubscriptionId::from_bytes)).collect();
     for id in &found {
         end(desk, *id).await?;
     }

@@ -169,7 +169,7 @@ impl Command for Change {
 
 /// A subscription whose billing may begin, with the free month only if it still has one.
 pub(super) async fn keep_trial(desk: &mut Desk<'_>, subscription: Subscription) -> Result<Subscription, AppError> {
-    if !subscription.free_trial || subscription.billing.is_some() {
+    if !subscription::waits_with_trial(&subscription) {
         return Ok(subscription);
     }
     let key = desk.space().trial(&subscription.customer, &subscription.offer, &subscription.plan);

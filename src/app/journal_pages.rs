@@ -1,25 +1,22 @@
 //! The journal as it is stored: pages of entries.
 //!
 //! The entries of a batch lie together in as few pages as they fill, so that a command costs a part of a write however
-//! much it has to tell. A page stays small enough to be read for the sake of one entry.
+//! much it has to tell.
 
 use std::collections::BTreeSet;
 
-use super::{desk::encode, error::AppError, journal::Entry, keys::Space};
+use super::{desk::encode, error::AppError, journal::Entry, json_page::JsonPage, keys::Space};
 use crate::{
     domain::{event::Seq, ids::SubscriptionId},
     store::{Key, Write},
 };
-
-/// A page that has reached this size takes no more entries. Stores keep documents up to about this size in one piece.
-const PAGE_BYTES: usize = 4 * 1024;
 
 /// The pages of one batch, in the making.
 #[derive(Debug, Default)]
 pub(super) struct JournalPages {
     full: Vec<(Key, Write)>,
     /// The number of the open page's first entry, and the page.
-    open: Option<(Seq, Vec<u8>)>,
+    open: Option<(Seq, JsonPage)>,
     /// Whose entries are in which page, by the number of its first entry.
     held: BTreeSet<(SubscriptionId, Seq)>,
 }
@@ -31,16 +28,21 @@ impl JournalPages {
         let mut new = Vec::new();
         for entry in entries {
             let bytes = encode(&space.journal().number(entry.seq.0), entry)?;
-            if self.open.as_ref().is_some_and(|(_, page)| page.len().saturating_add(bytes.len()) > PAGE_BYTES) {
-                self.turn(space);
-            }
-            let (first, page) = self.open.get_or_insert_with(|| (entry.seq, Vec::new()));
-            page.push(if page.is_empty() { b'[' } else { b',' });
-            page.extend_from_slice(&bytes);
+            let first = match &mut self.open {
+                Some((first, page)) if page.has_room_for(&bytes) => {
+                    page.add(&bytes);
+                    *first
+                }
+                Some(_) | None => {
+                    self.turn(space);
+                    self.open = Some((entry.seq, JsonPage::of(&bytes)));
+                    entry.seq
+                }
+            };
             if let Some(id) = entry.subscription
-                && self.held.insert((id, *first))
+                && self.held.insert((id, first))
             {
-                new.push((id, *first));
+                new.push((id, first));
             }
         }
         Ok(new)
@@ -58,9 +60,8 @@ impl JournalPages {
     }
 
     fn turn(&mut self, space: &Space) {
-        if let Some((first, mut page)) = self.open.take() {
-            page.push(b']');
-            self.full.push((space.journal().number(first.0), Write::Create(page.into())));
+        if let Some((first, page)) = self.open.take() {
+            self.full.push((space.journal().number(first.0), Write::Create(page.finish().into())));
         }
     }
 }

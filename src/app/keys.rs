@@ -229,7 +229,7 @@ impl Space {
     }
 
     /// The page of the activity log that begins with a record.
-    pub(crate) fn audit_record(&self, partner: &PartnerId, at: Timestamp, number: u64) -> Key {
+    pub(crate) fn audit_page(&self, partner: &PartnerId, at: Timestamp, number: u64) -> Key {
         self.audit_records(partner).instant(at.as_millis()).number(number)
     }
 
@@ -339,6 +339,16 @@ impl Space {
     pub(crate) fn fault(&self, step: &str) -> Key {
         self.root().text("fault").text(step)
     }
+}
+
+/// The number of an order, of what follows in its key on [`Space::orders`].
+pub(crate) fn order_of(rest: &[u8]) -> Option<OrderId> {
+    std::str::from_utf8(rest.strip_suffix(&[0])?).ok()?.parse().ok()
+}
+
+/// The number of an order, of what follows in its place on [`Space::orders_by_time`].
+pub(crate) fn order_of_time(rest: &[u8]) -> Option<OrderId> {
+    order_of(rest.split_first_chunk::<8>()?.1)
 }
 
 /// The place of a subscription in an index by time of purchase.

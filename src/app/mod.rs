@@ -24,6 +24,7 @@ mod invoicing;
 mod journal;
 mod journal_pages;
 mod journal_pointers;
+mod json_page;
 mod keeping_up;
 mod keys;
 mod known_subscriptions;

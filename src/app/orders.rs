@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     desk::{Desk, decode},
     error::AppError,
+    keys,
     known_subscriptions::KnownSubscription,
     newest_first::{ListPage, ListPart},
     sandbox::Sandbox,
@@ -88,8 +89,7 @@ impl Sandbox {
         let page = self.page_of_keys(&index, range, part, limit).await?;
         let mut orders = Vec::with_capacity(page.keys().len());
         for key in page.keys() {
-            let id = index.rest_of(key).and_then(|rest| order_of(rest.split_first_chunk::<8>()?.1));
-            if let Some(id) = id {
+            if let Some(id) = index.rest_of(key).and_then(keys::order_of_time) {
                 orders.push(self.order(customer, id).await?);
             }
         }
@@ -136,11 +136,6 @@ impl Sandbox {
             Err(Refusal::UnknownSubscription(id).into())
         }
     }
-}
-
-/// The number of an order, from the end of its key.
-pub(super) fn order_of(rest: &[u8]) -> Option<OrderId> {
-    std::str::from_utf8(rest.strip_suffix(&[0]).unwrap_or(rest)).ok()?.parse().ok()
 }
 
 pub(super) async fn load_order(desk: &mut Desk<'_>, customer: &CustomerId, id: OrderId) -> Result<Order, AppError> {

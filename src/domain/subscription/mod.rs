@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
 pub use purchase::{Buyer, NAME_CHARACTERS, New, PurchaseOrder, check_quantity, purchase};
 pub(super) use purchase::{MOST_SEATS, check_name, term_not_sold};
-pub use trial::keep_trial;
+pub use trial::{keep_trial, waits_with_trial};
 
 use super::{
     billing::{ChargeKind, LedgerLine},

@@ -174,7 +174,6 @@ fn check_terms_of_sale(
     }
 }
 
-/// Whatever is billed later has to fit into a decimal: that is said now, not at billing time.
 /// That somebody can give what it has bought a name.
 pub(in crate::domain) fn check_name(name: Option<&str>) -> Result<(), Refusal> {
     if name.is_some_and(|name| name.chars().count() > NAME_CHARACTERS) {
@@ -183,6 +182,7 @@ pub(in crate::domain) fn check_name(name: Option<&str>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whatever is billed later has to fit into a decimal: that is said now, not at billing time.
 fn check_amount(plan: &Plan, term: &TermPrice, quantity: Option<Seats>) -> Result<(), Refusal> {
     let Some(seats) = quantity else { return Ok(()) };
     let refusal = || Refusal::AmountTooLarge { plan: plan.id.clone(), quantity: seats };

@@ -19,9 +19,6 @@ use crate::{
     http::{page::page, words::sentence},
 };
 
-/// The culture that is proposed.
-const USUAL_CULTURE: &str = "en-US";
-
 #[derive(Template)]
 #[template(path = "portal/new_customer.html")]
 struct NewCustomerPage {
@@ -48,7 +45,7 @@ struct FieldError {
 }
 
 /// The form, as it was typed.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct CustomerForm {
     company_name: String,
@@ -62,28 +59,13 @@ pub(super) struct CustomerForm {
     city: String,
     state: String,
     postal_code: String,
+    #[serde(default = "usual_culture")]
     culture: String,
     reseller: String,
 }
 
-impl Default for CustomerForm {
-    fn default() -> Self {
-        Self {
-            company_name: String::new(),
-            domain: String::new(),
-            first_name: String::new(),
-            last_name: String::new(),
-            email: String::new(),
-            phone_number: String::new(),
-            country: String::new(),
-            address_line1: String::new(),
-            city: String::new(),
-            state: String::new(),
-            postal_code: String::new(),
-            culture: USUAL_CULTURE.to_owned(),
-            reseller: String::new(),
-        }
-    }
+fn usual_culture() -> String {
+    "en-US".to_owned()
 }
 
 impl NewCustomerPage {
@@ -121,7 +103,8 @@ impl NewCustomerPage {
 /// `GET /partner/customers/new`
 pub(super) async fn show(visit: Visit) -> Result<Response, PortalError> {
     visit.needs(Right::ManageCustomers)?;
-    Ok(page(StatusCode::OK, &NewCustomerPage::of(&visit, CustomerForm::default(), Vec::new())))
+    let proposed = CustomerForm { culture: usual_culture(), ..CustomerForm::default() };
+    Ok(page(StatusCode::OK, &NewCustomerPage::of(&visit, proposed, Vec::new())))
 }
 
 /// `POST /partner/customers/new`: makes the customer, and goes on to its agreement.

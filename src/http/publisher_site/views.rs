@@ -10,7 +10,7 @@ use crate::{
         ids::{PublisherId, SandboxId},
         setup_form::FieldKind,
     },
-    http::words::{Moment, step_words},
+    http::words::{Moment, sentence, step_words},
     publisher::{
         answers::{Answer, FieldProblem, Typed},
         host::{Pace, Site},
@@ -282,14 +282,6 @@ impl NoticePage {
             | LandingView::Account(_) => notice("Set up your purchase", "Enter the authorization code."),
         }
     }
-}
-
-/// A text as a sentence: a capital first, a full stop last.
-fn sentence(text: &str) -> String {
-    let text = text.trim_end_matches('.');
-    let mut letters = text.chars();
-    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }
 
 pub(super) struct StepView {
