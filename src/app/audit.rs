@@ -6,6 +6,8 @@ use super::{
     customers::StoredCustomer,
     desk::{Desk, decode},
     error::AppError,
+    list_pages::{ListPlace, Listed},
+    lists::Stretch,
     notices,
     sandbox::Sandbox,
 };
@@ -19,14 +21,14 @@ use crate::{
         subscription::Subscription,
         time::Timestamp,
     },
-    store::{Direction, Key, KeyRange},
+    store::Direction,
 };
 
 /// Records that one call looks at, at the most: where few of many fit, a page may end before it is full.
 const LOOKED_AT: usize = 2_000;
 
-/// Pages of the log that are read at once.
-const READ_AT_ONCE: usize = 64;
+/// Records that are read at once, at the most.
+const READ_AT_ONCE: usize = 200;
 
 /// Which records are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,16 +45,19 @@ pub struct AuditFilter {
     pub resource: Option<ResourceType>,
 }
 
-/// Where a list of records goes on: after this place. Opaque, and only good for the list that gave it.
-pub type AuditPosition = Vec<u8>;
-
 /// Some records, the newest first.
 #[derive(Debug, Default)]
 pub struct AuditPage {
     /// The records.
     pub records: Vec<FoundRecord>,
     /// Where the next ones are; `None` at the end.
-    pub next: Option<AuditPosition>,
+    pub next: Option<ListPlace>,
+}
+
+impl Listed for AuditRecord {
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 /// Writes a record, by whoever acts at the desk.
@@ -71,7 +76,7 @@ pub(super) async fn note(
         status,
         what,
     };
-    desk.log(record.clone());
+    desk.list(desk.space().audit_records(partner), record.at, &record)?;
     notices::tell(desk, record).await
 }
 
@@ -155,47 +160,35 @@ impl Sandbox {
         &self,
         partner: &PartnerId,
         filter: &AuditFilter,
-        after: Option<&[u8]>,
+        mut after: Option<ListPlace>,
         limit: usize,
     ) -> Result<AuditPage, AppError> {
-        let log = self.world.space.audit_records(partner);
-        let mut range = KeyRange::under(&log)
-            .from(log.clone().instant(filter.from.as_millis()))
-            .before(&log.clone().instant(filter.until.as_millis()));
-        let after = after.and_then(|place| Some((place.first_chunk()?, place.last_chunk()?)));
-        let after = after.map(|(at, number)| (Key::millis_of(*at), u64::from_be_bytes(*number)));
-        if let Some((at, number)) = after {
-            range = range.before(&log.clone().instant(at).number(number));
-        }
-        let looked_at = if filter.is_narrow() { LOOKED_AT } else { limit };
-        let mut customers = BTreeMap::new();
-        let (mut page, mut looked, mut last) = (AuditPage::default(), 0_usize, None);
+        let log = Stretch::of(self.world.space.audit_records(partner), Direction::Descending);
+        let log = log.from(filter.from).before(filter.until);
+        let mut left = if filter.is_narrow() { LOOKED_AT } else { limit };
+        let (mut customers, mut page) = (BTreeMap::new(), AuditPage::default());
         loop {
-            let found = self.store.scan(&range, Direction::Descending, READ_AT_ONCE).await?;
-            for (key, document) in &found {
-                let records: Vec<AuditRecord> = decode(key, &document.bytes)?;
-                for record in records.into_iter().rev() {
-                    let place = (record.at.as_millis(), record.number);
-                    // The page that the last list ended in.
-                    if after.is_some_and(|after| place >= after) {
-                        continue;
-                    }
-                    if page.records.len() >= limit || looked >= looked_at {
-                        page.next = last;
-                        return Ok(page);
-                    }
-                    looked = looked.saturating_add(1);
-                    let (at, number) = place;
-                    last = log.rest_of(&log.clone().instant(at).number(number)).map(<[u8]>::to_vec);
-                    let customer = self.customer_among(&mut customers, &record).await?;
-                    if filter.admits(&record, customer.as_ref()) {
-                        page.records.push(self.with_subject(record, customer).await?);
-                    }
+            let at_once = left.min(READ_AT_ONCE);
+            let found = self.listed::<AuditRecord>(&log, after, at_once.saturating_add(1)).await?;
+            let has_more = found.len() > at_once;
+            for (place, record) in found.into_iter().take(at_once) {
+                if page.records.len() >= limit {
+                    page.next = after;
+                    return Ok(page);
+                }
+                after = Some(place);
+                let customer = self.customer_among(&mut customers, &record).await?;
+                if filter.admits(&record, customer.as_ref()) {
+                    page.records.push(self.with_subject(record, customer).await?);
                 }
             }
-            match found.last() {
-                Some((key, _)) if found.len() == READ_AT_ONCE => range = range.before(key),
-                Some(_) | None => return Ok(page),
+            left = left.saturating_sub(at_once);
+            if !has_more {
+                return Ok(page);
+            }
+            if left == 0 {
+                page.next = after;
+                return Ok(page);
             }
         }
     }

@@ -9,22 +9,16 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    audit_pages::AuditPages,
     error::AppError,
     journal::{Entry, Player, What},
     journal_pages::JournalPages,
     journal_pointers,
     keys::Space,
+    list_pages::{ListPages, ListPlace, Listed},
     sandbox::{Head, World},
 };
 use crate::{
-    domain::{
-        audit::{Actor, AuditRecord},
-        event::Seq,
-        ids::SubscriptionId,
-        subscription::Context,
-        time::Timestamp,
-    },
+    domain::{audit::Actor, event::Seq, ids::SubscriptionId, subscription::Context, time::Timestamp},
     store::{Changeset, Direction, Document, Expectation, Key, KeyRange, Store, Version, Write},
 };
 
@@ -56,8 +50,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) actor: Option<Actor>,
     entries: Vec<Entry>,
     journal: JournalPages,
-    records: Vec<AuditRecord>,
-    activity: AuditPages,
+    listed: Vec<(Key, ListPlace, Vec<u8>)>,
+    lists: ListPages,
     /// Whether there is anything to commit: a clock that merely ran on is no change.
     changed: bool,
 }
@@ -84,8 +78,8 @@ impl<'a> Desk<'a> {
             actor: None,
             entries: Vec::new(),
             journal: JournalPages::default(),
-            records: Vec::new(),
-            activity: AuditPages::default(),
+            listed: Vec::new(),
+            lists: ListPages::default(),
             changed: false,
         }
     }
@@ -211,16 +205,19 @@ impl<'a> Desk<'a> {
         seq
     }
 
-    /// Writes a record of a partner's activity log.
-    pub(crate) fn log(&mut self, record: AuditRecord) {
-        self.records.push(record);
+    /// Puts something on a list.
+    pub(super) fn list<T: Listed>(&mut self, list: Key, at: Timestamp, item: &T) -> Result<(), AppError> {
+        let place = ListPlace { at, number: item.number() };
+        let bytes = encode(&list, item)?;
+        self.listed.push((list, place, bytes));
+        Ok(())
     }
 
     /// Ends a command that failed: what it wrote is forgotten.
     pub(super) fn forget(&mut self) {
         self.actor = None;
         self.entries.clear();
-        self.records.clear();
+        self.listed.clear();
         self.staged.clear();
         self.head = self.kept_head.clone();
     }
@@ -249,11 +246,11 @@ impl<'a> Desk<'a> {
         }
         self.actor = None;
         let entries = std::mem::take(&mut self.entries);
-        let records = std::mem::take(&mut self.records);
+        let listed = std::mem::take(&mut self.listed);
         let staged = std::mem::take(&mut self.staged);
         self.head.documents = self.head.documents.saturating_add_signed(added);
         self.changed |=
-            !entries.is_empty() || !records.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
+            !entries.is_empty() || !listed.is_empty() || !staged.is_empty() || self.head.clock != self.kept_head.clock;
         self.written.extend(staged);
         for (id, page) in self.journal.add(&self.world.space, &entries)? {
             let open = self.space().journal_of(id);
@@ -262,8 +259,8 @@ impl<'a> Desk<'a> {
                 self.add(key, write);
             }
         }
-        for record in records {
-            let (key, write) = self.activity.add(&self.world.space, &record)?;
+        for (list, place, item) in listed {
+            let (key, write) = self.lists.add(list, place, &item);
             self.add(key, write);
         }
         self.head.last_moment = self.now();

@@ -9,7 +9,7 @@ use super::{
     error::AppError,
     invoicing,
     journal::{Player, What},
-    keys::indexed,
+    list_pages::Indexed,
     mailbox::Command,
     overdue::find_up_to_date,
     purchasing,
@@ -265,7 +265,7 @@ pub(super) async fn save(
     set_timers(desk, first_entry, 0, timers.collect())?;
     if before.is_none() {
         let index = desk.space().by_publisher(&subscription.publisher);
-        desk.put_bytes(indexed(index, subscription.created, id), Vec::new());
+        desk.list(index, subscription.created, &Indexed(first_entry.0, id))?;
         if subscription.partner.is_none() {
             let own = desk.space().bought_by(&subscription.customer);
             desk.put_bytes(own.guid(id.as_bytes()), Vec::new());

@@ -7,7 +7,6 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::queries::ListPosition;
 use crate::{
     domain::{
         event::Seq,
@@ -109,7 +108,7 @@ impl Space {
         self.root().text("subscription").guid(id.as_bytes())
     }
 
-    /// A publisher's subscriptions by the time of purchase.
+    /// A publisher's subscriptions: a list by the time of purchase.
     pub(crate) fn by_publisher(&self, publisher: &PublisherId) -> Key {
         self.root().text("by-publisher").text(publisher.as_str())
     }
@@ -208,14 +207,9 @@ impl Space {
         self.root().text("order").text(customer.as_str())
     }
 
-    /// The orders for a customer, by the time from which on they are listed.
+    /// The orders for a customer: a list by the time from which on they are shown.
     pub(crate) fn orders_by_time(&self, customer: &CustomerId) -> Key {
         self.root().text("order-by-time").text(customer.as_str())
-    }
-
-    /// The place of an order among them.
-    pub(crate) fn order_by_time(&self, customer: &CustomerId, listed: Timestamp, id: OrderId) -> Key {
-        self.orders_by_time(customer).instant(listed.as_millis()).text(&id.to_string())
     }
 
     /// An order.
@@ -223,14 +217,9 @@ impl Space {
         self.orders(customer).text(&id.to_string())
     }
 
-    /// A partner's activity log.
+    /// A partner's activity log: a list.
     pub(crate) fn audit_records(&self, partner: &PartnerId) -> Key {
         self.root().text("audit").text(partner.as_str())
-    }
-
-    /// The page of the activity log that begins with a record.
-    pub(crate) fn audit_page(&self, partner: &PartnerId, at: Timestamp, number: u64) -> Key {
-        self.audit_records(partner).instant(at.as_millis()).number(number)
     }
 
     /// Where a partner's program wants to hear of what.
@@ -344,21 +333,4 @@ impl Space {
 /// The number of an order, of what follows in its key on [`Space::orders`].
 pub(crate) fn order_of(rest: &[u8]) -> Option<OrderId> {
     std::str::from_utf8(rest.strip_suffix(&[0])?).ok()?.parse().ok()
-}
-
-/// The number of an order, of what follows in its place on [`Space::orders_by_time`].
-pub(crate) fn order_of_time(rest: &[u8]) -> Option<OrderId> {
-    order_of(rest.split_first_chunk::<8>()?.1)
-}
-
-/// The place of a subscription in an index by time of purchase.
-pub(crate) fn indexed(index: Key, created: Timestamp, id: SubscriptionId) -> Key {
-    index.instant(created.as_millis()).guid(id.as_bytes())
-}
-
-/// The place in the list that an index key made by [`indexed`] stands for.
-pub(crate) fn indexed_position(index: &Key, key: &Key) -> Option<ListPosition> {
-    let (millis, id) = index.rest_of(key)?.split_first_chunk()?;
-    let created = Timestamp::from_millis(Key::millis_of(*millis));
-    Some(ListPosition { created, id: SubscriptionId::from_bytes(id.try_into().ok()?) })
 }

@@ -1,14 +1,16 @@
 //! Lists that people turn over: a page at a time, the newest first, on to older ones and back. What a page costs does not
 //! grow with what is stored.
 
-use super::{error::AppError, sandbox::Sandbox};
-use crate::store::{Direction, Key, KeyRange};
-
-/// A place in such a list, as its own pages name it. Opaque, and only good for the list that gave it.
-pub type ListPlace = Vec<u8>;
+use super::{
+    error::AppError,
+    list_pages::{ListPlace, Listed},
+    lists::Stretch,
+    sandbox::Sandbox,
+};
+use crate::store::Direction;
 
 /// Which page of a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ListPart {
     /// The first one.
     #[default]
@@ -30,61 +32,43 @@ pub struct ListPage<T> {
     pub older: Option<ListPlace>,
 }
 
-/// The keys of a page.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct PageOfKeys {
-    keys: Vec<Key>,
-    has_newer: bool,
-    has_older: bool,
+impl<T> ListPage<T> {
+    fn of(found: Vec<(ListPlace, T)>, has_newer: bool, has_older: bool) -> Self {
+        let place = |item: Option<&(ListPlace, T)>| item.map(|(place, _)| *place);
+        let newer = place(found.first()).filter(|_| has_newer);
+        let older = place(found.last()).filter(|_| has_older);
+        Self { items: found.into_iter().map(|(_, item)| item).collect(), newer, older }
+    }
 }
 
 impl Sandbox {
-    /// The keys of a page of an index whose keys sort by time. A place that nothing lies beyond leads to the newest page, and so
-    /// does one before which there is less than a page.
-    pub(super) async fn page_of_keys(
+    /// A page of a list. A place that nothing lies beyond leads to the newest page, and so does one before which there is less
+    /// than a page.
+    pub(super) async fn page_of<T: Listed>(
         &self,
-        index: &Key,
-        range: KeyRange,
-        part: &ListPart,
+        stretch: Stretch,
+        part: ListPart,
         limit: usize,
-    ) -> Result<PageOfKeys, AppError> {
-        let at = |place: &ListPlace| Key::from_bytes([index.as_bytes(), place].concat());
-        let (within, direction) = match part {
-            ListPart::Newest => (range.clone(), Direction::Descending),
-            ListPart::OlderThan(place) => (range.clone().before(&at(place)), Direction::Descending),
-            ListPart::NewerThan(place) => (range.clone().after(&at(place)), Direction::Ascending),
+    ) -> Result<ListPage<T>, AppError> {
+        let (after, direction) = match part {
+            ListPart::Newest => (None, Direction::Descending),
+            ListPart::OlderThan(place) => (Some(place), Direction::Descending),
+            ListPart::NewerThan(place) => (Some(place), Direction::Ascending),
         };
-        let found = self.store.scan(&within, direction, limit.saturating_add(1)).await?;
-        let mut keys: Vec<Key> = found.into_iter().map(|(key, _)| key).collect();
-        let has_more = keys.len() > limit;
-        keys.truncate(limit);
+        let stretch = stretch.turned(direction);
+        let mut found = self.listed(&stretch, after, limit.saturating_add(1)).await?;
+        let has_more = found.len() > limit;
+        found.truncate(limit);
         match part {
-            ListPart::Newest => Ok(PageOfKeys { keys, has_newer: false, has_older: has_more }),
-            ListPart::OlderThan(_) if !keys.is_empty() => Ok(PageOfKeys { keys, has_newer: true, has_older: has_more }),
+            ListPart::Newest => Ok(ListPage::of(found, false, has_more)),
+            ListPart::OlderThan(_) if !found.is_empty() => Ok(ListPage::of(found, true, has_more)),
             ListPart::NewerThan(_) if has_more => {
-                keys.reverse();
-                Ok(PageOfKeys { keys, has_newer: true, has_older: true })
+                found.reverse();
+                Ok(ListPage::of(found, true, true))
             }
             ListPart::OlderThan(_) | ListPart::NewerThan(_) => {
-                Box::pin(self.page_of_keys(index, range, &ListPart::Newest, limit)).await
+                Box::pin(self.page_of(stretch, ListPart::Newest, limit)).await
             }
-        }
-    }
-}
-
-impl PageOfKeys {
-    /// The keys, the newest first.
-    pub(super) fn keys(&self) -> &[Key] {
-        &self.keys
-    }
-
-    /// The page of what the keys stand for.
-    pub(super) fn of<T>(&self, index: &Key, items: Vec<T>) -> ListPage<T> {
-        let place = |key: &Key| index.rest_of(key).map(<[u8]>::to_vec);
-        ListPage {
-            items,
-            newer: self.keys.first().filter(|_| self.has_newer).and_then(place),
-            older: self.keys.last().filter(|_| self.has_older).and_then(place),
         }
     }
 }

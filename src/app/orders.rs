@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::{
     desk::{Desk, decode},
     error::AppError,
-    keys,
     known_subscriptions::KnownSubscription,
+    list_pages::Indexed,
+    lists::Stretch,
     newest_first::{ListPage, ListPart},
     sandbox::Sandbox,
 };
@@ -51,12 +52,11 @@ impl Sandbox {
     pub async fn listed_orders(
         &self,
         customer: &CustomerId,
-        part: &ListPart,
+        part: ListPart,
         limit: usize,
     ) -> Result<ListPage<Order>, AppError> {
-        let index = self.world.space.orders_by_time(customer);
-        let not_yet = index.clone().instant(self.now().plus_millis(1).as_millis());
-        self.page_of_orders(customer, KeyRange::under(&index).before(&not_yet), part, limit).await
+        self.page_of_orders(customer, self.orders_by_time(customer).before(self.now().plus_millis(1)), part, limit)
+            .await
     }
 
     /// A page of what a partner has bought for a customer with so many orders, the newest first.
@@ -66,11 +66,11 @@ impl Sandbox {
     pub async fn bought_for(
         &self,
         customer: &CustomerId,
-        part: &ListPart,
+        part: ListPart,
         limit: usize,
     ) -> Result<ListPage<Arc<KnownSubscription>>, AppError> {
-        let range = KeyRange::under(&self.world.space.orders_by_time(customer));
-        let ListPage { items, newer, older } = self.page_of_orders(customer, range, part, limit).await?;
+        let all = self.orders_by_time(customer);
+        let ListPage { items, newer, older } = self.page_of_orders(customer, all, part, limit).await?;
         let mut subscriptions = Vec::with_capacity(items.len());
         for order in &items {
             subscriptions.extend(self.subscriptions_in(order).await?);
@@ -78,22 +78,23 @@ impl Sandbox {
         Ok(ListPage { items: subscriptions, newer, older })
     }
 
+    fn orders_by_time(&self, customer: &CustomerId) -> Stretch {
+        Stretch::of(self.world.space.orders_by_time(customer), Direction::Descending)
+    }
+
     async fn page_of_orders(
         &self,
         customer: &CustomerId,
-        range: KeyRange,
-        part: &ListPart,
+        stretch: Stretch,
+        part: ListPart,
         limit: usize,
     ) -> Result<ListPage<Order>, AppError> {
-        let index = self.world.space.orders_by_time(customer);
-        let page = self.page_of_keys(&index, range, part, limit).await?;
-        let mut orders = Vec::with_capacity(page.keys().len());
-        for key in page.keys() {
-            if let Some(id) = index.rest_of(key).and_then(keys::order_of_time) {
-                orders.push(self.order(customer, id).await?);
-            }
+        let ListPage { items, newer, older } = self.page_of(stretch, part, limit).await?;
+        let mut orders = Vec::with_capacity(items.len());
+        for Indexed(_, id) in items {
+            orders.push(self.order(customer, id).await?);
         }
-        Ok(page.of(&index, orders))
+        Ok(ListPage { items: orders, newer, older })
     }
 
     /// All subscriptions that a partner has bought for a customer, the oldest first.

@@ -9,6 +9,7 @@ use super::{
     error::AppError,
     fulfillment::{load_up_to_date, save},
     journal::Player,
+    list_pages::Indexed,
     mailbox::Command,
     operations,
     sandbox::Sandbox,
@@ -74,7 +75,8 @@ pub(super) async fn buy(
     if let Some(order) = order_of(desk, order, &bought, client)? {
         let key = desk.space().order(&order.customer, order.id);
         desk.put(key, &order)?;
-        desk.put_bytes(desk.space().order_by_time(&order.customer, order.listed, order.id), Vec::new());
+        let place = Indexed(desk.next_entry().0, order.id);
+        desk.list(desk.space().orders_by_time(&order.customer), order.listed, &place)?;
         let about = (&order.partner, Some(&order.customer));
         audit::note(desk, about, AuditStatus::Succeeded, Audited::OrderCreated { order: order.id }).await?;
     }

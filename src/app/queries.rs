@@ -6,8 +6,9 @@ use super::{
     desk::decode,
     error::AppError,
     journal::{Entry, Exchange, Player, What},
-    keys::{indexed, indexed_position},
     known_subscriptions::{KnownSubscription, LookedAt},
+    list_pages::{Indexed, ListPlace},
+    lists::Stretch,
     mailbox::Command,
     sandbox::Sandbox,
 };
@@ -26,22 +27,13 @@ use futures_util::future::BoxFuture;
 /// Journal documents read at once.
 const CHUNK: usize = 64;
 
-/// Where a list of subscriptions goes on: after this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListPosition {
-    /// When it was bought.
-    pub created: Timestamp,
-    /// Its id.
-    pub id: SubscriptionId,
-}
-
 /// A page of subscriptions.
 #[derive(Debug, Clone, Default)]
 pub struct SubscriptionList {
     /// The subscriptions.
     pub subscriptions: Vec<Arc<KnownSubscription>>,
     /// Where the next page starts; `None` on the last one.
-    pub next: Option<ListPosition>,
+    pub next: Option<ListPlace>,
 }
 
 /// Which journal entries are wanted.
@@ -113,7 +105,7 @@ impl Sandbox {
     pub async fn subscriptions_of(
         &self,
         publisher: &PublisherId,
-        after: Option<ListPosition>,
+        after: Option<ListPlace>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
         self.list(&[self.world.space.by_publisher(publisher)], Direction::Ascending, after, limit).await
@@ -125,7 +117,7 @@ impl Sandbox {
     /// [`AppError::Store`] when the store fails.
     pub async fn newest_subscriptions(
         &self,
-        after: Option<ListPosition>,
+        after: Option<ListPlace>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
         let publishers = self.world.catalogue.publishers.iter();
@@ -138,35 +130,26 @@ impl Sandbox {
         &self,
         indexes: &[Key],
         direction: Direction,
-        after: Option<ListPosition>,
+        after: Option<ListPlace>,
         limit: usize,
     ) -> Result<SubscriptionList, AppError> {
-        let wanted = limit.saturating_add(1);
         let mut found = Vec::new();
         for index in indexes {
-            let mut range = KeyRange::under(index);
-            if let Some(position) = after {
-                let last = indexed(index.clone(), position.created, position.id);
-                range = match direction {
-                    Direction::Ascending => range.after(&last),
-                    Direction::Descending => range.before(&last),
-                };
-            }
-            let keys = self.store.scan(&range, direction, wanted).await?;
-            found.extend(keys.iter().filter_map(|(key, _)| indexed_position(index, key)));
+            let stretch = Stretch::of(index.clone(), direction);
+            found.extend(self.listed::<Indexed<SubscriptionId>>(&stretch, after, limit.saturating_add(1)).await?);
         }
-        found.sort_unstable();
+        found.sort_unstable_by_key(|(place, _)| *place);
         if direction == Direction::Descending {
             found.reverse();
         }
-        let mut list = SubscriptionList::default();
-        for position in found.iter().take(limit) {
-            list.subscriptions.push(self.subscription(position.id).await?);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().map(|(place, _)| *place).filter(|_| has_more);
+        let mut subscriptions = Vec::with_capacity(found.len());
+        for (_, Indexed(_, id)) in found {
+            subscriptions.push(self.subscription(id).await?);
         }
-        if found.len() > limit {
-            list.next = list.subscriptions.last().map(|last| ListPosition { created: last.created, id: last.id });
-        }
-        Ok(list)
+        Ok(SubscriptionList { subscriptions, next })
     }
 
     /// The ledger of a subscription.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::http::words::{Moment, confirmation_words_of, count, status_tone};
 use crate::{
-    app::{AdvanceNumber, JournalFilter, ListPosition, Player, What},
+    app::{AdvanceNumber, JournalFilter, ListPlace, Player, What},
     domain::{
         catalogue::{Catalogue, Publisher, Seats},
         event::Seq,
@@ -153,17 +153,15 @@ async fn render(
         publishers: catalogue.publishers.iter().map(|publisher| PublisherRow::of(here, publisher)).collect(),
         last_call: last_call(here, newest_entry).await?,
         rows: list.subscriptions.iter().map(|found| SubscriptionRow::of(&here.place, catalogue, found)).collect(),
-        older: list.next.map(|next| here.place.to(&format!("/?before={}~{}#subscriptions", next.created, next.id))),
+        older: list.next.map(|next| here.place.to(&format!("/?before={next}#subscriptions"))),
         newest: before.map(|_| here.place.to("/#subscriptions")),
     };
     Ok(page(status, &home))
 }
 
-fn position(place: &Place, text: &str) -> Result<ListPosition, ConsoleError> {
-    let parsed = text
-        .split_once('~')
-        .and_then(|(created, id)| Some(ListPosition { created: created.parse().ok()?, id: id.parse().ok()? }));
-    parsed.ok_or_else(|| ConsoleError::malformed(place, format!("{text:?} is no place in the list of subscriptions.")))
+fn position(place: &Place, text: &str) -> Result<ListPlace, ConsoleError> {
+    text.parse()
+        .map_err(|_| ConsoleError::malformed(place, format!("{text:?} is no place in the list of subscriptions.")))
 }
 
 /// The last call to a publisher's webhook, if it is among the newest entries of the journal.

@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 
 use super::problem::{ControlError, Input, Params, sandbox_named};
 use crate::{
-    app::{ListPosition, Sandbox},
+    app::{ListPlace, Sandbox},
     domain::{
         catalogue::Seats,
         ids::SubscriptionId,
         subscription::{Buyer, PurchaseOrder, Subscription},
-        time::{TermUnit, Timestamp},
+        time::TermUnit,
     },
     http::faces::Faces,
     wire::control::{LinkView, Problem, PurchaseRequest, SubscriptionPage, SubscriptionSummary, SubscriptionView},
@@ -108,23 +108,12 @@ pub(super) async fn list(
     let page = sandbox.newest_subscriptions(after, limit).await?;
     Ok(Json(SubscriptionPage {
         subscriptions: page.subscriptions.iter().map(|known| SubscriptionSummary::from(&***known)).collect(),
-        next: page.next.map(|position| format!("after={}&limit={limit}", write_position(position))),
+        next: page.next.map(|place| format!("after={place}&limit={limit}")),
     }))
 }
 
-/// A position in a list of subscriptions, as a query value.
-pub(in crate::http) fn write_position(position: ListPosition) -> String {
-    format!("{}.{}", position.created.as_millis(), position.id)
-}
-
-/// Reads what [`write_position`] wrote.
-pub(in crate::http) fn parse_position(text: &str) -> Option<ListPosition> {
-    let (created, id) = text.split_once('.')?;
-    Some(ListPosition { created: Timestamp::from_millis(created.parse().ok()?), id: id.parse().ok()? })
-}
-
-fn read_position(text: &str) -> Result<ListPosition, ControlError> {
-    parse_position(text).ok_or_else(|| ControlError::BadInput {
+fn read_position(text: &str) -> Result<ListPlace, ControlError> {
+    text.parse().map_err(|_| ControlError::BadInput {
         detail: format!("{text:?} is not a position in the list"),
         field: Some("after"),
         hint: "Take 'next' of the page before as it is.",

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
-use crate::{app::ListPosition, domain::time::Timestamp, wire::fulfillment::API_VERSION};
+use crate::{app::ListPlace, wire::fulfillment::API_VERSION};
 
 /// `[{"token":"...","range":{"min":"...","max":"FF"}}]` (recorded).
 #[derive(Serialize, Deserialize)]
@@ -21,8 +21,8 @@ struct Range {
 
 /// The link to the page after a position, on the host that was called. Percent-encoded in lower-case hexadecimal, as
 /// recorded.
-pub(super) fn next_link(origin: &str, after: ListPosition) -> String {
-    let token = format!("+RID:~{}#RT:{}", after.id, after.created.as_millis());
+pub(super) fn next_link(origin: &str, after: ListPlace) -> String {
+    let token = format!("+RID:~{after}#RT:1");
     let range = Range { min: String::new(), max: "FF".to_owned() };
     let text = serde_json::to_string(&[Continuation { token, range }]).unwrap_or_default();
     let encoded: String = utf8_percent_encode(&text, NON_ALPHANUMERIC)
@@ -32,13 +32,10 @@ pub(super) fn next_link(origin: &str, after: ListPosition) -> String {
 }
 
 /// The position that a continuation token stands for.
-pub(super) fn read(text: &str) -> Result<ListPosition, Problem> {
+pub(super) fn read(text: &str) -> Result<ListPlace, Problem> {
     let [continuation]: [Continuation; 1] = serde_json::from_str(text).map_err(|_| Problem::ContinuationToken)?;
-    let token = continuation.token.strip_prefix("+RID:~").and_then(|token| token.split_once("#RT:"));
-    let (id, created) = token.ok_or(Problem::ContinuationToken)?;
-    let id = id.parse().map_err(|_| Problem::ContinuationToken)?;
-    let created = created.parse().map_err(|_| Problem::ContinuationToken)?;
-    Ok(ListPosition { created: Timestamp::from_millis(created), id })
+    let place = continuation.token.strip_prefix("+RID:~").and_then(|token| token.strip_suffix("#RT:1"));
+    place.and_then(|place| place.parse().ok()).ok_or(Problem::ContinuationToken)
 }
 
 #[cfg(test)]
@@ -49,16 +46,13 @@ mod tests {
 
     #[test]
     fn a_next_link_leads_to_where_it_was_made() {
-        let position = ListPosition {
-            created: "2026-01-05T10:00:00.123Z".parse().unwrap(),
-            id: "0e1d2c3b-4a59-6877-8695-a4b3c2d1e0f9".parse().unwrap(),
-        };
-        let link = next_link("http://127.0.0.1:7070", position);
+        let place = "1767607200123.42".parse().unwrap();
+        let link = next_link("http://127.0.0.1:7070", place);
         let start = "http://127.0.0.1:7070/api/saas/subscriptions/?continuationToken=%5b%7b%22token%22%3a%22%2bRID%3a";
         assert!(link.starts_with(start), "{link}");
         let encoded = link.split(['=', '&']).nth(1).unwrap();
         let token = percent_decode_str(encoded).decode_utf8().unwrap();
-        assert_eq!(read(&token).ok(), Some(position));
+        assert_eq!(read(&token).ok(), Some(place));
     }
 
     #[test]

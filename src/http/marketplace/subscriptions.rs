@@ -13,7 +13,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    app::{AppError, ListPosition},
+    app::{AppError, ListPlace},
     domain::{
         operation::Wish,
         refusal::Refusal,
@@ -31,13 +31,12 @@ const PAGE: usize = 100;
 
 /// How many come on the page after a position: real pages are as long as a partition of Microsoft's store happens to be
 /// (recorded: 66, 70, 87, 68, 89).
-fn page_length(rules: Rules, after: Option<ListPosition>) -> usize {
+fn page_length(rules: Rules, after: Option<ListPlace>) -> usize {
     match (rules.list_pages, after) {
         (ListPages::Full, _) => PAGE,
         (ListPages::Irregular, None) => 2,
         (ListPages::Irregular, Some(after)) => {
-            let [first, ..] = after.id.as_bytes();
-            usize::from(first % 5).saturating_add(1)
+            usize::try_from(after.number() % 5).unwrap_or_default().saturating_add(1)
         }
     }
 }

@@ -38,13 +38,12 @@ pub(super) async fn list(State(_): State<Arc<Faces>>, call: Call) -> Response {
         let filter = filter(&at)?;
         let size = at.call.size(USUAL_SIZE, LARGEST_SIZE)?;
         let after = at.call.continuation()?;
-        if after.as_ref().is_some_and(|after| after.len() != 16) {
-            return Err(Problem::BAD_TOKEN);
-        }
-        let page = at.sandbox.audit_records(&at.partner.id, &filter, after.as_deref(), size).await?;
+        let after = after.map(|after| String::from_utf8_lossy(&after).parse()).transpose();
+        let after = after.map_err(|_| Problem::BAD_TOKEN)?;
+        let page = at.sandbox.audit_records(&at.partner.id, &filter, after, size).await?;
         let (catalogue, rules) = (at.sandbox.catalogue(), at.rules());
         let items = page.records.iter().map(|found| AuditBody::of(found, &at.partner, catalogue, rules)).collect();
-        let next = page.next.map(|position| STANDARD.encode(position));
+        let next = page.next.map(|place| STANDARD.encode(place.to_string()));
         Ok(Answer::ok(&Collection::page(at.call.list_link(size), items, next, false)))
     })
     .await

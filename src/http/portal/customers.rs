@@ -154,7 +154,7 @@ pub(super) async fn subscriptions(
 ) -> Result<Response, PortalError> {
     let newest_entry = visit.sandbox.newest_entry();
     let (customer, tenant) = visit.customer(&customer).await?;
-    let found = visit.sandbox.bought_for(&customer.id, &wanted.part(), ON_A_PAGE).await;
+    let found = visit.sandbox.bought_for(&customer.id, wanted.part(), ON_A_PAGE).await;
     let found = found.map_err(|error| visit.failed(&error))?;
     let page_of = SubscriptionsPage {
         frame: visit.frame("customers", format!("{}: subscriptions", customer.name)),

@@ -48,7 +48,7 @@ pub(super) async fn list(
     Query(wanted): Query<PageWanted>,
 ) -> Result<Response, PortalError> {
     let (customer, tenant) = visit.customer(&customer).await?;
-    let found = visit.sandbox.listed_orders(&customer.id, &wanted.part(), ON_A_PAGE).await;
+    let found = visit.sandbox.listed_orders(&customer.id, wanted.part(), ON_A_PAGE).await;
     let found = found.map_err(|error| visit.failed(&error))?;
     let now = visit.sandbox.now();
     let row = |order: &Order| OrderRow {

@@ -1,6 +1,5 @@
 //! The way through a long list: the newest page, and its neighbours.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 
 use crate::app::{ListPage, ListPart, ListPlace};
@@ -16,7 +15,7 @@ pub(super) struct PageWanted {
 impl PageWanted {
     /// The part of the list that it is.
     pub(super) fn part(&self) -> ListPart {
-        let place = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
+        let place = |text: &Option<String>| text.as_deref()?.parse().ok();
         match (place(&self.older_than), place(&self.newer_than)) {
             (Some(place), _) => ListPart::OlderThan(place),
             (None, Some(place)) => ListPart::NewerThan(place),
@@ -36,7 +35,7 @@ pub(super) struct Pager {
 impl Pager {
     /// Those of a page of the list that is at a path.
     pub(super) fn of<T>(path: &str, page: &ListPage<T>) -> Self {
-        let link = |name: &str, place: &ListPlace| format!("{path}?{name}={}", URL_SAFE_NO_PAD.encode(place));
+        let link = |name: &str, place: &ListPlace| format!("{path}?{name}={place}");
         Self {
             newest: page.newer.as_ref().map(|_| path.to_owned()),
             newer: page.newer.as_ref().map(|place| link("newerThan", place)),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
 use rehearsal::cli::wiring::ServerOptions;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -137,12 +138,13 @@ async fn a_list_without_subscriptions_is_empty_and_others_are_not_in_it() {
 async fn pages_follow_each_other_without_doubles_and_gaps() {
     let world = World::start().await;
     let mut bought = BTreeSet::new();
-    for number in 0..230 {
-        bought.insert(text(&world.buyer().buys_flat_rate().await, "id"));
-        if number % 40 == 0 {
-            world.operator().advances("PT1M").await;
-            world.buyer().buys("woodgrove", "fabrikam-vault", "teams", Some(2)).await;
-        }
+    let buyer = world.buyer();
+    for number in [1, 90, 9, 1, 1, 128] {
+        // At one instant, so that many of them are stored together.
+        let at_once = join_all((0..number).map(|_| buyer.buys_flat_rate())).await;
+        bought.extend(at_once.iter().map(|one| text(one, "id")));
+        world.operator().advances("PT1M").await;
+        buyer.buys("woodgrove", "fabrikam-vault", "teams", Some(2)).await;
     }
     let contoso = world.publisher("contoso").await;
     let mut sizes = Vec::new();

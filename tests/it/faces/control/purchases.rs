@@ -1,5 +1,8 @@
 //! Purchases: what is sold, and what is refused and why.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -151,23 +154,32 @@ async fn what_there_is_not_is_a_problem_of_404() {
     problem(&world.get("/sim/v2/sandboxes").await, 404, "noSuchPath", None);
 }
 
+/// Bought one by one, and many at the same instant, of two publishers: which are stored together is nothing to who lists them.
 #[tokio::test]
 async fn the_list_goes_on_newest_first() {
     let world = World::start().await;
-    let mut bought = Vec::new();
-    for _ in 0..5 {
-        bought.push(text(&world.buyer().buys_seats().await, "id"));
+    let (mut bought, mut minutes) = (Vec::new(), Vec::new());
+    for number in [1, 30, 1, 7] {
+        let buyer = world.buyer();
+        let crm = (0..number).map(|_| buyer.buys_seats());
+        let vault = (0..number).map(|_| buyer.buys("woodgrove", "fabrikam-vault", "teams", Some(2)));
+        let (crm, vault) = join(join_all(crm), join_all(vault)).await;
+        bought.extend(crm.iter().chain(&vault).map(|one| text(one, "id")));
+        minutes.push(bought.len());
         world.operator().advances("PT1M").await;
     }
-    bought.reverse();
-    let mut listed = Vec::new();
-    let mut query = Some("limit=2".to_owned());
-    while let Some(next) = query {
-        let page = world.operator().get(&format!("subscriptions?{next}")).await.expect(200);
-        listed.extend(page["subscriptions"].as_array().unwrap().iter().map(|one| text(one, "id")));
-        query = page["next"].as_str().map(str::to_owned);
+    let all = list(&world, 500).await;
+    assert_eq!(all.len(), bought.len());
+    let mut before = 0;
+    for after in minutes {
+        let of_minute = |ids: &[String]| BTreeSet::from_iter(ids.iter().cloned());
+        let listed = &all[bought.len() - after..bought.len() - before];
+        assert_eq!(of_minute(listed), of_minute(&bought[before..after]));
+        before = after;
     }
-    assert_eq!(listed, bought);
+    for limit in [1, 2, 7, 64] {
+        assert_eq!(list(&world, limit).await, all, "{limit} at a time");
+    }
     problem(&world.operator().get("subscriptions?after=x").await, 400, "badInput", Some("after"));
     problem(&world.operator().get("subscriptions?page=2").await, 400, "badInput", None);
 }
@@ -183,4 +195,18 @@ async fn a_body_that_is_too_large_is_refused_and_the_server_goes_on() {
     let request = contoso.request(Method::POST, &format!("/subscriptions/{id}/activate"));
     assert_eq!(send(request.body(" ".repeat(256 * 1024 + 1))).await.status, 413);
     assert_eq!(contoso.get(&id).await.expect(200)["saasSubscriptionStatus"], "PendingFulfillmentStart");
+}
+
+/// All subscriptions, so many at a time.
+async fn list(world: &World, limit: usize) -> Vec<String> {
+    let mut listed = Vec::new();
+    let mut query = Some(format!("limit={limit}"));
+    while let Some(next) = query {
+        let page = world.operator().get(&format!("subscriptions?{next}")).await.expect(200);
+        let subscriptions = page["subscriptions"].as_array().unwrap();
+        assert!(subscriptions.len() <= limit);
+        listed.extend(subscriptions.iter().map(|one| text(one, "id")));
+        query = page["next"].as_str().map(str::to_owned);
+    }
+    listed
 }
