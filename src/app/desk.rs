@@ -233,7 +233,7 @@ impl<'a> Desk<'a> {
             return Err(AppError::NameTooLong);
         }
         let added = self.staged.iter().map(|(key, write)| self.adds(key, write)).sum::<i64>();
-        if let Some(documents) = self.head.quotas.or(self.world.usual_quotas).filled_by(self.head.documents)
+        if let Some(documents) = self.is_filled_by()
             && !may_overfill
             && (added > 0 || !self.entries.is_empty())
         {
@@ -266,6 +266,16 @@ impl<'a> Desk<'a> {
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
         Ok(())
+    }
+
+    /// How many documents the sandbox has, if it may have no more.
+    pub(super) fn is_filled_by(&self) -> Option<u64> {
+        self.head.quotas.or(self.world.usual_quotas).filled_by(self.head.documents)
+    }
+
+    /// Whether the running command has written anything so far.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.entries.is_empty() || !self.listed.is_empty() || !self.staged.is_empty()
     }
 
     /// Writes what comes with what a command has written.

@@ -11,6 +11,7 @@ use super::{
     journal::{Player, What},
     list_pages::Indexed,
     mailbox::Command,
+    on_record::Told,
     overdue::find_up_to_date,
     purchasing,
     sandbox::Sandbox,
@@ -33,34 +34,41 @@ impl Sandbox {
     /// # Errors
     /// [`Refusal::Code`] for a code that does not open; the journal says why. [`Refusal::OtherPublisher`] for another
     /// publisher's purchase.
-    pub async fn resolve(&self, publisher: PublisherId, code: String) -> Result<Subscription, AppError> {
-        Ok(self.ask(Resolve { publisher, code }).await??)
+    pub async fn resolve<R: Send + 'static>(
+        &self,
+        publisher: PublisherId,
+        code: String,
+        told: impl Told<Subscription, R>,
+    ) -> Result<R, AppError> {
+        Ok(self.ask_on_record_unless_refused(Resolve { publisher, code }, told).await??)
     }
 
     /// Activates a subscription of a publisher, which takes its time; `says` is what the call says of plan and quantity.
     ///
     /// # Errors
     /// [`AppError::Refused`] if it is unknown, another publisher's, or can't be activated.
-    pub async fn activate(
+    pub async fn activate<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         id: SubscriptionId,
         says: Wish,
-    ) -> Result<Subscription, AppError> {
-        self.ask(Change { publisher, id, change: PublisherChange::Activate { says } }).await
+        told: impl Told<Subscription, R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(Change { publisher, id, change: PublisherChange::Activate { says } }, told).await
     }
 
     /// Notes that a publisher has assigned licences.
     ///
     /// # Errors
     /// [`AppError::Refused`] if it is unknown, another publisher's, over, or more than was bought.
-    pub async fn report_licenses(
+    pub async fn report_licenses<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         id: SubscriptionId,
         assigned: u32,
-    ) -> Result<Subscription, AppError> {
-        self.ask(Change { publisher, id, change: PublisherChange::ReportLicenses { assigned } }).await
+        told: impl Told<Subscription, R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(Change { publisher, id, change: PublisherChange::ReportLicenses { assigned } }, told).await
     }
 }
 

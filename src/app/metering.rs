@@ -11,6 +11,7 @@ use super::{
     fulfillment::{find_subscription, save},
     journal::Player,
     mailbox::Command,
+    on_record::Told,
     overdue::find_up_to_date,
     sandbox::Sandbox,
 };
@@ -50,12 +51,13 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`AppError::Store`] when the store fails.
-    pub async fn report_usage_event(
+    pub async fn report_usage_event<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         event: ReportedUsage,
-    ) -> Result<UsageOutcome, AppError> {
-        self.ask(ReportUsageEvent { publisher, event }).await
+        told: impl Told<AcceptedUsage, R>,
+    ) -> Result<Result<R, RefusedUsage>, AppError> {
+        self.ask_on_record_unless_refused(ReportUsageEvent { publisher, event }, told).await
     }
 
     /// Takes usage events of a publisher, in their order; each is accepted or refused for itself. What was accepted is
@@ -63,12 +65,13 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`AppError::Store`] when the store fails; nothing is accepted then.
-    pub async fn report_usage_batch(
+    pub async fn report_usage_batch<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         events: Vec<ReportedUsage>,
-    ) -> Result<Vec<UsageOutcome>, AppError> {
-        self.ask(ReportUsageBatch { publisher, events }).await
+        told: impl Told<Vec<UsageOutcome>, R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(ReportUsageBatch { publisher, events }, told).await
     }
 
     /// What a publisher's events of the days from `from` until now or `until` sum up to, the newest day first.

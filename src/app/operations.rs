@@ -12,6 +12,7 @@ use super::{
     fulfillment::{load_own, load_subscription, load_up_to_date, save},
     journal::Player,
     mailbox::Command,
+    on_record::Told,
     sandbox::Sandbox,
 };
 use crate::domain::{
@@ -36,25 +37,27 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`AppError::Refused`] with the first rule that the request breaks.
-    pub async fn request_change(
+    pub async fn request_change<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         subscription: SubscriptionId,
         wish: Wish,
-    ) -> Result<OperationId, AppError> {
-        self.ask(RequestChange { publisher, subscription, wish }).await
+        told: impl Told<OperationId, R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(RequestChange { publisher, subscription, wish }, told).await
     }
 
     /// Starts a cancellation that a publisher asks for.
     ///
     /// # Errors
     /// [`AppError::Refused`] if the subscription is unknown, another publisher's, or not for the publisher to cancel.
-    pub async fn request_cancel(
+    pub async fn request_cancel<R: Send + 'static>(
         &self,
         publisher: PublisherId,
         subscription: SubscriptionId,
-    ) -> Result<Cancelled, AppError> {
-        self.ask(RequestCancel { publisher, subscription }).await
+        told: impl Told<Cancelled, R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(RequestCancel { publisher, subscription }, told).await
     }
 
     /// Starts a change of plan or quantity that whoever bought the subscription makes in the marketplace. The publisher
@@ -78,14 +81,14 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`Refusal::UnknownOperation`], [`Refusal::OperationEnded`], [`Refusal::OwnOperation`].
-    pub async fn answer_operation(
+    pub async fn answer_operation<R: Send + 'static>(
         &self,
         publisher: PublisherId,
-        subscription: SubscriptionId,
-        operation: OperationId,
+        (subscription, operation): (SubscriptionId, OperationId),
         verdict: Verdict,
-    ) -> Result<(), AppError> {
-        self.ask(AnswerOperation { publisher, subscription, operation, verdict }).await
+        told: impl Told<(), R>,
+    ) -> Result<R, AppError> {
+        self.ask_on_record(AnswerOperation { publisher, subscription, operation, verdict }, told).await
     }
 
     /// An operation on a subscription of a publisher.

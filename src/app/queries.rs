@@ -5,11 +5,10 @@ use std::{hash::Hash, sync::Arc};
 use super::{
     desk::decode,
     error::AppError,
-    journal::{Entry, Exchange, Player, What},
+    journal::Entry,
     known_subscriptions::{KnownSubscription, LookedAt},
     list_pages::{Indexed, ListPlace},
     lists::Stretch,
-    mailbox::Command,
     sandbox::Sandbox,
 };
 use crate::{
@@ -22,7 +21,6 @@ use crate::{
     },
     store::{Direction, Key, KeyRange},
 };
-use futures_util::future::BoxFuture;
 
 /// Journal documents read at once.
 const CHUNK: usize = 64;
@@ -271,15 +269,6 @@ impl Sandbox {
         Ok(Seq(low))
     }
 
-    /// Records a call between players, in its place among the commands, without waiting for it to be durable: what the
-    /// call changed is durable already.
-    ///
-    /// # Errors
-    /// [`AppError::Stopping`] when the sandbox is gone.
-    pub async fn record(&self, call: RecordedCall) -> Result<(), AppError> {
-        self.tell(call).await
-    }
-
     /// Whether a successful read gave the same answer as the last one of the same caller at the same place. `answer` is
     /// what tells one answer there from another.
     #[must_use]
@@ -293,27 +282,5 @@ impl JournalFilter {
         self.subscription.is_none_or(|id| entry.subscription == Some(id))
             && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == entry.kind()))
             && self.from.is_none_or(|from| entry.at >= from)
-    }
-}
-
-/// A call between players, to be recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedCall {
-    /// Who called.
-    pub from: Player,
-    /// The subscription that it concerned, as far as is known.
-    pub subscription: Option<SubscriptionId>,
-    /// The call.
-    pub exchange: Exchange,
-}
-
-impl Command for RecordedCall {
-    type Answer = ();
-
-    fn decide<'a>(&'a self, desk: &'a mut super::desk::Desk<'_>) -> BoxFuture<'a, Result<(), AppError>> {
-        Box::pin(async move {
-            desk.note(self.from, self.subscription, What::Exchange(self.exchange.clone()));
-            Ok(())
-        })
     }
 }

@@ -21,6 +21,8 @@ use rehearsal::{
 };
 use tokio::sync::{Notify, oneshot};
 
+use crate::world::uncalled;
+
 /// A store in memory whose commits wait until somebody says what becomes of them, once it is told to be slow.
 #[derive(Debug, Default)]
 struct SlowStore {
@@ -185,7 +187,7 @@ async fn a_command_reads_what_the_batch_before_it_writes() {
     store.slow_down();
     let [one, two] = [(); 2].map(|()| {
         let (sandbox, publisher, id) = (Arc::clone(&sandbox), bought.publisher.clone(), bought.id);
-        async move { sandbox.activate(publisher, id, Wish::default()).await }
+        async move { sandbox.activate(publisher, id, Wish::default(), uncalled).await }
     });
     let one = started(one).await;
     let commit = store.next_commit().await;

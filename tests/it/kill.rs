@@ -171,9 +171,14 @@ async fn audit(base: &str, told: &Told) -> BTreeMap<String, Value> {
         assert_eq!(entry["seq"], number, "the journal has no gaps");
     }
     let mut facts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut calls: BTreeSet<(String, String)> = BTreeSet::new();
     for entry in &entries {
         let Some(subscription) = entry["subscription"].as_str() else { continue };
         let kind = entry["kind"].as_str().unwrap();
+        if kind == "exchange" && entry["data"]["status"] == 200 {
+            let path = entry["data"]["path"].as_str().unwrap().split('?').next().unwrap();
+            calls.insert((subscription.to_owned(), path.rsplit('/').next().unwrap().to_owned()));
+        }
         let what = match kind {
             "publisherStep" if entry["data"]["outcome"] == "done" => format!("done {}", entry["data"]["step"]),
             "publisherStep" | "exchange" | "codeIssued" | "resolved" => continue,
@@ -194,6 +199,14 @@ async fn audit(base: &str, told: &Told) -> BTreeMap<String, Value> {
     }
     for id in &told.activated {
         assert!(has(id, "activated"), "an acknowledged activation is missing: {id}");
+    }
+    for (id, fact) in facts.keys() {
+        let call = match fact.as_str() {
+            "licensesAssigned" => "licenses",
+            "activated" => "activate",
+            _ => continue,
+        };
+        assert!(calls.contains(&(id.clone(), call.to_owned())), "the call behind {fact} is not on record: {id}");
     }
     let place = |id: &str, fact: &str| facts[&(id.to_owned(), fact.to_owned())];
     for bought in told.in_order.values() {

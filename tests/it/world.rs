@@ -3,7 +3,7 @@
 //! They act in a sandbox of their own, whose clock stands still and whose timers run only when it is advanced.
 
 use rehearsal::{
-    app::Changes,
+    app::{Changes, RecordedCall},
     cli::wiring::{Server, ServerOptions},
     store::{DatabaseUrl, Direction, Key, KeyRange},
 };
@@ -380,6 +380,11 @@ pub(crate) fn text(value: &Value, field: &str) -> String {
 #[track_caller]
 pub(crate) fn code(bought: &Value) -> String {
     text(&bought["link"], "authorizationCode")
+}
+
+/// For what is asked of a sandbox without a call that the journal could tell of.
+pub(crate) fn uncalled<A: Clone>(outcome: &A) -> (A, Option<RecordedCall>) {
+    (outcome.clone(), None)
 }
 
 /// A text in which every GUID is `<guid>` and every PUID `<puid>`: what differs, out of the way of comparing the rest.

@@ -14,8 +14,11 @@ use super::{
     subscriptions::{link_view, subscription_id},
 };
 use crate::{
-    app::{AppError, Exchange, Player, RecordedCall, identity::Caller},
-    domain::{ids::SubscriptionId, subscription::Subscription},
+    app::{Exchange, Player, RecordedCall},
+    domain::{
+        ids::{PublisherId, SubscriptionId},
+        subscription::Subscription,
+    },
     http::faces::Faces,
     sim::clock::Stopwatch,
     wire::control::{LicenseReport, Problem, SubscriptionView},
@@ -39,38 +42,50 @@ pub(super) async fn report(
     let started = Stopwatch::start();
     let caller = faces.caller(&headers, ControlError::Token).await?;
     let id = subscription_id(&subscription)?;
-    let outcome = caller.sandbox.report_licenses(caller.publisher.clone(), id, input.assigned).await;
-    record(&caller, id, &input, &headers, outcome.as_ref(), &started).await?;
+    let call = Report {
+        publisher: caller.publisher.clone(),
+        subscription: id,
+        body: serde_json::to_string(&input).ok(),
+        correlation_id: headers.get("x-ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned),
+        started,
+    };
+    let call = Arc::new(call);
+    let of_success = Arc::clone(&call);
+    let told = move |subscription: &Subscription| (subscription.clone(), Some(of_success.entry(StatusCode::OK, None)));
+    let outcome = caller.sandbox.report_licenses(caller.publisher, id, input.assigned, told).await;
+    if let Err(error) = &outcome {
+        let status = super::problem::status_of(error);
+        caller.sandbox.record(call.entry(status, Some(error.to_string()))).await?;
+    }
     let subscription = outcome?;
     let ledger = caller.sandbox.ledger(id).await?;
     let link = link_view(&faces, &caller.sandbox, &subscription);
     Ok(Json(SubscriptionView::of(&subscription, &ledger, link)))
 }
 
-async fn record(
-    caller: &Caller,
-    id: SubscriptionId,
-    input: &LicenseReport,
-    headers: &HeaderMap,
-    outcome: Result<&Subscription, &AppError>,
-    started: &Stopwatch,
-) -> Result<(), AppError> {
-    let status = match outcome {
-        Ok(_) => StatusCode::OK,
-        Err(error) => super::problem::status_of(error),
-    };
-    let correlation_id = headers.get("x-ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let exchange = Exchange {
-        to: Player::Marketplace,
-        method: "POST".to_owned(),
-        path: format!("/sim/v1/subscriptions/{id}/licenses"),
-        status: Some(status.as_u16()),
-        publisher: Some(caller.publisher.clone()),
-        request_body: serde_json::to_string(input).ok(),
-        response_body: None,
-        correlation_id,
-        remark: outcome.err().map(ToString::to_string),
-        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    };
-    caller.sandbox.record(RecordedCall { from: Player::Publisher, subscription: Some(id), exchange }).await
+/// The call, as the journal tells of it.
+struct Report {
+    publisher: PublisherId,
+    subscription: SubscriptionId,
+    body: Option<String>,
+    correlation_id: Option<String>,
+    started: Stopwatch,
+}
+
+impl Report {
+    fn entry(&self, status: StatusCode, remark: Option<String>) -> RecordedCall {
+        let exchange = Exchange {
+            to: Player::Marketplace,
+            method: "POST".to_owned(),
+            path: format!("/sim/v1/subscriptions/{}/licenses", self.subscription),
+            status: Some(status.as_u16()),
+            publisher: Some(self.publisher.clone()),
+            request_body: self.body.clone(),
+            response_body: None,
+            correlation_id: self.correlation_id.clone(),
+            remark,
+            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        RecordedCall { from: Player::Publisher, subscription: Some(self.subscription), exchange }
+    }
 }

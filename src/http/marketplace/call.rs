@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::problem::{Asking, Problem, Told};
 use crate::{
-    app::{AppError, Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
+    app::{self, AppError, Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
     domain::{
-        ids::{OperationId, SandboxId, SubscriptionId},
+        ids::{OperationId, PublisherId, SandboxId, SubscriptionId},
         rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
     },
     http::{connections::status_of_unread, exchange::recorded_body, faces::Faces, paths::OriginalPath, retry_after},
@@ -38,6 +38,8 @@ pub(super) struct Call {
     pub(super) query: CallQuery,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Ids for its answer, as far as it needs them.
+    fresh_ids: [Uuid; 3],
     started: Stopwatch,
 }
 
@@ -66,12 +68,18 @@ pub(super) struct Answer {
     /// The operation that was accepted and goes on by itself.
     operation: Option<OperationId>,
     remark: Option<String>,
+    /// Whether the journal tells of the call.
+    is_on_record: bool,
 }
 
 impl Answer {
     /// 202: an operation on a subscription was accepted, and where it can be followed.
     pub(super) fn accepted(subscription: SubscriptionId, operation: OperationId) -> Self {
         Self { operation: Some(operation), ..Self::empty(subscription) }
+    }
+
+    const fn status(&self) -> StatusCode {
+        if self.operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK }
     }
 
     /// What the journal shall say besides.
@@ -95,8 +103,13 @@ impl Answer {
         Self { edition, ..Self::read_bytes(Some(Bytes::from_owner(body)), Some(subscription.id)) }
     }
 
-    const fn read_bytes(body: Option<Bytes>, subscription: Option<SubscriptionId>) -> Self {
-        Self { body, edition: None, with_etag: true, subscription, is_read: true, operation: None, remark: None }
+    fn read_bytes(body: Option<Bytes>, subscription: Option<SubscriptionId>) -> Self {
+        let mut read = Self::nothing();
+        read.body = body;
+        read.with_etag = true;
+        read.subscription = subscription;
+        read.is_read = true;
+        read
     }
 
     /// The body of a refusal, if it has one.
@@ -120,6 +133,7 @@ impl Answer {
             is_read: false,
             operation: None,
             remark: None,
+            is_on_record: false,
         }
     }
 
@@ -141,7 +155,16 @@ impl FromRequest<Arc<Faces>> for Call {
         let query = read_query(&parts.uri);
         let body =
             axum::body::to_bytes(body, LARGEST_BODY).await.map_err(|error| status_of_unread(&error).into_response())?;
-        Ok(Self { faces: Arc::clone(faces), method: parts.method, uri, query, headers: parts.headers, body, started })
+        Ok(Self {
+            faces: Arc::clone(faces),
+            method: parts.method,
+            uri,
+            query,
+            headers: parts.headers,
+            body,
+            fresh_ids: faces.request_ids.draw(),
+            started,
+        })
     }
 }
 
@@ -234,36 +257,20 @@ impl Call {
         }
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         let operation = answer.as_ref().ok().and_then(|answer| answer.operation);
-        let ids = CallIds::of(&self.headers, &self.faces, operation);
+        let ids = CallIds::of(self, operation);
         let rules = || self.rules(caller.as_ref());
         let is_over_quota = matches!(answer, Err(Problem::App(AppError::TooManyCalls)));
-        let (status, answer, remark) = match answer {
-            Ok(mut answer) => {
-                let status = if operation.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
-                let remark = answer.remark.take();
-                (status, answer, remark)
-            }
+        let (status, answer) = match answer {
+            Ok(answer) => (answer.status(), answer),
             Err(problem) => {
                 let asking = Asking { host, path: self.path(), request_id: text(&ids.request), rules: rules() };
                 let Told { status, body, remark } = problem.told(&asking);
-                (status, Answer::refused(body), remark)
+                (status, Answer::refused(body).remarked(remark))
             }
         };
-        let exchange = || Exchange {
-            to: Player::Marketplace,
-            method: self.method.to_string(),
-            path: self.path().to_owned(),
-            status: Some(status.as_u16()),
-            publisher: caller.as_ref().map(|caller| caller.publisher.clone()),
-            request_body: recorded_body(&self.body),
-            response_body: answer.body.as_deref().and_then(recorded_body),
-            correlation_id: Some(text(&ids.correlation).to_owned()),
-            remark,
-            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        };
         // What a quota refuses leaves no entry: it would use up what the quota saves.
-        if !is_over_quota {
-            self.record(caller.as_ref(), &answer, exchange).await;
+        if !is_over_quota && !answer.is_on_record {
+            self.record(caller.as_ref(), &answer, (status, &ids)).await;
         }
         let Answer { body, with_etag, subscription, .. } = answer;
         let mut response = response(status, body, with_etag, ids);
@@ -305,7 +312,46 @@ impl Call {
         }
     }
 
-    async fn record(&self, caller: Option<&Caller>, answer: &Answer, exchange: impl FnOnce() -> Exchange) {
+    /// Answers a change when it has been decided, and tells of it in the journal, in the commit that makes the change durable.
+    pub(super) fn told<A>(
+        self: &Arc<Self>,
+        caller: &Caller,
+        answer_of: impl Fn(&A) -> Answer + Send + Sync + 'static,
+    ) -> impl app::Told<A, Answer> {
+        let (call, publisher) = (Arc::clone(self), caller.publisher.clone());
+        move |outcome: &A| {
+            let answer = answer_of(outcome);
+            let ids = CallIds::of(&call, answer.operation);
+            let entry = call.entry(Some(&publisher), &answer, (answer.status(), &ids));
+            (Answer { is_on_record: true, ..answer }, Some(entry))
+        }
+    }
+
+    /// What the journal tells of the call and its answer.
+    fn entry(
+        &self,
+        publisher: Option<&PublisherId>,
+        answer: &Answer,
+        (status, ids): (StatusCode, &CallIds),
+    ) -> RecordedCall {
+        let exchange = Exchange {
+            to: Player::Marketplace,
+            method: self.method.to_string(),
+            path: self.path().to_owned(),
+            status: Some(status.as_u16()),
+            publisher: publisher.cloned(),
+            request_body: recorded_body(&self.body),
+            response_body: answer.body.as_deref().and_then(recorded_body),
+            correlation_id: Some(text(&ids.correlation).to_owned()),
+            remark: answer.remark.clone(),
+            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        let subscription = answer.subscription.or_else(|| subscription_in(self.path()));
+        RecordedCall { from: Player::Publisher, subscription, exchange }
+    }
+
+    /// Records a call that has changed nothing.
+    async fn record(&self, caller: Option<&Caller>, answer: &Answer, told: (StatusCode, &CallIds)) {
         let sandbox = match caller {
             Some(caller) => Arc::clone(&caller.sandbox),
             // Who can't be told apart is told about in the sandbox that everybody looks at.
@@ -324,10 +370,8 @@ impl Call {
                 return;
             }
         }
-        let exchange = exchange();
-        let subscription = answer.subscription.or_else(|| subscription_in(self.path()));
-        let call = RecordedCall { from: Player::Publisher, subscription, exchange };
-        if let Err(error) = sandbox.record(call).await {
+        let entry = self.entry(caller.map(|caller| &caller.publisher), answer, told);
+        if let Err(error) = sandbox.record(entry).await {
             tracing::warn!(%error, "a call was not recorded");
         }
     }
@@ -349,9 +393,9 @@ struct CallIds {
 }
 
 impl CallIds {
-    fn of(headers: &HeaderMap, faces: &Faces, operation: Option<OperationId>) -> Self {
-        let sent = |name| headers.get(name).filter(|value: &&HeaderValue| value.to_str().is_ok()).cloned();
-        let [fresh, activity, etag] = faces.request_ids.draw();
+    fn of(call: &Call, operation: Option<OperationId>) -> Self {
+        let sent = |name| call.headers.get(name).filter(|value: &&HeaderValue| value.to_str().is_ok()).cloned();
+        let [fresh, activity, etag] = call.fresh_ids;
         let fresh = operation.map_or(fresh, |id| Uuid::from_bytes(*id.as_bytes()));
         let (request, correlation) = match (sent("x-ms-requestid"), sent("x-ms-correlationid")) {
             (None, None) => {

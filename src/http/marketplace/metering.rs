@@ -10,8 +10,9 @@ use super::{
     problem::{Problem, Told, answer},
 };
 use crate::{
+    app::{RefusedUsage, UsageOutcome},
     domain::{
-        metering::{UsageDay, UsageRefusal},
+        metering::{AcceptedUsage, UsageDay, UsageRefusal},
         rules::Rules,
         time::Timestamp,
     },
@@ -97,13 +98,12 @@ pub(super) async fn usage_event(State(_): State<Arc<Faces>>, call: Call) -> Resp
         let request = UsageRequest::of(&json);
         leniencies.extend_from_slice(&request.leniencies);
         let remark = judge(&leniencies, rules, "usageEventRequest")?;
-        match caller.sandbox.report_usage_event(caller.publisher, request.report()).await? {
-            Ok(usage) => {
-                let body = UsageBody::accepted(&usage, &request, rules);
-                Ok(Answer::done(&body, usage.resource).remarked(remark))
-            }
-            Err(refused) => Err(MeteringProblem::Refused(refused.refusal).into()),
-        }
+        let report = request.report();
+        let told = call.told(&caller, move |usage: &AcceptedUsage| {
+            Answer::done(&UsageBody::accepted(usage, &request, rules), usage.resource).remarked(remark.clone())
+        });
+        let outcome = caller.sandbox.report_usage_event(caller.publisher, report, told).await?;
+        outcome.map_err(|refused| MeteringProblem::Refused(refused.refusal).into())
     });
     as_recorded(response.await)
 }
@@ -124,12 +124,16 @@ pub(super) async fn batch_usage_event(State(_): State<Arc<Faces>>, call: Call) -
             return Err(MeteringProblem::BatchTooLarge.into());
         }
         let reports = requests.iter().map(UsageRequest::report).collect();
-        let outcomes = caller.sandbox.report_usage_batch(caller.publisher, reports).await?;
-        let results = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
-            Ok(usage) => UsageBody::accepted(&usage, request, rules),
-            Err(refused) => UsageBody::refused(request, &refused.refusal, refused.resource, (rules, refused.at)),
+        let told = call.told(&caller, move |outcomes: &Vec<UsageOutcome>| {
+            let results = requests.iter().zip(outcomes).map(|(request, outcome)| match outcome {
+                Ok(usage) => UsageBody::accepted(usage, request, rules),
+                Err(RefusedUsage { refusal, resource, at }) => {
+                    UsageBody::refused(request, refusal, resource.clone(), (rules, *at))
+                }
+            });
+            Answer::done(&BatchBody::of(results.collect(), rules), None).remarked(remark.clone())
         });
-        Ok(Answer::done(&BatchBody::of(results.collect(), rules), None).remarked(remark))
+        Ok(caller.sandbox.report_usage_batch(caller.publisher, reports, told).await?)
     });
     as_recorded(response.await)
 }

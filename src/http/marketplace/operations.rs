@@ -34,20 +34,21 @@ pub(super) async fn change(State(_): State<Arc<Faces>>, Path(id): Path<String>, 
         let ChangeBody { plan_id, quantity, leniencies } = ChangeBody::read(&call.body);
         let remark = judged(&leniencies, caller.sandbox.rules().json).map_err(Problem::NotStrict)?;
         let wish = Wish { plan: plan_id, quantity };
-        let operation = caller.sandbox.request_change(caller.publisher, id, wish).await?;
-        Ok(Answer::accepted(id, operation).remarked(remark))
+        let told = call.told(&caller, move |operation| Answer::accepted(id, *operation).remarked(remark.clone()));
+        Ok(caller.sandbox.request_change(caller.publisher, id, wish, told).await?)
     })
     .await
 }
 
 /// `DELETE /api/saas/subscriptions/{id}`
 pub(super) async fn cancel(State(_): State<Arc<Faces>>, Path(id): Path<String>, call: Call) -> Response {
-    call.answer(|caller, _| async move {
+    call.answer(|caller, call| async move {
         let id = Call::subscription_id(&id)?;
-        Ok(match caller.sandbox.request_cancel(caller.publisher, id).await? {
-            Cancelled::By(operation) => Answer::accepted(id, operation),
+        let told = call.told(&caller, move |cancelled| match cancelled {
+            Cancelled::By(operation) => Answer::accepted(id, *operation),
             Cancelled::Before => Answer::empty(id),
-        })
+        });
+        Ok(caller.sandbox.request_cancel(caller.publisher, id, told).await?)
     })
     .await
 }
@@ -86,15 +87,15 @@ pub(super) async fn get(State(_): State<Arc<Faces>>, Path(ids): Path<(String, St
 /// two words that mean something (emulator-note; quirk Q4).
 pub(super) async fn update(State(_): State<Arc<Faces>>, Path(ids): Path<(String, String)>, call: Call) -> Response {
     call.answer(|caller, call| async move {
-        let (subscription, operation) = read_ids(&ids).map_err(not_updated)?;
+        let ids = read_ids(&ids).map_err(not_updated)?;
         let AnswerBody { status, leniencies } = AnswerBody::read(&call.body);
         let lenient = judged(&leniencies, caller.sandbox.rules().json).map_err(Problem::NotStrict)?;
         let verdict = Verdict::read(&status);
-        let answered = caller.sandbox.answer_operation(caller.publisher, subscription, operation, verdict).await;
-        answered.map_err(|error| not_updated(error.into()))?;
         let remark = "the status is neither Success nor Failure: accepted, and without effect";
         let remark = (verdict == Verdict::NoSuchWord).then(|| remark.to_owned()).or(lenient);
-        Ok(Answer::empty(subscription).remarked(remark))
+        let told = call.told(&caller, move |&()| Answer::empty(ids.0).remarked(remark.clone()));
+        let answered = caller.sandbox.answer_operation(caller.publisher, ids, verdict, told).await;
+        answered.map_err(|error| not_updated(error.into()))
     })
     .await
 }

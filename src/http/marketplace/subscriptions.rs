@@ -18,6 +18,7 @@ use crate::{
         operation::Wish,
         refusal::Refusal,
         rules::{EmptyList, LastNextLink, ListPages, PlansOfUnknown, Rules},
+        subscription::Subscription,
     },
     http::faces::Faces,
     wire::{
@@ -36,7 +37,9 @@ fn page_length(rules: Rules, after: Option<ListPlace>) -> usize {
         (ListPages::Full, _) => PAGE,
         (ListPages::Irregular, None) => 2,
         (ListPages::Irregular, Some(after)) => {
-            usize::try_from(after.number() % 5).unwrap_or_default().saturating_add(1)
+            // Places follow each other in regular steps.
+            let [mixed, ..] = after.number().wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            usize::from(mixed % 5).saturating_add(1)
         }
     }
 }
@@ -48,8 +51,10 @@ pub(super) async fn resolve(State(_): State<Arc<Faces>>, call: Call) -> Response
         // What is not text can't be a code; it is refused as one that does not open.
         let code = String::from_utf8_lossy(code.as_bytes()).into_owned();
         let rules = caller.sandbox.rules();
-        let subscription = caller.sandbox.resolve(caller.publisher, code).await?;
-        Ok(Answer::done(&ResolvedBody::of(&subscription, rules), subscription.id))
+        let told = call.told(&caller, move |subscription: &Subscription| {
+            Answer::done(&ResolvedBody::of(subscription, rules), subscription.id)
+        });
+        Ok(caller.sandbox.resolve(caller.publisher, code, told).await?)
     })
     .await
 }
@@ -60,8 +65,8 @@ pub(super) async fn activate(State(_): State<Arc<Faces>>, Path(id): Path<String>
         let id = Call::subscription_id(&id)?;
         let ChangeBody { plan_id, quantity, leniencies } = ChangeBody::read(&call.body);
         let remark = judged(&leniencies, caller.sandbox.rules().json).map_err(Problem::NotStrict)?;
-        caller.sandbox.activate(caller.publisher, id, Wish { plan: plan_id, quantity }).await?;
-        Ok(Answer::empty(id).remarked(remark))
+        let told = call.told(&caller, move |_: &Subscription| Answer::empty(id).remarked(remark.clone()));
+        Ok(caller.sandbox.activate(caller.publisher, id, Wish { plan: plan_id, quantity }, told).await?)
     })
     .await
 }

@@ -30,6 +30,8 @@ use rehearsal::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::world::uncalled;
+
 /// A console on an empty sandbox whose clock stands at the start of 2026.
 struct World {
     console: Router,
@@ -248,13 +250,13 @@ async fn the_page_tells_which_confirmation_is_missing_until_billing_starts() {
     assert!(page.text("confirmation-activated").contains(&bought.id.to_string()), "the remedy names the subscription");
     assert_eq!(page.text("ledger"), "No charge has been written.");
 
-    world.sandbox.activate(publisher(), bought.id, Wish::default()).await.unwrap();
+    world.sandbox.activate(publisher(), bought.id, Wish::default(), uncalled).await.unwrap();
     let page = world.get(&path).await;
     assert_eq!(page.text("status"), "Subscribed");
     assert_eq!(page.text("missing"), "Missing: licences assigned");
     page.shows(&["data-state=\"done\" data-testid=\"confirmation-activated\""]);
 
-    world.sandbox.report_licenses(publisher(), bought.id, 3).await.unwrap();
+    world.sandbox.report_licenses(publisher(), bought.id, 3, uncalled).await.unwrap();
     let page = world.get(&path).await;
     assert!(!page.has("missing"));
     assert!(page.text("billing").starts_with("Billed since 1 Jan 2026, 00:00:00 UTC."));
@@ -422,9 +424,9 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
     };
     let bought = world.sandbox.purchase(order).await.unwrap();
     let contoso: PublisherId = "contoso".parse().unwrap();
-    world.sandbox.activate(contoso.clone(), bought.id, Wish::default()).await.unwrap();
+    world.sandbox.activate(contoso.clone(), bought.id, Wish::default(), uncalled).await.unwrap();
     let wish = Wish { plan: None, quantity: Some(8) };
-    world.sandbox.request_change(contoso.clone(), bought.id, wish).await.unwrap();
+    world.sandbox.request_change(contoso.clone(), bought.id, wish, uncalled).await.unwrap();
     world.get("/").await.shows(&["an operation goes on"]);
     let path = format!("/subscriptions/{}", bought.id);
     assert!(world.get(&path).await.text("under-way").contains("timers of this sandbox are manual"));
@@ -434,7 +436,7 @@ async fn a_change_and_a_cancellation_are_told_in_words() {
         "The publisher asked for a change to 8 seats. Nothing has changed yet.",
     ]);
     world.post("/clock/advance", "by=PT1S").await;
-    world.sandbox.request_cancel(contoso, bought.id).await.unwrap();
+    world.sandbox.request_cancel(contoso, bought.id, uncalled).await.unwrap();
     world.get(&path).await.shows(&[
         "<dd>8 seats</dd>",
         "operation succeeded",
