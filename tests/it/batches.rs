@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use rehearsal::{
-    app::{App, AppError, AppOptions, JournalFilter, NewSandbox, Sandbox, TimerMode},
+    app::{App, AppError, AppOptions, Exchange, JournalFilter, NewSandbox, Player, RecordedCall, Sandbox, TimerMode},
     domain::{
         ids::SubscriptionId,
         operation::{Delays, Wish},
         quotas::Quotas,
         rules::Rules,
-        subscription::{Buyer, PurchaseOrder},
+        subscription::{Buyer, PurchaseOrder, Subscription},
     },
     fixtures::Fixtures,
     sim::{clock::OsClock, entropy::Seed},
@@ -197,6 +197,39 @@ async fn a_command_reads_what_the_batch_before_it_writes() {
     two.await.unwrap().unwrap();
     let kinds: Vec<_> = journal(&sandbox).await.into_iter().map(|(_, kind)| kind).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "activated").count(), 1, "{kinds:?}");
+}
+
+/// What tells of an activation that somebody calls for.
+fn called(activated: &Subscription) -> (SubscriptionId, Option<RecordedCall>) {
+    let exchange = Exchange {
+        to: Player::Marketplace,
+        method: "POST".to_owned(),
+        path: "/activate".to_owned(),
+        status: Some(200),
+        publisher: None,
+        request_body: None,
+        response_body: None,
+        correlation_id: None,
+        remark: None,
+        latency_micros: 0,
+    };
+    (activated.id, Some(RecordedCall { from: Player::Publisher, subscription: Some(activated.id), exchange }))
+}
+
+#[tokio::test]
+async fn a_call_is_on_record_in_the_commit_of_what_it_changes() {
+    let store = Arc::new(SlowStore::default());
+    let sandbox = sandbox(&store).await;
+    let bought = sandbox.purchase(order()).await.unwrap();
+    let before = journal(&sandbox).await.len();
+    store.slow_down();
+    let activating = Arc::clone(&sandbox);
+    let activated = async move { activating.activate(bought.publisher, bought.id, Wish::default(), called).await };
+    let activated = started(activated).await;
+    store.next_commit().await.send(Fate::Made).unwrap();
+    assert_eq!(activated.await.unwrap().unwrap(), bought.id);
+    let kinds: Vec<_> = journal(&sandbox).await.into_iter().skip(before).map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, ["activated", "exchange"]);
 }
 
 #[tokio::test]

@@ -64,14 +64,19 @@ impl Modify for BearerTokens {
 /// The routes, and the document that describes them.
 pub fn router(faces: Arc<Faces>) -> Router {
     let door = middleware::from_fn_with_state(Arc::clone(&faces), door::ask_for_key);
-    let (router, mut document) = api().layer(door).merge(of_publishers()).split_for_parts();
-    document::complete(&mut document);
-    let document = Arc::new(document);
+    let (router, _) = api().layer(door).merge(of_publishers()).split_for_parts();
     router
         .with_state(faces)
-        .route("/sim/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
+        .route("/sim/openapi.json", get(|| async { Json(document()) }))
         .route("/sim/{*rest}", axum::routing::any(problem::no_such_path))
         .method_not_allowed_fallback(problem::no_such_method)
+}
+
+/// Made when it is asked for: that is seldom, and it is large.
+fn document() -> utoipa::openapi::OpenApi {
+    let (_, mut document) = api().merge(of_publishers()).split_for_parts();
+    document::complete(&mut document);
+    document
 }
 
 /// The problem of a request for a host that is not this server's.
