@@ -36,8 +36,8 @@ pub(crate) struct Desk<'a> {
     head_expectation: Expectation,
     /// The machine's time when the running command was taken up.
     pub(crate) wall: Timestamp,
-    /// What the batch before this one writes, as long as the store does not show it.
-    under_way: &'a UnderWay,
+    /// What the batches before this one write, the oldest first, as long as the store does not show it.
+    under_way: Vec<&'a UnderWay>,
     /// What the store held when the batch first read it.
     read: BTreeMap<Key, Option<Document>>,
     /// What the batch has written so far.
@@ -62,7 +62,7 @@ impl<'a> Desk<'a> {
         world: &'a World,
         head: &Head,
         expectation: Expectation,
-        under_way: &'a UnderWay,
+        under_way: Vec<&'a UnderWay>,
     ) -> Self {
         Self {
             store,
@@ -121,9 +121,14 @@ impl<'a> Desk<'a> {
         Ok(bytes)
     }
 
+    /// What the newest of the batches before this one that writes a document makes of it.
+    fn under_way(&self, key: &Key) -> Option<&'a (Write, Version)> {
+        self.under_way.iter().rev().find_map(|batch| batch.0.get(key))
+    }
+
     /// A document that the store need not be asked for; `None` if it has to be.
     fn known(&self, key: &Key) -> Option<Option<Arc<[u8]>>> {
-        let before = || self.under_way.0.get(key).map(|(write, _)| write);
+        let before = || self.under_way(key).map(|(write, _)| write);
         if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
             return Some(match write {
                 Write::Put(bytes) | Write::Create(bytes) => Some(Arc::clone(bytes)),
@@ -136,7 +141,7 @@ impl<'a> Desk<'a> {
     /// The version of a document that the batch has not written; its version after the batch, if it has.
     pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
         let present = self.get(key).await?.is_some();
-        let stored = match self.under_way.0.get(key) {
+        let stored = match self.under_way(key) {
             Some((Write::Put(_) | Write::Create(_), version)) => Some(*version),
             Some((Write::Remove, _)) => None,
             None => self.read.get(key).and_then(Option::as_ref).map(|document| document.version),
@@ -153,7 +158,8 @@ impl<'a> Desk<'a> {
     /// so at the commit, because every commit of a sandbox names its head.
     pub(crate) async fn scan(&self, range: &KeyRange, limit: usize) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
         let from = || range.start.clone()..;
-        let under_way = self.under_way.0.range(from()).map(|(key, (write, _))| (key, write));
+        let under_way = self.under_way.iter().flat_map(|batch| batch.0.range(from()));
+        let under_way = under_way.map(|(key, (write, _))| (key, write));
         let later = under_way.chain(self.written.range(from())).chain(self.staged.range(from()));
         let pending: BTreeMap<&Key, &Write> =
             later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)).collect();
@@ -300,13 +306,13 @@ impl<'a> Desk<'a> {
 
     /// Whether a document that is written was neither read nor written before.
     fn adds_new(&self, key: &Key) -> bool {
-        !self.read.contains_key(key) && !self.written.contains_key(key) && !self.under_way.0.contains_key(key)
+        !self.read.contains_key(key) && !self.written.contains_key(key) && self.under_way(key).is_none()
     }
 
     /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
     /// was there: that is how documents with a number of their own are handled, such as timers.
     fn adds(&self, key: &Key, write: &Write) -> i64 {
-        let before = self.written.get(key).or_else(|| self.under_way.0.get(key).map(|(write, _)| write));
+        let before = self.written.get(key).or_else(|| self.under_way(key).map(|(write, _)| write));
         let is_there = |write: &Write| *write != Write::Remove;
         let was_there = match (before, self.read.get(key)) {
             (Some(before), _) => is_there(before),
@@ -322,7 +328,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing.
-    pub(super) fn into_changeset(self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
+    pub(super) fn into_changeset(mut self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
         if !self.changed {
             return Ok((self.head, None));
         }
@@ -338,8 +344,8 @@ impl<'a> Desk<'a> {
             }
         }
         let mut under_way = Vec::with_capacity(self.written.len());
-        for (key, write) in self.written {
-            let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
+        for (key, write) in std::mem::take(&mut self.written) {
+            let before = match (self.under_way(&key), self.read.get(&key)) {
                 (Some((Write::Put(_) | Write::Create(_), version)), _) => Some(*version),
                 (None, Some(Some(document))) => Some(document.version),
                 (Some((Write::Remove, _)), _) | (None, None | Some(None)) => None,
