@@ -30,7 +30,7 @@ const HANDFUL: usize = 8;
 /// process is first.
 const SUBMITTED: usize = 2;
 /// So many commands are enough for a batch that is handed on while the one before it is on its way.
-const ENOUGH: usize = 8;
+const ENOUGH: usize = 16;
 
 /// How long what nobody waits for waits for something that somebody does.
 const LINGER: Duration = Duration::from_millis(10);

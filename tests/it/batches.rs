@@ -281,7 +281,7 @@ async fn two_batches(
     store.slow_down();
     let mut purchases = vec![started(purchase(sandbox)).await];
     let first = store.next_commit().await;
-    for _ in 0..8 {
+    for _ in 0..16 {
         purchases.push(started(purchase(sandbox)).await);
     }
     let second = store.next_commit().await;
@@ -297,7 +297,7 @@ async fn the_next_batch_is_with_the_store_before_the_first_is_there() {
     assert!(purchases.iter().all(|purchase| !purchase.is_finished()));
     first.send(Fate::Made).unwrap();
     let third = store.next_commit().await;
-    assert!(purchases.iter().map(|purchase| purchase.is_finished()).eq([true].into_iter().chain([false; 8])));
+    assert!(purchases.iter().map(|purchase| purchase.is_finished()).eq([true].into_iter().chain([false; 16])));
     second.send(Fate::Made).unwrap();
     third.send(Fate::Made).unwrap();
     let mut bought = Vec::new();
@@ -350,7 +350,7 @@ async fn what_changes_nothing_is_answered_when_all_that_it_was_decided_on_is_dur
     };
     let mut activations = vec![started(activate()).await];
     let commit = store.next_commit().await;
-    for _ in 0..8 {
+    for _ in 0..16 {
         activations.push(started(activate()).await);
     }
     assert!(activations.iter().all(|activation| !activation.is_finished()));
