@@ -36,8 +36,8 @@ pub(crate) struct Desk<'a> {
     head_expectation: Expectation,
     /// The machine's time when the running command was taken up.
     pub(crate) wall: Timestamp,
-    /// What the batches before this one write, the oldest first, as long as the store does not show it.
-    under_way: Vec<&'a UnderWay>,
+    /// What the batch before this one writes, as long as the store does not show it.
+    under_way: &'a UnderWay,
     /// What the store held when the batch first read it.
     read: BTreeMap<Key, Option<Document>>,
     /// What the batch has written so far.
@@ -62,7 +62,7 @@ impl<'a> Desk<'a> {
         world: &'a World,
         head: &Head,
         expectation: Expectation,
-        under_way: Vec<&'a UnderWay>,
+        under_way: &'a UnderWay,
     ) -> Self {
         Self {
             store,
@@ -121,14 +121,9 @@ impl<'a> Desk<'a> {
         Ok(bytes)
     }
 
-    /// What the newest of the batches before this one that writes a document makes of it.
-    fn under_way(&self, key: &Key) -> Option<&'a (Write, Version)> {
-        self.under_way.iter().rev().find_map(|batch| batch.0.get(key))
-    }
-
     /// A document that the store need not be asked for; `None` if it has to be.
     fn known(&self, key: &Key) -> Option<Option<Arc<[u8]>>> {
-        let before = || self.under_way(key).map(|(write, _)| write);
+        let before = || self.under_way.0.get(key).map(|(write, _)| write);
         if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
             return Some(match write {
                 Write::Put(bytes) | Write::Create(bytes) => Some(Arc::clone(bytes)),
@@ -141,7 +136,7 @@ impl<'a> Desk<'a> {
     /// The version of a document that the batch has not written; its version after the batch, if it has.
     pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
         let present = self.get(key).await?.is_some();
-        let stored = match self.under_way(key) {
+        let stored = match self.under_way.0.get(key) {
             Some((Write::Put(_) | Write::Create(_), version)) => Some(*version),
             Some((Write::Remove, _)) => None,
             None => self.read.get(key).and_then(Option::as_ref).map(|document| document.version),
@@ -158,8 +153,7 @@ impl<'a> Desk<'a> {
     /// so at the commit, because every commit of a sandbox names its head.
     pub(crate) async fn scan(&self, range: &KeyRange, limit: usize) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
         let from = || range.start.clone()..;
-        let under_way = self.under_way.iter().flat_map(|batch| batch.0.range(from()));
-        let under_way = under_way.map(|(key, (write, _))| (key, write));
+        let under_way = self.under_way.0.range(from()).map(|(key, (write, _))| (key, write));
         let later = under_way.chain(self.written.range(from())).chain(self.staged.range(from()));
         let pending: BTreeMap<&Key, &Write> =
             later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)).collect();
@@ -214,7 +208,11 @@ impl<'a> Desk<'a> {
     /// Puts something on a list.
     pub(super) fn list<T: Listed>(&mut self, list: Key, at: Timestamp, item: &T) -> Result<(), AppError> {
         let place = ListPlace { at, number: item.number() };
-        let bytes = encode(&list, item)?;
+        let page = place.page(&list);
+        if page.is_too_long() {
+            return Err(AppError::NameTooLong);
+        }
+        let bytes = encode(&page, item)?;
         self.listed.push((list, place, bytes));
         Ok(())
     }
@@ -234,7 +232,7 @@ impl<'a> Desk<'a> {
     /// [`AppError::Full`] if it adds documents to a sandbox that may have no more, and may not. [`AppError::NameTooLong`] if a
     /// key is too long for a store, so that nobody else's command fails with this one. [`AppError::Store`] when the store fails.
     pub(super) async fn keep(&mut self, may_overfill: bool) -> Result<(), AppError> {
-        if self.staged.keys().any(|key| key.as_bytes().len() > Key::BYTES_MAX) {
+        if self.staged.keys().any(Key::is_too_long) {
             self.forget();
             return Err(AppError::NameTooLong);
         }
@@ -266,8 +264,7 @@ impl<'a> Desk<'a> {
             }
         }
         for (list, place, item) in listed {
-            let (key, write) = self.lists.add(list, place, &item);
-            self.add(key, write);
+            self.lists.add(list, place, &item);
         }
         self.head.last_moment = self.now();
         self.kept_head = self.head.clone();
@@ -306,13 +303,13 @@ impl<'a> Desk<'a> {
 
     /// Whether a document that is written was neither read nor written before.
     fn adds_new(&self, key: &Key) -> bool {
-        !self.read.contains_key(key) && !self.written.contains_key(key) && self.under_way(key).is_none()
+        !self.read.contains_key(key) && !self.written.contains_key(key) && !self.under_way.0.contains_key(key)
     }
 
     /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
     /// was there: that is how documents with a number of their own are handled, such as timers.
     fn adds(&self, key: &Key, write: &Write) -> i64 {
-        let before = self.written.get(key).or_else(|| self.under_way(key).map(|(write, _)| write));
+        let before = self.written.get(key).or_else(|| self.under_way.0.get(key).map(|(write, _)| write));
         let is_there = |write: &Write| *write != Write::Remove;
         let was_there = match (before, self.read.get(key)) {
             (Some(before), _) => is_there(before),
@@ -324,11 +321,11 @@ impl<'a> Desk<'a> {
 
     /// How many documents the batch writes so far.
     pub(super) fn writes(&self) -> usize {
-        self.written.len().saturating_add(self.journal.documents())
+        self.written.len().saturating_add(self.journal.documents()).saturating_add(self.lists.documents())
     }
 
     /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing.
-    pub(super) fn into_changeset(mut self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
+    pub(super) fn into_changeset(self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
         if !self.changed {
             return Ok((self.head, None));
         }
@@ -344,8 +341,8 @@ impl<'a> Desk<'a> {
             }
         }
         let mut under_way = Vec::with_capacity(self.written.len());
-        for (key, write) in std::mem::take(&mut self.written) {
-            let before = match (self.under_way(&key), self.read.get(&key)) {
+        for (key, write) in self.written {
+            let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
                 (Some((Write::Put(_) | Write::Create(_), version)), _) => Some(*version),
                 (None, Some(Some(document))) => Some(document.version),
                 (Some((Write::Remove, _)), _) | (None, None | Some(None)) => None,
@@ -357,11 +354,12 @@ impl<'a> Desk<'a> {
             under_way.push((key.clone(), (write.clone(), before.map_or(Version(1), Version::next))));
             changeset.writes.push((key, write));
         }
-        // Nothing decides on the pages of the journal, so the batch after this one needs none of them.
-        let mut journal = self.journal.into_writes(&self.world.space);
+        // Nothing decides on the pages of the journal and of lists, so the batch after this one needs none of them.
+        let mut pages = self.journal.into_writes(&self.world.space);
+        pages.append(&mut self.lists.into_writes());
         let mut head = self.head;
-        head.documents = head.documents.saturating_add(u64::try_from(journal.len()).unwrap_or(u64::MAX));
-        changeset.writes.append(&mut journal);
+        head.documents = head.documents.saturating_add(u64::try_from(pages.len()).unwrap_or(u64::MAX));
+        changeset.writes.append(&mut pages);
         changeset.put(head_key.clone(), encode(&head_key, &head)?);
         Ok((head, Some((changeset, UnderWay(under_way.into_iter().collect())))))
     }

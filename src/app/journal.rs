@@ -106,7 +106,7 @@ pub struct Exchange {
     /// Why it was refused, where the answer does not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remark: Option<String>,
-    /// How long it took, in microseconds of real time.
+    /// How long it took, in microseconds of real time; of a change that is on record with its call, until it was decided.
     pub latency_micros: u64,
 }
 

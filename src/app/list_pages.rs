@@ -69,9 +69,13 @@ impl<I: Serialize + DeserializeOwned> Listed for Indexed<I> {
     }
 }
 
-/// The pages of one batch that may still grow: the last one of each list.
+/// The pages of one batch, in the making.
 #[derive(Debug, Default)]
-pub(super) struct ListPages(BTreeMap<Key, OpenPage>);
+pub(super) struct ListPages {
+    full: Vec<(Key, Write)>,
+    /// Those that may still grow: the last one of each list.
+    open: BTreeMap<Key, OpenPage>,
+}
 
 #[derive(Debug)]
 struct OpenPage {
@@ -80,18 +84,35 @@ struct OpenPage {
 }
 
 impl ListPages {
-    /// Adds something to a list, as JSON. Gives the page that it is on, as it is to be written.
-    pub(super) fn add(&mut self, list: Key, place: ListPlace, item: &[u8]) -> (Key, Write) {
-        let open = match self.0.remove(&list) {
-            Some(mut open) if open.first.at == place.at && open.page.has_room_for(item) => {
-                open.page.add(item);
-                open
-            }
-            Some(_) | None => OpenPage { first: place, page: JsonPage::of(item) },
-        };
-        let write = (open.first.page(&list), Write::Put(open.page.clone().finish().into()));
-        self.0.insert(list, open);
-        write
+    /// Adds something to a list, as JSON.
+    pub(super) fn add(&mut self, list: Key, place: ListPlace, item: &[u8]) {
+        if let Some(open) = self.open.get_mut(&list)
+            && open.first.at == place.at
+            && open.page.has_room_for(item)
+        {
+            return open.page.add(item);
+        }
+        let next = OpenPage { first: place, page: JsonPage::of(item) };
+        if let Some(full) = self.open.insert(list.clone(), next) {
+            self.full.push(full.finish(&list));
+        }
+    }
+
+    /// How many documents there are so far.
+    pub(super) fn documents(&self) -> usize {
+        self.full.len().saturating_add(self.open.len())
+    }
+
+    /// All that is to be written.
+    pub(super) fn into_writes(self) -> Vec<(Key, Write)> {
+        let open = self.open.into_iter().map(|(list, page)| page.finish(&list));
+        self.full.into_iter().chain(open).collect()
+    }
+}
+
+impl OpenPage {
+    fn finish(self, list: &Key) -> (Key, Write) {
+        (self.first.page(list), Write::Create(self.page.finish().into()))
     }
 }
 
@@ -107,17 +128,19 @@ mod tests {
     fn what_comes_to_a_list_at_one_instant_shares_a_page() {
         let (one, other) = (Key::in_sandbox("s").text("one"), Key::in_sandbox("s").text("other"));
         let mut pages = ListPages::default();
-        let table = [
-            (&one, place(5, 1), place(5, 1), "[1]"),
-            (&other, place(5, 2), place(5, 2), "[2]"),
-            (&one, place(5, 3), place(5, 1), "[1,3]"),
-            (&one, place(6, 4), place(6, 4), "[4]"),
-            (&one, place(5, 5), place(5, 5), "[5]"),
-        ];
-        for (list, place, first, text) in table {
-            let written = pages.add(list.clone(), place, place.number.to_string().as_bytes());
-            assert_eq!(written, (first.page(list), Write::Put(text.as_bytes().into())));
+        let added = [(&one, 5, 1), (&other, 5, 2), (&one, 5, 3), (&one, 6, 4), (&one, 5, 5), (&one, 5, 6)];
+        for (list, at, number) in added {
+            pages.add(list.clone(), place(at, number), number.to_string().as_bytes());
         }
+        let expected = [
+            (place(5, 1).page(&one), "[1,3]"),
+            (place(6, 4).page(&one), "[4]"),
+            (place(5, 5).page(&one), "[5,6]"),
+            (place(5, 2).page(&other), "[2]"),
+        ];
+        assert_eq!(pages.documents(), expected.len());
+        let expected = expected.map(|(page, text)| (page, Write::Create(text.as_bytes().into())));
+        assert_eq!(pages.into_writes(), expected);
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! One mailbox per sandbox: takes what has queued up, decides each command on top of the last, commits them together.
 //!
 //! Total order and group commit in one mechanism. Nobody gets an answer before the commit that carries it is durable.
-//! While a batch is on its way to the disk, the commands that arrive are decided on top of it; they follow it as the next
-//! batch, and are decided anew if it did not get there. If another process changed the sandbox
+//! While a batch is on its way to the disk, the commands that arrive are decided on top of it; they are committed as the
+//! next batch when it is there, and decided anew if it did not get there. If another process changed the sandbox
 //! meanwhile, the whole batch is decided again on fresh state, after a while that grows with each time that another one was
 //! first: so processes yield to each other, and the one that waits gathers more commands for its next commit.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::future::{BoxFuture, poll_immediate, ready};
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
@@ -24,13 +24,6 @@ use crate::{
 
 /// Commands that are taken up at once.
 const HANDFUL: usize = 8;
-
-/// Batches that the store has at the most: one that it works on, and the next, so that it need not wait until the mailbox has
-/// heard that it is done. Of a store that others have too it is one: what is decided on a batch of ours is in vain if another
-/// process is first.
-const SUBMITTED: usize = 2;
-/// So many commands are enough for a batch that is handed on while the one before it is on its way.
-const ENOUGH: usize = 16;
 
 /// How long what nobody waits for waits for something that somebody does.
 const LINGER: Duration = Duration::from_millis(10);
@@ -134,7 +127,7 @@ pub(super) struct Mailbox {
     pub(super) turns: Turns,
 }
 
-/// A batch that the store has been given.
+/// A batch whose commit the store is working on.
 struct Submitted {
     jobs: Vec<Box<dyn Job>>,
     /// The head as it will be.
@@ -143,19 +136,15 @@ struct Submitted {
     commit: BoxFuture<'static, Result<(), CommitError>>,
 }
 
-/// What a desk has come to.
-type Batch = Result<(Head, Option<(Changeset, UnderWay)>), AppError>;
-
 /// How often commands that write nothing are decided again because another process has changed the sandbox meanwhile.
 const CHECKS: u32 = 8;
 
 impl Mailbox {
     /// Works until every handle of the sandbox is gone.
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Box<dyn Job>>) {
-        let mut submitted = VecDeque::with_capacity(SUBMITTED);
+        let mut submitted = None;
         loop {
-            match submitted.pop_front() {
-                Some(first) => self.decide_behind(first, &mut submitted, &mut receiver).await,
+            submitted = match submitted {
                 None => {
                     let mut jobs = Vec::with_capacity(HANDFUL);
                     if receiver.recv_many(&mut jobs, HANDFUL).await == 0 {
@@ -164,9 +153,10 @@ impl Mailbox {
                     if !self.turns.are_shared() {
                         linger(&mut jobs, &mut receiver).await;
                     }
-                    self.decide(jobs, &mut submitted, &mut receiver, 0).await;
+                    self.decide(jobs, &mut receiver, 0).await
                 }
-            }
+                Some(batch) => self.decide_behind(batch, &mut receiver).await,
+            };
         }
     }
 
@@ -174,11 +164,11 @@ impl Mailbox {
     async fn decide(
         &mut self,
         mut jobs: Vec<Box<dyn Job>>,
-        submitted: &mut VecDeque<Submitted>,
         receiver: &mut mpsc::Receiver<Box<dyn Job>>,
         checks: u32,
-    ) {
-        let mut desk = Desk::open(&*self.store, &self.world, &self.head, Expectation::At(self.version), Vec::new());
+    ) -> Option<Submitted> {
+        let nothing = UnderWay::default();
+        let mut desk = Desk::open(&*self.store, &self.world, &self.head, Expectation::At(self.version), &nothing);
         desk.wall = self.wall.now();
         for job in &mut jobs {
             job.decide(&mut desk).await;
@@ -190,149 +180,109 @@ impl Mailbox {
             jobs.push(job);
         }
         let batch = desk.into_changeset();
-        self.settle(jobs, batch, submitted, receiver, checks).await;
+        self.settle(jobs, batch, receiver, checks).await
     }
 
-    /// Hands a batch on that was decided on what the store holds. One that writes nothing is not checked by a commit, so it is
-    /// answered only if what it was decided on is still so: what it read may be of different moments.
+    /// Hands a decided batch on. One that writes nothing is not checked by a commit, so it is answered only if what it was
+    /// decided on is still so: what it read may be of different moments.
     async fn settle(
         &mut self,
         jobs: Vec<Box<dyn Job>>,
-        batch: Batch,
-        submitted: &mut VecDeque<Submitted>,
+        batch: Result<(Head, Option<(Changeset, UnderWay)>), AppError>,
         receiver: &mut mpsc::Receiver<Box<dyn Job>>,
         checks: u32,
-    ) {
+    ) -> Option<Submitted> {
         let is_checked = matches!(batch, Ok((_, Some(_)))) || checks >= CHECKS;
         if jobs.is_empty() || is_checked || self.store.shared().is_none() {
-            return self.submit(jobs, batch, submitted).await;
+            return self.submit(jobs, batch);
         }
         let version = self.version;
         match self.reload().await {
-            Ok(()) if self.version == version => self.submit(jobs, batch, submitted).await,
-            Ok(()) => Box::pin(self.decide(jobs, submitted, receiver, checks.saturating_add(1))).await,
-            Err(error) => answer(jobs, &Err(error)),
+            Ok(()) if self.version == version => self.submit(jobs, batch),
+            Ok(()) => Box::pin(self.decide(jobs, receiver, checks.saturating_add(1))).await,
+            Err(error) => {
+                answer(jobs, &Err(error));
+                None
+            }
         }
     }
 
-    /// Decides what arrives while batches are being committed, on top of them, until the first of them is there, or there is
-    /// enough to be handed on behind it.
+    /// Decides what arrives while a batch is being committed, on top of that batch.
     async fn decide_behind(
         &mut self,
         Submitted { jobs: before, head, writes, mut commit }: Submitted,
-        submitted: &mut VecDeque<Submitted>,
         receiver: &mut mpsc::Receiver<Box<dyn Job>>,
-    ) {
+    ) -> Option<Submitted> {
         let (mut jobs, mut handful) = (Vec::new(), Vec::with_capacity(HANDFUL));
-        let may_hand_on = submitted.len().saturating_add(1) < SUBMITTED && self.store.shared().is_none();
-        let last_head = submitted.back().map_or(&head, |last| &last.head);
-        let version = submitted.iter().fold(self.version.next(), |version, _| version.next());
-        let under_way = std::iter::once(&writes).chain(submitted.iter().map(|batch| &batch.writes)).collect();
-        let mut desk = Desk::open(&*self.store, &self.world, last_head, Expectation::At(version), under_way);
+        let version = self.version.next();
+        let mut desk = Desk::open(&*self.store, &self.world, &head, Expectation::At(version), &writes);
         let committed = loop {
             tokio::select! {
                 biased;
-                committed = &mut commit => break Some(committed),
+                committed = &mut commit => break committed,
                 received = receiver.recv_many(&mut handful, HANDFUL), if desk.writes() < BATCH_WRITES => {
                     if received == 0 {
                         // No more will come; what is under way is still to be seen through.
-                        break Some(commit.as_mut().await);
+                        break commit.await;
                     }
                     desk.wall = self.wall.now();
                     for mut job in handful.drain(..) {
                         job.decide(&mut desk).await;
                         jobs.push(job);
                     }
-                    if may_hand_on && jobs.len() >= ENOUGH {
-                        break None;
-                    }
                 }
             }
         };
         let batch = desk.into_changeset();
         match committed {
-            None => {
-                submitted.push_front(Submitted { jobs: before, head, writes, commit });
-                self.submit(jobs, batch, submitted).await;
-            }
-            Some(Ok(())) => {
+            Ok(()) => {
                 self.head = head;
-                self.version = self.version.next();
-                self.published.send_replace(Published::of(&self.head, self.version));
+                self.version = version;
+                self.published.send_replace(Published::of(&self.head, version));
                 self.turns.is_ours();
-                match self.store.shared() {
-                    // The store has nothing to do until it is given the next batch, so that comes before the answers.
-                    None => self.submit(jobs, batch, submitted).await,
-                    Some(shared) => {
-                        shared.tell(&self.world.space.head());
-                        answer(before, &Ok(()));
-                        return self.settle(jobs, batch, submitted, receiver, 0).await;
-                    }
+                if let Some(shared) = self.store.shared() {
+                    shared.tell(&self.world.space.head());
                 }
                 answer(before, &Ok(()));
+                return self.settle(jobs, batch, receiver, 0).await;
             }
-            Some(Err(error)) => {
-                let again = self.failed(error, before, submitted).await;
-                // They were decided on what has not come to be.
-                jobs.splice(0..0, again).for_each(drop);
-                if !jobs.is_empty() {
-                    self.decide(jobs, submitted, receiver, 0).await;
-                }
-            }
-        }
-    }
-
-    /// After a batch was not committed: gives the jobs that are to be decided again. None that builds on it can be committed, as
-    /// each expects the head that the one before it leaves.
-    async fn failed(
-        &mut self,
-        error: CommitError,
-        before: Vec<Box<dyn Job>>,
-        submitted: &mut VecDeque<Submitted>,
-    ) -> Vec<Box<dyn Job>> {
-        let mut again = Vec::new();
-        match error {
-            CommitError::Conflict(key) => {
+            Err(CommitError::Conflict(key)) => {
                 tracing::debug!(sandbox = %self.world.id, %key, "another process was first; deciding again");
                 self.turns.yielded().await;
                 match self.reload().await {
-                    Ok(()) => again.extend(before),
+                    Ok(()) => jobs.splice(0..0, before).for_each(drop),
                     Err(error) => answer(before, &Err(error)),
                 }
             }
-            CommitError::Store(error) => {
+            Err(CommitError::Store(error)) => {
                 tracing::error!(sandbox = %self.world.id, %error, "a batch of commands was not committed");
                 answer(before, &Err(error.into()));
             }
         }
-        for Submitted { jobs, commit, .. } in submitted.drain(..) {
-            match commit.await {
-                Err(CommitError::Conflict(_)) => again.extend(jobs),
-                Err(CommitError::Store(error)) => answer(jobs, &Err(error.into())),
-                Ok(()) => answer(jobs, &Ok(())),
-            }
-        }
-        again
+        // They were decided on what has not come to be.
+        if jobs.is_empty() { None } else { self.decide(jobs, receiver, 0).await }
     }
 
-    /// Hands a decided batch to the store, behind those that it has already. If there is nothing to commit, it is answered when all
-    /// that it was decided on is durable.
-    async fn submit(&self, jobs: Vec<Box<dyn Job>>, batch: Batch, submitted: &mut VecDeque<Submitted>) {
+    /// Hands a decided batch to the store; answers at once if there is nothing to commit.
+    fn submit(
+        &self,
+        jobs: Vec<Box<dyn Job>>,
+        batch: Result<(Head, Option<(Changeset, UnderWay)>), AppError>,
+    ) -> Option<Submitted> {
         match batch {
             Ok((head, Some((changeset, writes)))) => {
                 let store = Arc::clone(&self.store);
-                let mut commit: BoxFuture<'static, _> = Box::pin(async move { store.commit(changeset).await });
-                // A store takes a changeset when it is first polled.
-                if let Some(done) = poll_immediate(&mut commit).await {
-                    commit = Box::pin(ready(done));
-                }
-                submitted.push_back(Submitted { jobs, head, writes, commit });
+                let commit = Box::pin(async move { store.commit(changeset).await });
+                Some(Submitted { jobs, head, writes, commit })
             }
-            Ok((_, None)) => match submitted.back_mut() {
-                Some(last) => last.jobs.extend(jobs),
-                None => answer(jobs, &Ok(())),
-            },
-            Err(error) => answer(jobs, &Err(error)),
+            Ok((_, None)) => {
+                answer(jobs, &Ok(()));
+                None
+            }
+            Err(error) => {
+                answer(jobs, &Err(error));
+                None
+            }
         }
     }
 

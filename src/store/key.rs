@@ -24,6 +24,12 @@ impl Key {
         Self(bytes)
     }
 
+    /// Whether stores refuse it.
+    #[must_use]
+    pub const fn is_too_long(&self) -> bool {
+        self.0.len() > Self::BYTES_MAX
+    }
+
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

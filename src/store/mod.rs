@@ -100,7 +100,7 @@ impl Changeset {
 impl Changeset {
     /// Refuses keys that are longer than [`Key::BYTES_MAX`], for every store before it writes.
     fn check_keys(&self) -> Result<(), StoreError> {
-        let is_long = |(key, _): &&(Key, Write)| key.as_bytes().len() > Key::BYTES_MAX;
+        let is_long = |(key, _): &&(Key, Write)| key.is_too_long();
         match self.writes.iter().find(is_long) {
             None => Ok(()),
             Some((key, _)) => {
