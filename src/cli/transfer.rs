@@ -207,7 +207,7 @@ async fn finished(store: &dyn Store, done: &str, moved: Result<Moved, TransferEr
         Ok(moved) => moved,
         Err(error) => {
             let exit = match error {
-                TransferError::NotAnExport { .. } | TransferError::TooNew(_) | TransferError::Damaged(_) => {
+                TransferError::NotAnExport { .. } | TransferError::OtherFormat { .. } | TransferError::Damaged(_) => {
                     Exit::BadFile
                 }
                 TransferError::UnknownSandbox { .. } | TransferError::SandboxExists(_) => Exit::Usage,

@@ -137,6 +137,10 @@ async fn nothing_is_taken_in_of_a_damaged_file() {
         (whole[..whole.len() / 2].to_owned(), "line "),
         (whole.replacen("\"body\":\"e", "\"body\":\"f", 1), "does not sum up"),
         ("nothing of the kind".to_owned(), "line 1"),
+        (
+            whole.replacen("\"format\":2", "\"format\":1", 1),
+            "another version of rehearsal (format 1; this one reads 2)",
+        ),
     ] {
         std::fs::write(&file, damaged).unwrap();
         refused(&["import", "--data", path(&new), path(&file)], 3, why);

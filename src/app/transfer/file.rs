@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::TransferError;
 use crate::domain::ids::SandboxId;
 
-const FORMAT: u32 = 1;
+/// The format of the file, and of the documents in it.
+const FORMAT: u32 = 2;
 
 /// A line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,7 +93,7 @@ impl<R: BufRead> Reader<R> {
                 reader.sum.update(&reader.text);
                 Ok(reader)
             }
-            Line::RehearsalExport { format } => Err(TransferError::TooNew(format)),
+            Line::RehearsalExport { format } => Err(TransferError::OtherFormat { found: format, known: FORMAT }),
             _ => Err(reader.wrong("it is no head")),
         }
     }

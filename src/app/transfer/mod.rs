@@ -69,9 +69,16 @@ pub enum TransferError {
         /// What is wrong with it.
         why: String,
     },
-    /// A newer version wrote it.
-    #[error("the file was written by a newer version of rehearsal (format {0})\n  fix: use that version")]
-    TooNew(u32),
+    /// Another version wrote it.
+    #[error(
+        "the file was written by another version of rehearsal (format {found}; this one reads {known})\n  fix: use that version"
+    )]
+    OtherFormat {
+        /// The file's.
+        found: u32,
+        /// The one that is read.
+        known: u32,
+    },
     /// It ends too early, or has been changed.
     #[error("the file is damaged: {0}; nothing was imported\n  fix: export again")]
     Damaged(&'static str),

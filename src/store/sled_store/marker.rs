@@ -17,8 +17,8 @@ use crate::{domain::time::Timestamp, store::StoreError};
 /// Name of the file.
 pub(super) const MARKER: &str = "rehearsal.store";
 
-/// The format of the data folder that this program reads and writes.
-pub(super) const FORMAT: u32 = 2;
+/// The format of the data folder that this program reads and writes: of its files, and of the documents in them.
+pub(super) const FORMAT: u32 = 3;
 
 /// One sector: written in place and at once, it is either the old one or the new one after a power cut.
 const BYTES: usize = 512;

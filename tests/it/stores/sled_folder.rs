@@ -251,18 +251,18 @@ async fn garbage_in_place_of_the_data_is_refused() {
 
 #[tokio::test]
 async fn a_marker_of_another_format_is_refused() {
-    for other in [1, 3] {
+    for other in [2, 4] {
         let folder = with_commits(1, true).await;
         fs::write(folder.path().join(MARKER), format!(r#"{{"format":{other},"shards":[]}}"#)).unwrap();
         let error = open(folder.path()).unwrap_err();
-        assert!(matches!(error, OpenError::OtherFormat { found, known: 2, .. } if found == other), "{error:?}");
+        assert!(matches!(error, OpenError::OtherFormat { found, known: 3, .. } if found == other), "{error:?}");
         assert!(error.to_string().contains("use the version that wrote it"), "{error}");
     }
 }
 
 #[tokio::test]
 async fn a_marker_that_makes_no_sense_is_refused() {
-    for text in ["", "format 1", r#"{"format":2}"#] {
+    for text in ["", "format 1", r#"{"format":3}"#] {
         let folder = with_commits(1, true).await;
         fs::write(folder.path().join(MARKER), text).unwrap();
         let error = open(folder.path()).unwrap_err();
@@ -285,7 +285,7 @@ async fn the_marker_follows_the_commits_and_reads_well() {
     assert_eq!(marker.len(), 512);
     let marker: serde_json::Value = serde_json::from_str(&marker).unwrap();
     assert_eq!(marker["last_commit"], 2_500);
-    assert_eq!(marker["format"], 2);
+    assert_eq!(marker["format"], 3);
     assert!(marker["created"].as_str().unwrap().starts_with("20"), "{marker}");
     assert!(marker["created_by"].as_str().unwrap().starts_with("rehearsal "), "{marker}");
 }
