@@ -62,7 +62,8 @@ impl Sandbox {
         self.ask(OnRecord { command, told, answer: PhantomData }).await
     }
 
-    /// Records a call that has changed nothing, in its place among the commands, without waiting for it to be durable.
+    /// Records a call by itself, in its place among the commands, without waiting for it to be durable: one that has changed
+    /// nothing, or whose change is durable already.
     ///
     /// # Errors
     /// [`AppError::Stopping`] when the sandbox is gone.
