@@ -163,13 +163,13 @@ impl Sandbox {
         mut after: Option<ListPlace>,
         limit: usize,
     ) -> Result<AuditPage, AppError> {
-        let log = Stretch::of(self.world.space.audit_records(partner), Direction::Descending);
-        let log = log.from(filter.from).before(filter.until);
+        let log = Stretch::of(self.world.space.audit_records(partner)).from(filter.from).before(filter.until);
         let mut left = if filter.is_narrow() { LOOKED_AT } else { limit };
         let (mut customers, mut page) = (BTreeMap::new(), AuditPage::default());
         loop {
             let at_once = left.min(READ_AT_ONCE);
-            let found = self.listed::<AuditRecord>(&log, after, at_once.saturating_add(1)).await?;
+            let found =
+                self.listed::<AuditRecord>(&log, Direction::Descending, after, at_once.saturating_add(1)).await?;
             let has_more = found.len() > at_once;
             for (place, record) in found.into_iter().take(at_once) {
                 if page.records.len() >= limit {

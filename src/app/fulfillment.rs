@@ -11,7 +11,7 @@ use super::{
     journal::{Player, What},
     list_pages::Indexed,
     mailbox::Command,
-    on_record::Told,
+    on_record::Answering,
     overdue::find_up_to_date,
     purchasing,
     sandbox::Sandbox,
@@ -38,7 +38,7 @@ impl Sandbox {
         &self,
         publisher: PublisherId,
         code: String,
-        told: impl Told<Subscription, R>,
+        told: impl Answering<Subscription, R>,
     ) -> Result<R, AppError> {
         Ok(self.ask_on_record_unless_refused(Resolve { publisher, code }, told).await??)
     }
@@ -52,7 +52,7 @@ impl Sandbox {
         publisher: PublisherId,
         id: SubscriptionId,
         says: Wish,
-        told: impl Told<Subscription, R>,
+        told: impl Answering<Subscription, R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(Change { publisher, id, change: PublisherChange::Activate { says } }, told).await
     }
@@ -66,7 +66,7 @@ impl Sandbox {
         publisher: PublisherId,
         id: SubscriptionId,
         assigned: u32,
-        told: impl Told<Subscription, R>,
+        told: impl Answering<Subscription, R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(Change { publisher, id, change: PublisherChange::ReportLicenses { assigned } }, told).await
     }

@@ -11,7 +11,7 @@ use super::{
     fulfillment::{find_subscription, save},
     journal::Player,
     mailbox::Command,
-    on_record::Told,
+    on_record::Answering,
     overdue::find_up_to_date,
     sandbox::Sandbox,
 };
@@ -55,7 +55,7 @@ impl Sandbox {
         &self,
         publisher: PublisherId,
         event: ReportedUsage,
-        told: impl Told<AcceptedUsage, R>,
+        told: impl Answering<AcceptedUsage, R>,
     ) -> Result<Result<R, RefusedUsage>, AppError> {
         self.ask_on_record_unless_refused(ReportUsageEvent { publisher, event }, told).await
     }
@@ -69,7 +69,7 @@ impl Sandbox {
         &self,
         publisher: PublisherId,
         events: Vec<ReportedUsage>,
-        told: impl Told<Vec<UsageOutcome>, R>,
+        told: impl Answering<Vec<UsageOutcome>, R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(ReportUsageBatch { publisher, events }, told).await
     }

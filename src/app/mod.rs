@@ -74,7 +74,7 @@ pub use list_pages::ListPlace;
 pub use metering::{RefusedUsage, ReportedUsage, UsageOutcome};
 pub use newest_first::{ListPage, ListPart};
 pub use notices::RegistrationWish;
-pub use on_record::{RecordedCall, Told};
+pub use on_record::{Answering, RecordedCall};
 pub use operations::Cancelled;
 pub use outbound::{Attempted, Courier, Outside};
 pub use partner_calls::Limited;

@@ -55,8 +55,7 @@ impl Sandbox {
             ListPart::OlderThan(place) => (Some(place), Direction::Descending),
             ListPart::NewerThan(place) => (Some(place), Direction::Ascending),
         };
-        let stretch = stretch.turned(direction);
-        let mut found = self.listed(&stretch, after, limit.saturating_add(1)).await?;
+        let mut found = self.listed(&stretch, direction, after, limit.saturating_add(1)).await?;
         let has_more = found.len() > limit;
         found.truncate(limit);
         match part {

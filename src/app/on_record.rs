@@ -25,18 +25,18 @@ pub struct RecordedCall {
     pub exchange: Exchange,
 }
 
-/// What a call is answered and what the journal tells of it, given what it has come to. It may be asked more than once. `None` for
-/// what was done without a call.
-pub trait Told<A, R>: Fn(&A) -> (R, Option<RecordedCall>) + Send + Sync + 'static {}
+/// How a call is answered and what the journal tells of it, given what it has come to. It may be asked more than once, as a
+/// command may be decided again. `None` for what was done without a call.
+pub trait Answering<A, R>: Fn(&A) -> (R, Option<RecordedCall>) + Send + Sync + 'static {}
 
-impl<A, R, F: Fn(&A) -> (R, Option<RecordedCall>) + Send + Sync + 'static> Told<A, R> for F {}
+impl<A, R, F: Fn(&A) -> (R, Option<RecordedCall>) + Send + Sync + 'static> Answering<A, R> for F {}
 
 impl Sandbox {
     /// Decides a command that a call gives, and its entry with it.
     pub(super) async fn ask_on_record<C: Command, R: Send + 'static>(
         &self,
         command: C,
-        told: impl Told<C::Answer, R>,
+        told: impl Answering<C::Answer, R>,
     ) -> Result<R, AppError> {
         self.ask(OnRecord { command, told, answer: PhantomData }).await
     }
@@ -45,7 +45,7 @@ impl Sandbox {
     pub(super) async fn ask_on_record_unless_refused<C, A, F, R>(
         &self,
         command: C,
-        told: impl Told<A, R>,
+        told: impl Answering<A, R>,
     ) -> Result<Result<R, F>, AppError>
     where
         C: Command<Answer = Result<A, F>>,
@@ -90,7 +90,7 @@ struct OnRecord<C, T, R> {
     answer: PhantomData<fn() -> R>,
 }
 
-impl<C: Command, T: Told<C::Answer, R>, R: Send + 'static> Command for OnRecord<C, T, R> {
+impl<C: Command, T: Answering<C::Answer, R>, R: Send + 'static> Command for OnRecord<C, T, R> {
     type Answer = R;
 
     fn decide<'a>(&'a self, desk: &'a mut Desk<'_>) -> BoxFuture<'a, Result<R, AppError>> {

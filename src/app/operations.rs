@@ -12,7 +12,7 @@ use super::{
     fulfillment::{load_own, load_subscription, load_up_to_date, save},
     journal::Player,
     mailbox::Command,
-    on_record::Told,
+    on_record::Answering,
     sandbox::Sandbox,
 };
 use crate::domain::{
@@ -42,7 +42,7 @@ impl Sandbox {
         publisher: PublisherId,
         subscription: SubscriptionId,
         wish: Wish,
-        told: impl Told<OperationId, R>,
+        told: impl Answering<OperationId, R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(RequestChange { publisher, subscription, wish }, told).await
     }
@@ -55,7 +55,7 @@ impl Sandbox {
         &self,
         publisher: PublisherId,
         subscription: SubscriptionId,
-        told: impl Told<Cancelled, R>,
+        told: impl Answering<Cancelled, R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(RequestCancel { publisher, subscription }, told).await
     }
@@ -86,7 +86,7 @@ impl Sandbox {
         publisher: PublisherId,
         (subscription, operation): (SubscriptionId, OperationId),
         verdict: Verdict,
-        told: impl Told<(), R>,
+        told: impl Answering<(), R>,
     ) -> Result<R, AppError> {
         self.ask_on_record(AnswerOperation { publisher, subscription, operation, verdict }, told).await
     }

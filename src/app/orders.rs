@@ -79,7 +79,7 @@ impl Sandbox {
     }
 
     fn orders_by_time(&self, customer: &CustomerId) -> Stretch {
-        Stretch::of(self.world.space.orders_by_time(customer), Direction::Descending)
+        Stretch::of(self.world.space.orders_by_time(customer))
     }
 
     async fn page_of_orders(

@@ -133,8 +133,10 @@ impl Sandbox {
     ) -> Result<SubscriptionList, AppError> {
         let mut found = Vec::new();
         for index in indexes {
-            let stretch = Stretch::of(index.clone(), direction);
-            found.extend(self.listed::<Indexed<SubscriptionId>>(&stretch, after, limit.saturating_add(1)).await?);
+            let all = Stretch::of(index.clone());
+            let listed: Vec<(_, Indexed<SubscriptionId>)> =
+                self.listed(&all, direction, after, limit.saturating_add(1)).await?;
+            found.extend(listed);
         }
         found.sort_unstable_by_key(|(place, _)| *place);
         if direction == Direction::Descending {

@@ -44,7 +44,7 @@ pub(super) async fn record_visit(State(faces): State<Arc<Faces>>, request: Reque
         response_body: None,
         correlation_id: None,
         remark: None,
-        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        latency_micros: started.micros(),
     };
     let subscription = visited.subscription.as_deref().and_then(|id| id.parse().ok());
     if let Ok(sandbox) = faces.app.sandbox(&visited.sandbox)

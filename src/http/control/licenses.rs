@@ -84,7 +84,7 @@ impl Report {
             response_body: None,
             correlation_id: self.correlation_id.clone(),
             remark,
-            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            latency_micros: self.started.micros(),
         };
         RecordedCall { from: Player::Publisher, subscription: Some(self.subscription), exchange }
     }

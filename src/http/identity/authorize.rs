@@ -281,7 +281,7 @@ async fn recorded(
         response_body: None,
         correlation_id: None,
         remark: None,
-        latency_micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        latency_micros: started.micros(),
     };
     let call = RecordedCall { from: Player::Partner, subscription: None, exchange };
     if let Err(error) = sign_in.app.sandbox.record(call).await {

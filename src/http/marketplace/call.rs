@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::problem::{Asking, Problem, Told};
 use crate::{
-    app::{self, AppError, Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
+    app::{Answering, AppError, Exchange, KnownSubscription, Player, RecordedCall, Sandbox, identity::Caller},
     domain::{
         ids::{OperationId, PublisherId, SandboxId, SubscriptionId},
         rules::{AcceptedHeaders, ApiVersion, LinkHost, Rules},
@@ -317,7 +317,7 @@ impl Call {
         self: &Arc<Self>,
         caller: &Caller,
         answer_of: impl Fn(&A) -> Answer + Send + Sync + 'static,
-    ) -> impl app::Told<A, Answer> {
+    ) -> impl Answering<A, Answer> {
         let (call, publisher) = (Arc::clone(self), caller.publisher.clone());
         move |outcome: &A| {
             let answer = answer_of(outcome);
@@ -344,7 +344,7 @@ impl Call {
             response_body: answer.body.as_deref().and_then(recorded_body),
             correlation_id: Some(text(&ids.correlation).to_owned()),
             remark: answer.remark.clone(),
-            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            latency_micros: self.started.micros(),
         };
         let subscription = answer.subscription.or_else(|| subscription_in(self.path()));
         RecordedCall { from: Player::Publisher, subscription, exchange }

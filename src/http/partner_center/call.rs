@@ -321,7 +321,7 @@ impl Call {
                 .flatten(),
             correlation_id: Some(self.ids.correlation.clone()),
             remark,
-            latency_micros: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            latency_micros: self.started.micros(),
         };
         let subscription = answer.subscription.or_else(|| subscription_in(path));
         let call = RecordedCall { from: Player::Partner, subscription, exchange };
