@@ -22,9 +22,9 @@ use crate::{
     store::{Changeset, Direction, Document, Expectation, Key, KeyRange, Store, Version, Write},
 };
 
-/// What a batch writes that is on its way to the disk, and its version there, for the batch after it to build on.
+/// What a batch writes that is on its way to the disk, as it will be there, for the batch after it to build on.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(BTreeMap<Key, (Write, Version)>);
+pub(super) struct UnderWay(BTreeMap<Key, Option<Document>>);
 
 /// One batch of commands at work.
 pub(crate) struct Desk<'a> {
@@ -123,24 +123,21 @@ impl<'a> Desk<'a> {
 
     /// A document that the store need not be asked for; `None` if it has to be.
     fn known(&self, key: &Key) -> Option<Option<Arc<[u8]>>> {
-        let before = || self.under_way.0.get(key).map(|(write, _)| write);
-        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)).or_else(before) {
-            return Some(match write {
-                Write::Put(bytes) | Write::Create(bytes) => Some(Arc::clone(bytes)),
-                Write::Remove => None,
-            });
+        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)) {
+            return Some(write.bytes().cloned());
         }
-        self.read.get(key).map(|read| read.as_ref().map(|document| Arc::clone(&document.bytes)))
+        self.found(key).map(|found| found.map(|document| Arc::clone(&document.bytes)))
+    }
+
+    /// A document as the batch found it; `None` if it has not looked.
+    fn found(&self, key: &Key) -> Option<Option<&Document>> {
+        self.under_way.0.get(key).or_else(|| self.read.get(key)).map(Option::as_ref)
     }
 
     /// The version of a document that the batch has not written; its version after the batch, if it has.
     pub(crate) async fn version(&mut self, key: &Key) -> Result<Option<Version>, AppError> {
         let present = self.get(key).await?.is_some();
-        let stored = match self.under_way.0.get(key) {
-            Some((Write::Put(_) | Write::Create(_), version)) => Some(*version),
-            Some((Write::Remove, _)) => None,
-            None => self.read.get(key).and_then(Option::as_ref).map(|document| document.version),
-        };
+        let stored = self.found(key).flatten().map(|document| document.version);
         let rewritten = self.staged.contains_key(key) || self.written.contains_key(key);
         Ok(present.then(|| match (stored, rewritten) {
             (Some(version), false) => version,
@@ -153,18 +150,19 @@ impl<'a> Desk<'a> {
     /// so at the commit, because every commit of a sandbox names its head.
     pub(crate) async fn scan(&self, range: &KeyRange, limit: usize) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
         let from = || range.start.clone()..;
-        let under_way = self.under_way.0.range(from()).map(|(key, (write, _))| (key, write));
-        let later = under_way.chain(self.written.range(from())).chain(self.staged.range(from()));
-        let pending: BTreeMap<&Key, &Write> =
-            later.filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end)).collect();
+        let under_way = self.under_way.0.range(from()).map(|(key, now)| (key, now.as_ref().map(|now| &now.bytes)));
+        let since =
+            self.written.range(from()).chain(self.staged.range(from())).map(|(key, write)| (key, write.bytes()));
+        let later = under_way.chain(since).filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end));
+        let pending: BTreeMap<&Key, Option<&Arc<[u8]>>> = later.collect();
         // Each document that is on its way out could hide one that is not.
         let wanted = limit.saturating_add(pending.len());
         let stored = self.store.scan(range, Direction::Ascending, wanted).await?;
         let mut found: BTreeMap<_, _> = stored.into_iter().map(|(key, document)| (key, document.bytes)).collect();
-        for (key, write) in pending {
-            match write {
-                Write::Put(bytes) | Write::Create(bytes) => found.insert(key.clone(), Arc::clone(bytes)),
-                Write::Remove => found.remove(key),
+        for (key, now) in pending {
+            match now {
+                Some(bytes) => found.insert(key.clone(), Arc::clone(bytes)),
+                None => found.remove(key),
             };
         }
         Ok(found.into_iter().take(limit).collect())
@@ -303,20 +301,19 @@ impl<'a> Desk<'a> {
 
     /// Whether a document that is written was neither read nor written before.
     fn adds_new(&self, key: &Key) -> bool {
-        !self.read.contains_key(key) && !self.written.contains_key(key) && !self.under_way.0.contains_key(key)
+        self.found(key).is_none() && !self.written.contains_key(key)
     }
 
     /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
     /// was there: that is how documents with a number of their own are handled, such as timers.
     fn adds(&self, key: &Key, write: &Write) -> i64 {
-        let before = self.written.get(key).or_else(|| self.under_way.0.get(key).map(|(write, _)| write));
-        let is_there = |write: &Write| *write != Write::Remove;
-        let was_there = match (before, self.read.get(key)) {
-            (Some(before), _) => is_there(before),
-            (None, Some(read)) => read.is_some(),
-            (None, None) => !is_there(write),
+        let is_there = write.bytes().is_some();
+        let was_there = match (self.written.get(key), self.found(key)) {
+            (Some(before), _) => before.bytes().is_some(),
+            (None, Some(found)) => found.is_some(),
+            (None, None) => !is_there,
         };
-        i64::from(is_there(write)) - i64::from(was_there)
+        i64::from(is_there) - i64::from(was_there)
     }
 
     /// How many documents the batch writes so far.
@@ -324,34 +321,25 @@ impl<'a> Desk<'a> {
         self.written.len().saturating_add(self.journal.documents()).saturating_add(self.lists.documents())
     }
 
-    /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing.
-    pub(super) fn into_changeset(self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
+    /// Everything that the batch writes, on the condition that what it read is still so; `None` if it writes nothing. Every commit
+    /// of a sandbox changes its head, so that the head's version alone tells.
+    pub(super) fn into_changeset(mut self) -> Result<(Head, Option<(Changeset, UnderWay)>), AppError> {
         if !self.changed {
             return Ok((self.head, None));
         }
         let mut changeset = Changeset::default();
         let head_key = self.space().head();
         changeset.expect(head_key.clone(), self.head_expectation);
-        for (key, document) in &self.read {
-            // Every commit of a sandbox names its head, so only what is read and written needs a second check.
-            if self.written.contains_key(key) {
-                let expectation =
-                    document.as_ref().map_or(Expectation::Absent, |document| Expectation::At(document.version));
-                changeset.expect(key.clone(), expectation);
-            }
-        }
         let mut under_way = Vec::with_capacity(self.written.len());
-        for (key, write) in self.written {
-            let before = match (self.under_way.0.get(&key), self.read.get(&key)) {
-                (Some((Write::Put(_) | Write::Create(_), version)), _) => Some(*version),
-                (None, Some(Some(document))) => Some(document.version),
-                (Some((Write::Remove, _)), _) | (None, None | Some(None)) => None,
+        for (key, write) in std::mem::take(&mut self.written) {
+            let before = self.found(&key).flatten().cloned();
+            let version = before.as_ref().map_or(Version(1), |before| before.version.next());
+            under_way.push((key.clone(), write.bytes().cloned().map(|bytes| Document { version, bytes })));
+            let write = match (write, before) {
+                (Write::Put(bytes), Some(before)) => Write::Replace(before, bytes),
+                (Write::Put(bytes), None) => Write::Create(bytes),
+                (write, _) => write,
             };
-            let write = match write {
-                Write::Put(bytes) if before.is_none() => Write::Create(bytes),
-                write => write,
-            };
-            under_way.push((key.clone(), (write.clone(), before.map_or(Version(1), Version::next))));
             changeset.writes.push((key, write));
         }
         // Nothing decides on the pages of the journal and of lists, so the batch after this one needs none of them.

@@ -99,9 +99,9 @@ impl Command for PublisherChange {
                 if found != *expected {
                     return Err(AppError::RecordConflict(name.clone()));
                 }
-                match write {
-                    Write::Put(bytes) | Write::Create(bytes) => desk.put_bytes(key, bytes.clone()),
-                    Write::Remove => desk.remove(key),
+                match write.bytes() {
+                    Some(bytes) => desk.put_bytes(key, bytes.clone()),
+                    None => desk.remove(key),
                 }
             }
             for (index, (name, due)) in (0..).zip(&self.work) {

@@ -94,6 +94,10 @@ impl State {
                     debug_assert!(!self.documents.contains_key(&key), "{key} is there already");
                     self.documents.insert(key, Document { version: Version(1), bytes });
                 }
+                Write::Replace(before, bytes) => {
+                    debug_assert_eq!(self.documents.get(&key), Some(&before), "{key} is as it was read");
+                    self.documents.insert(key, Document { version: before.version.next(), bytes });
+                }
                 Write::Remove => {
                     self.documents.remove(&key);
                 }

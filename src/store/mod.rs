@@ -67,8 +67,22 @@ pub enum Write {
     /// It is written where there is nothing, as whoever writes it knows: its key has a number that nothing had before. A store
     /// need not look, and may lose what was there.
     Create(Arc<[u8]>),
+    /// It is written over this document, which is there as whoever writes it has read it: what the changeset expects tells that
+    /// nobody has changed it since. A store need not look, and may take its version for granted.
+    Replace(Document, Arc<[u8]>),
     /// It is removed; removing what is not there is no error.
     Remove,
+}
+
+impl Write {
+    /// The document's bytes after it; `None` if it is removed.
+    #[must_use]
+    pub const fn bytes(&self) -> Option<&Arc<[u8]>> {
+        match self {
+            Self::Put(bytes) | Self::Create(bytes) | Self::Replace(_, bytes) => Some(bytes),
+            Self::Remove => None,
+        }
+    }
 }
 
 /// Writes that happen together, under the condition that what they build on is still so.

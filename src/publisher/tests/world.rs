@@ -34,7 +34,7 @@ use crate::{
         },
         landing::Visit,
     },
-    store::{Expectation, Version, Write},
+    store::{Expectation, Version},
 };
 
 pub(crate) const SUBSCRIPTION: &str = "0e1d2c3b-4a59-0877-8695-a4b3c2d1e0f9";
@@ -113,11 +113,9 @@ impl Host for MemoryHost {
             }
             for (key, _, write) in change.records {
                 let version = memory.records.get(&key).map_or(0, |(version, _)| version.0);
-                match write {
-                    Write::Put(bytes) | Write::Create(bytes) => {
-                        drop(memory.records.insert(key, (Version(version + 1), bytes.to_vec())))
-                    }
-                    Write::Remove => drop(memory.records.remove(&key)),
+                match write.bytes() {
+                    Some(bytes) => drop(memory.records.insert(key, (Version(version + 1), bytes.to_vec()))),
+                    None => drop(memory.records.remove(&key)),
                 }
             }
             memory.notes.extend(change.notes);

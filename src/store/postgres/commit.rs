@@ -187,13 +187,13 @@ async fn write<'a>(
     let (mut created, mut put, mut removed) = (Columns::default(), Columns::default(), Vec::new());
     let mut first_created = None;
     for (key, write) in writes {
-        match write {
-            Write::Remove => removed.push(key),
-            Write::Put(body) | Write::Create(body) if absent.contains(key) => {
+        match write.bytes() {
+            None => removed.push(key),
+            Some(body) if absent.contains(key) => {
                 first_created = first_created.or(Some(key));
                 created.add(key, body);
             }
-            Write::Put(body) | Write::Create(body) => put.add(key, body),
+            Some(body) => put.add(key, body),
         }
     }
     let inserts = [(&statements.create, &created), (&statements.put, &put)].into_iter();

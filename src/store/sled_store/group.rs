@@ -78,21 +78,25 @@ impl<'v> Group<'v> {
     fn write(&mut self, key: Key, write: Write, name: PartsName) -> Result<(), StoreError> {
         let tree_key = layout::document_key(&key);
         let old = match &write {
-            Write::Put(_) | Write::Remove => self.now(&tree_key)?,
             Write::Create(_) => None,
+            Write::Replace(before, _) if !layout::is_in_parts(&before.bytes) => None,
+            Write::Put(_) | Write::Replace(..) | Write::Remove => self.now(&tree_key)?,
         };
         let old = old.as_deref().and_then(layout::decode);
         if let Some(Head { body: Body::InParts { name, length }, .. }) = old {
             name.keys(length).for_each(|part| self.change(part, None));
         }
-        let version = old.map_or(Version(1), |head| head.version.next());
-        match write {
-            Write::Put(bytes) | Write::Create(bytes) => {
-                let (head, parts) = layout::encode(version, &bytes, name);
+        let before = match &write {
+            Write::Replace(before, _) => Some(before.version),
+            Write::Put(_) | Write::Create(_) | Write::Remove => old.map(|head| head.version),
+        };
+        match write.bytes() {
+            Some(bytes) => {
+                let (head, parts) = layout::encode(before.map_or(Version(1), Version::next), bytes, name);
                 self.change(tree_key, Some(head));
                 parts.into_iter().for_each(|(part, bytes)| self.change(part, Some(bytes)));
             }
-            Write::Remove => {
+            None => {
                 self.change(tree_key, None);
                 self.removed.push(key);
             }
@@ -116,3 +120,38 @@ impl<'v> Group<'v> {
 
 /// A group that has come to so much takes in no more: its callers wait for all of it. Bytes.
 const MOST_BYTES: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::Document;
+
+    #[test]
+    fn no_part_of_a_large_document_outlives_it() {
+        let key = Key::in_sandbox("s").text("document");
+        let large: Arc<[u8]> = vec![b'x'; 3 * layout::PART_BYTES].into();
+        let small: Arc<[u8]> = b"small".as_slice().into();
+        let before = Document { version: Version(1), bytes: Arc::clone(&large) };
+        let table = [
+            (Write::Put(Arc::clone(&small)), 1),
+            (Write::Put(Arc::clone(&large)), 4),
+            (Write::Replace(before.clone(), small), 1),
+            (Write::Replace(before, Arc::clone(&large)), 4),
+            (Write::Remove, 0),
+        ];
+        for (write, left) in table {
+            let db = sled::Config::new().temporary(true).open().unwrap();
+            let view = RwLock::new(View { db: Some(db), ..View::default() });
+            for (commits, write) in [(0, Write::Create(Arc::clone(&large))), (1, write.clone())] {
+                let mut group = Group::new(&view, commits);
+                group.add(Changeset { writes: vec![(key.clone(), write)], expects: Vec::new() }).unwrap();
+                let changes = group.finish().unwrap().changes;
+                view::write(&view).fresh.extend(changes);
+            }
+            let found = view::read(&view).fresh.values().filter(|value| value.is_some()).count();
+            assert_eq!(found, left, "{write:?}");
+        }
+    }
+}

@@ -75,9 +75,14 @@ pub(super) fn bounds(range: &KeyRange) -> (Vec<u8>, Vec<u8>) {
     (document_key(&range.start), range.end.as_ref().map_or_else(|| vec![BEHIND_DOCUMENTS], document_key))
 }
 
+/// Whether a document is so large that it is cut up.
+pub(super) const fn is_in_parts(bytes: &[u8]) -> bool {
+    bytes.len() > PART_BYTES
+}
+
 /// A document's head and its parts, if it is large.
 pub(super) fn encode(version: Version, bytes: &[u8], name: PartsName) -> (Vec<u8>, Vec<Entry>) {
-    if bytes.len() <= PART_BYTES {
+    if !is_in_parts(bytes) {
         return ([&version.0.to_be_bytes(), bytes].concat(), Vec::new());
     }
     let mut head = (version.0 | IN_PARTS).to_be_bytes().to_vec();

@@ -50,6 +50,25 @@ pub(crate) async fn what_is_created_is_a_document_like_any_other(store: &Subject
     }
 }
 
+/// Small over large and the other way round, twice in one go, and beside a changeset that is refused.
+pub(crate) async fn what_is_replaced_counts_on(store: &Subject) {
+    let (short, long) = ("short".to_owned(), "long".repeat(10_000));
+    store.commit(put(key("a", 1), "first")).await.unwrap();
+    let mut before = document(1, "first");
+    for (version, bytes) in [(2, &long), (3, &short), (4, &short), (5, &long), (6, &long)] {
+        let write = Write::Replace(before.clone(), bytes.as_bytes().into());
+        let replacing = || Changeset { writes: vec![(key("a", 1), write.clone())], expects: Vec::new() };
+        let late = expecting(replacing(), key("a", 1), Expectation::At(Version(version - 2)));
+        assert_conflict(store.commit(late).await, &key("a", 1));
+        let in_time = expecting(replacing(), key("a", 1), Expectation::At(before.version));
+        let other = store.commit(put(key("b", 1), "other"));
+        let (replaced, other) = futures_util::future::join(store.commit(in_time), other).await;
+        assert!(replaced.is_ok() && other.is_ok());
+        before = document(version, bytes);
+        assert_eq!(scan(store, &all("a"), Direction::Ascending, 10).await, [(key("a", 1), before.clone())]);
+    }
+}
+
 /// Whoever comes with a key that is too long stands alone: what others commit at the same time is committed.
 pub(crate) async fn a_key_that_is_too_long_is_refused_alone(store: &Subject) {
     let of_length =

@@ -64,6 +64,7 @@ conformance! {
     what_was_never_written_is_not_there
     a_document_reads_back_with_its_version
     what_is_created_is_a_document_like_any_other
+    what_is_replaced_counts_on
     a_key_that_is_too_long_is_refused_alone
     removing_what_is_not_there_is_no_error
     an_empty_document_is_a_document
