@@ -283,13 +283,10 @@ pub(super) async fn save(
     if before.is_some_and(|before| !ends(before)) && ends(&subscription) {
         purchasing::count_out(desk, &subscription).await?;
     }
-    // Whoever asks for a link again has changed nothing, and nobody's edition of it is older for that.
-    if let Some(before) = before
-        && *before != (Subscription { code: before.code.clone(), ..subscription.clone() })
-    {
-        subscription.edition = before.edition.saturating_add(1);
-    }
     if let Some(before) = before {
+        if !subscription.is_same_but_for_its_code(before) {
+            subscription.edition = before.edition.saturating_add(1);
+        }
         audit::note_change(desk, before, &subscription).await?;
     }
     if before != Some(&subscription) {

@@ -258,37 +258,40 @@ impl ConfirmationKind {
 /// The confirmations that billing waits for: the activation always, because nothing is billed before it
 /// (docs:life-cycle). A publisher brought by the user has no licence API to call in the real world, so an offer can wait
 /// for less than both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeSet<ConfirmationKind>", into = "BTreeSet<ConfirmationKind>")]
-pub struct BillingWaitsFor(BTreeSet<ConfirmationKind>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeSet<ConfirmationKind>", into = "Vec<ConfirmationKind>")]
+pub struct BillingWaitsFor {
+    /// Whether it waits for more than the activation.
+    licenses: bool,
+}
 
 impl BillingWaitsFor {
     /// Both confirmations: the default.
     #[must_use]
-    pub fn both() -> Self {
-        Self(BTreeSet::from([ConfirmationKind::LicensesAssigned, ConfirmationKind::Activated]))
+    pub const fn both() -> Self {
+        Self { licenses: true }
     }
 
     /// The confirmations, in a fixed order.
-    pub fn iter(&self) -> impl Iterator<Item = ConfirmationKind> + '_ {
-        self.0.iter().copied()
+    pub fn iter(self) -> impl Iterator<Item = ConfirmationKind> {
+        let licenses = self.licenses.then_some(ConfirmationKind::LicensesAssigned);
+        licenses.into_iter().chain([ConfirmationKind::Activated])
     }
 }
 
 impl TryFrom<BTreeSet<ConfirmationKind>> for BillingWaitsFor {
     type Error = &'static str;
-    fn try_from(mut kinds: BTreeSet<ConfirmationKind>) -> Result<Self, Self::Error> {
+    fn try_from(kinds: BTreeSet<ConfirmationKind>) -> Result<Self, Self::Error> {
         if kinds.is_empty() {
             return Err("billing has to wait for at least one confirmation");
         }
-        kinds.insert(ConfirmationKind::Activated);
-        Ok(Self(kinds))
+        Ok(Self { licenses: kinds.contains(&ConfirmationKind::LicensesAssigned) })
     }
 }
 
-impl From<BillingWaitsFor> for BTreeSet<ConfirmationKind> {
+impl From<BillingWaitsFor> for Vec<ConfirmationKind> {
     fn from(waits: BillingWaitsFor) -> Self {
-        waits.0
+        waits.iter().collect()
     }
 }
 

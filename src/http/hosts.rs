@@ -7,7 +7,11 @@
 //! clients are led here by, and what the server was told. Development servers do the same (`allowedHosts` of Vite and of
 //! webpack-dev-server).
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddrV4},
+    str::FromStr,
+};
 
 use askama::Template;
 use axum::{
@@ -93,6 +97,10 @@ impl Hosts {
     /// Whether this is a host of this server's, with or without a port.
     fn knows(&self, host: &str) -> bool {
         let Self::Known(names) = self else { return true };
+        // What programs mostly call, as it is mostly written; to find out what else a text may be takes several times as long.
+        if host.parse::<SocketAddrV4>().is_ok() || host.parse::<Ipv4Addr>().is_ok() {
+            return true;
+        }
         let parsed = Authority::from_str(host).ok().and_then(|authority| Host::parse(authority.host()).ok());
         match parsed {
             Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,

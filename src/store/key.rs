@@ -38,16 +38,18 @@ impl Key {
 
     /// Adds a text part. Sorts as text; a zero byte in it would end it early, so it is left out.
     #[must_use]
-    pub fn text(mut self, part: &str) -> Self {
-        self.0.extend(part.bytes().filter(|&byte| byte != 0));
-        self.0.push(0);
-        self
+    pub fn text(self, part: &str) -> Self {
+        let mut key = self.text_start(part);
+        key.0.push(0);
+        key
     }
 
     /// Adds the start of a text part: where texts that start so begin.
     #[must_use]
     pub fn text_start(mut self, part: &str) -> Self {
-        self.0.extend(part.bytes().filter(|&byte| byte != 0));
+        for piece in part.split('\0') {
+            self.0.extend_from_slice(piece.as_bytes());
+        }
         self
     }
 

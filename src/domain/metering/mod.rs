@@ -100,7 +100,7 @@ pub fn hour_of(instant: Timestamp) -> Timestamp {
 
 /// The Azure subscription that a resource lies in. There is no Azure here: the customer's tenant id stands for it.
 #[must_use]
-pub const fn azure_subscription(subscription: &Subscription) -> TenantId {
+pub fn azure_subscription(subscription: &Subscription) -> TenantId {
     subscription.beneficiary.tenant_id
 }
 

@@ -1,5 +1,7 @@
 //! Tables for usage events: every refusal in the order of the checks, the edges of the window, what is charged.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::rules::Rules;
 use crate::domain::{
@@ -76,13 +78,13 @@ fn catalogue() -> Catalogue {
 
 /// A purchase of Growth, billed since the fifth.
 fn subscription(state: State) -> Subscription {
-    let person = Person {
+    let person = Arc::new(Person {
         email: "ann@northwind.example".to_owned(),
         name: "Ann".to_owned(),
         object_id: id(ID),
         tenant_id: id("11111111-2222-3333-4444-555555555555"),
         puid: "1003200000000001".to_owned(),
-    };
+    });
     let created = at("2026-01-05T09:00:00Z");
     Subscription {
         id: id(ID),
@@ -106,7 +108,7 @@ fn subscription(state: State) -> Subscription {
         activating_since: None,
         activation_fails: false,
         customer: id("northwind"),
-        purchaser: person.clone(),
+        purchaser: Arc::clone(&person),
         beneficiary: person,
         created,
         code: AuthorizationCode { text: "code".to_owned(), issued_at: created, expires_at: created },

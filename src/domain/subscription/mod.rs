@@ -9,6 +9,8 @@ mod purchase;
 pub(in crate::domain) mod tests;
 mod trial;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Command, Context, Decision, TimerPlan, check_activation, decide};
@@ -64,9 +66,9 @@ pub struct Subscription {
     /// The customer that it is for.
     pub customer: CustomerId,
     /// Whoever bought: the partner's person, or the customer's own.
-    pub purchaser: Person,
+    pub purchaser: Arc<Person>,
     /// The customer's person.
-    pub beneficiary: Person,
+    pub beneficiary: Arc<Person>,
     /// When it was bought.
     pub created: Timestamp,
     /// The newest authorization code.
@@ -305,6 +307,13 @@ const fn yes() -> bool {
 }
 
 impl Subscription {
+    /// Whether it differs from another state of it at most in the code: whoever asks for a link again has changed nothing, and
+    /// nobody's edition of it is older for that.
+    #[must_use]
+    pub fn is_same_but_for_its_code(&self, other: &Self) -> bool {
+        if self.code == other.code { self == other } else { *self == Self { code: self.code.clone(), ..other.clone() } }
+    }
+
     /// When its term ends and the next one would start: the end of a trial is one too, a month after it began
     /// (docs:plans-pricing). `None` while it is not billed.
     #[must_use]

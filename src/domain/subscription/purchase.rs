@@ -1,5 +1,7 @@
 //! Buying: who may buy what for whom, within which limits.
 
+use std::sync::Arc;
+
 use super::{
     super::{
         catalogue::{Catalogue, Customer, Partner, Plan, Pricing, Seats, TermPrice},
@@ -86,8 +88,7 @@ pub fn purchase(
         Buyer::Partner(id) => Some(partner_of(catalogue, customer, id)?),
         Buyer::Customer => None,
     };
-    let beneficiary =
-        customer.users.first().cloned().ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
+    let beneficiary = customer.users.first().ok_or_else(|| Refusal::UnknownCustomer(order.customer.clone()))?;
     let offer = catalogue.offer(&order.offer).ok_or_else(|| Refusal::UnknownOffer(order.offer.clone()))?;
     let plan = offer
         .plan(&order.plan)
@@ -122,15 +123,11 @@ pub fn purchase(
         free_trial: plan.free_trial && !trial_is_used,
         partner: partner.map(|partner| partner.id.clone()),
         customer: customer.id.clone(),
-        purchaser: partner.map_or(&beneficiary, |partner| &partner.user).clone(),
-        beneficiary,
+        purchaser: Arc::new(partner.map_or(beneficiary, |partner| &partner.user).clone()),
+        beneficiary: Arc::new(beneficiary.clone()),
         created: context.now,
         state: State::Pending,
-        confirmations: Confirmations {
-            waits_for: offer.billing_waits_for.clone(),
-            licenses_assigned: None,
-            activated: None,
-        },
+        confirmations: Confirmations { waits_for: offer.billing_waits_for, licenses_assigned: None, activated: None },
         billing: None,
         auto_renew: true,
         payment_fails: false,

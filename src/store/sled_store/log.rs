@@ -121,10 +121,8 @@ impl LogFile {
 
     fn append(&mut self, record: &Record) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.end))?;
-        for piece in record.pieces() {
-            self.file.write_all(piece)?;
-            self.end += piece.len() as u64;
-        }
+        self.file.write_all(record.bytes())?;
+        self.end += record.bytes().len() as u64;
         if self.end > self.length {
             let room = self.end.clamp(LEAST_ROOM, MOST_ROOM);
             // On a disk that is nearly full there may be room for this record and no more.

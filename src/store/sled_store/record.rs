@@ -19,6 +19,11 @@ use super::view::Changes;
 const MAGIC: [u8; 4] = *b"\xfflog";
 const REMOVED: u32 = u32::MAX;
 
+/// Where in a record begins what the sum is of.
+const SUMMED: usize = MAGIC.len() + 4;
+/// Where its changes begin, behind three numbers.
+const FIELDS: usize = SUMMED + 3 * 8;
+
 /// Which commits a record, or a run of them, holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -28,41 +33,39 @@ pub(super) struct Span {
     pub(super) after: u64,
 }
 
-/// A record, ready to be written: its head, then its changes.
+/// A record, ready to be written.
 #[derive(Debug)]
-pub(super) struct Record {
-    head: Vec<u8>,
-    changes: Vec<u8>,
-}
+pub(super) struct Record(Vec<u8>);
 
 impl Record {
-    pub(super) fn of<'c>(span: Span, changes: impl IntoIterator<Item = (&'c IVec, &'c Option<IVec>)>) -> Self {
-        let mut fields = Vec::new();
-        let mut add = |field: Option<&[u8]>| {
-            let length = field.map_or(REMOVED, |field| u32::try_from(field.len()).unwrap_or(REMOVED));
-            fields.extend_from_slice(&length.to_be_bytes());
-            fields.extend_from_slice(field.unwrap_or_default());
-        };
+    pub(super) fn of(span: Span, changes: &Changes) -> Self {
+        let length_of =
+            |key: &IVec, value: &Option<IVec>| 8 + key.len() + value.as_ref().map_or(0, |value| value.len());
+        let most: usize = changes.iter().map(|(key, value)| length_of(key, value)).sum();
+        let mut record = Vec::with_capacity(FIELDS + most);
+        record.resize(FIELDS, 0);
         for (key, value) in changes {
-            add(Some(key));
-            add(value.as_deref());
+            add(&mut record, Some(key));
+            add(&mut record, value.as_deref());
         }
-        let numbers = [span.before, span.after, fields.len() as u64].map(u64::to_be_bytes).concat();
-        let sum = sum(&numbers, &fields).to_be_bytes();
-        Self { head: [&MAGIC[..], &sum, &numbers].concat(), changes: fields }
+        let length = (record.len() - FIELDS) as u64;
+        let numbers = [span.before, span.after, length].map(u64::to_be_bytes).concat();
+        record[SUMMED..FIELDS].copy_from_slice(&numbers);
+        let sum = crc32fast::hash(&record[SUMMED..]).to_be_bytes();
+        record[..SUMMED].copy_from_slice(&[MAGIC, sum].concat());
+        Self(record)
     }
 
-    /// Its bytes, in two pieces.
-    pub(super) fn pieces(&self) -> [&[u8]; 2] {
-        [&self.head, &self.changes]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
-fn sum(numbers: &[u8], changes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(numbers);
-    hasher.update(changes);
-    hasher.finalize()
+/// Adds a field to a record: `None` where something is removed.
+fn add(record: &mut Vec<u8>, field: Option<&[u8]>) {
+    let length = field.map_or(REMOVED, |field| u32::try_from(field.len()).unwrap_or(REMOVED));
+    record.extend_from_slice(&length.to_be_bytes());
+    record.extend_from_slice(field.unwrap_or_default());
 }
 
 /// A record that was read, and how many bytes it has.
@@ -75,21 +78,21 @@ struct Decoded {
 
 /// The record at the beginning of these bytes; `None` if there is none, or not all of it.
 fn decode(bytes: &[u8]) -> Option<Decoded> {
-    let (found, rest) = bytes.strip_prefix(&MAGIC)?.split_first_chunk()?;
-    let (numbers, rest) = rest.split_at_checked(NUMBERS)?;
-    let [before, after, length] = numbers.as_chunks::<8>().0 else { return None };
-    let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
-    let (mut fields, _) = rest.split_at_checked(length)?;
-    if sum(numbers, fields) != u32::from_be_bytes(*found) {
+    let (sum, summed) = bytes.strip_prefix(&MAGIC)?.split_first_chunk()?;
+    let [before, after, length] = summed.get(..FIELDS - SUMMED)?.as_chunks::<8>().0 else { return None };
+    let end = usize::try_from(u64::from_be_bytes(*length)).ok()?.checked_add(FIELDS - SUMMED)?;
+    let (summed, _) = summed.split_at_checked(end)?;
+    if crc32fast::hash(summed) != u32::from_be_bytes(*sum) {
         return None;
     }
+    let mut fields = summed.get(FIELDS - SUMMED..)?;
     let mut changes = Vec::new();
     while !fields.is_empty() {
         let key = field(&mut fields)??;
         changes.push((key.into(), field(&mut fields)?.map(IVec::from)));
     }
     let span = Span { before: u64::from_be_bytes(*before), after: u64::from_be_bytes(*after) };
-    Some(Decoded { span, changes, length: MAGIC.len() + found.len() + NUMBERS + length })
+    Some(Decoded { span, changes, length: SUMMED + end })
 }
 
 /// The next field of a record; `Some(None)` where something is removed.
@@ -105,9 +108,6 @@ fn field<'r>(rest: &mut &'r [u8]) -> Option<Option<&'r [u8]>> {
     *rest = after;
     Some(field)
 }
-
-/// The bytes of the numbers in a head.
-const NUMBERS: usize = 3 * 8;
 
 /// What a file of the log holds: records that go on from each other.
 #[derive(Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ mod tests {
     }
 
     fn record(before: u64, after: u64, pairs: &[(&str, Option<&str>)]) -> Vec<u8> {
-        Record::of(Span { before, after }, &changes(pairs)).pieces().concat()
+        Record::of(Span { before, after }, &changes(pairs)).bytes().to_vec()
     }
 
     #[test]

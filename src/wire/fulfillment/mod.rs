@@ -105,8 +105,8 @@ impl<'a> SubscriptionBody<'a> {
             offer_id: subscription.offer.as_str(),
             name: &subscription.name,
             saas_subscription_status: subscription.state.status().as_str(),
-            beneficiary: PersonBody::from(&subscription.beneficiary),
-            purchaser: PersonBody::from(&subscription.purchaser),
+            beneficiary: PersonBody::of(&subscription.beneficiary),
+            purchaser: PersonBody::of(&subscription.purchaser),
             plan_id: subscription.plan.as_str(),
             term: Some(TermBody::of(subscription.state.term(), subscription.term_unit.as_str())),
             auto_renew: subscription.auto_renew,
@@ -139,8 +139,8 @@ const fn sandbox_type(subscription: &Subscription) -> &'static str {
     if subscription.csp_sandbox { "Csp" } else { "None" }
 }
 
-impl<'a> From<&'a Person> for PersonBody<'a> {
-    fn from(person: &'a Person) -> Self {
+impl<'a> PersonBody<'a> {
+    fn of(person: &'a Person) -> Self {
         Self {
             email_id: &person.email,
             object_id: person.object_id.to_string(),

@@ -146,8 +146,8 @@ fn current(delivery: &Delivery, rules: Rules) -> CurrentSubscription<'_> {
         offer_id: subscription.offer.as_str(),
         plan_id: subscription.plan.as_str(),
         quantity: quantity(subscription, rules),
-        beneficiary: PersonBody::from(&subscription.beneficiary),
-        purchaser: PersonBody::from(&subscription.purchaser),
+        beneficiary: PersonBody::of(&subscription.beneficiary),
+        purchaser: PersonBody::of(&subscription.purchaser),
         allowed_customer_operations: allowed_operations(subscription, rules),
         session_mode: "None",
         is_free_trial: subscription.free_trial,
@@ -213,14 +213,7 @@ fn status(delivery: &Delivery, rules: Rules) -> &'static str {
 
 impl<'a> Autumn2021Person<'a> {
     fn of(person: &'a Person) -> Self {
-        Self {
-            person: PersonBody::from(person),
-            group_ids: None,
-            iss: None,
-            idp: None,
-            altsecid: None,
-            client_ip: None,
-        }
+        Self { person: PersonBody::of(person), group_ids: None, iss: None, idp: None, altsecid: None, client_ip: None }
     }
 }
 
