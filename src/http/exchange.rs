@@ -64,7 +64,9 @@ pub(super) fn recorded_body(body: &[u8]) -> Option<String> {
         return None;
     }
     let text = String::from_utf8_lossy(body);
-    Some(match text.char_indices().nth(KEPT) {
+    // What has no more bytes has no more characters.
+    let rest = if text.len() > KEPT { text.char_indices().nth(KEPT) } else { None };
+    Some(match rest {
         None => text.into_owned(),
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     })
