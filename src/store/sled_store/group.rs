@@ -47,7 +47,7 @@ impl<'v> Group<'v> {
         for (key, expectation) in changeset.expects {
             let tree_key = layout::document_key(&key);
             let found = self.now(&tree_key)?;
-            let version = found.as_deref().and_then(layout::decode).map(|head| head.version);
+            let version = version_of(found.as_ref());
             let holds = match expectation {
                 Expectation::Absent => version.is_none(),
                 Expectation::At(wanted) => version == Some(wanted),
@@ -82,6 +82,13 @@ impl<'v> Group<'v> {
             Write::Replace(before, _) if !layout::is_in_parts(&before.bytes) => None,
             Write::Put(_) | Write::Replace(..) | Write::Remove => self.now(&tree_key)?,
         };
+        if let Write::Replace(before, _) = &write {
+            debug_assert_eq!(
+                version_of(self.now(&tree_key)?.as_ref()),
+                Some(before.version),
+                "{key} is as it was read"
+            );
+        }
         let old = old.as_deref().and_then(layout::decode);
         if let Some(Head { body: Body::InParts { name, length }, .. }) = old {
             name.keys(length).for_each(|part| self.change(part, None));
@@ -116,6 +123,10 @@ impl<'v> Group<'v> {
             None => view::read(self.view).value(tree_key),
         }
     }
+}
+
+fn version_of(found: Option<&IVec>) -> Option<Version> {
+    found.and_then(|found| layout::decode(found)).map(|head| head.version)
 }
 
 /// A group that has come to so much takes in no more: its callers wait for all of it. Bytes.
