@@ -30,8 +30,8 @@ const LINGER: Duration = Duration::from_millis(10);
 /// Commands that linger together.
 const MOST_LINGERING: usize = 256;
 
-/// A batch that writes so many documents takes no more commands: a store that puts down too much at once has to put it
-/// down twice, to be able to put down all or nothing.
+/// A batch that writes so many documents takes no more commands: whoever is in it waits for all of it, and larger ones are no
+/// faster.
 const BATCH_WRITES: usize = 400;
 
 /// Something that can be asked of a sandbox. It is decided at a [`Desk`]; if it fails, what it wrote there is forgotten.
