@@ -40,10 +40,10 @@ pub(crate) struct Desk<'a> {
     under_way: &'a UnderWay,
     /// What the store held when the batch first read it.
     read: BTreeMap<Key, Option<Document>>,
-    /// What the batch has written so far.
-    written: BTreeMap<Key, Write>,
+    /// What the batch has written so far; `None` for what it removes.
+    written: BTreeMap<Key, Option<Arc<[u8]>>>,
     /// What the running command has written so far.
-    staged: BTreeMap<Key, Write>,
+    staged: BTreeMap<Key, Option<Arc<[u8]>>>,
     /// The head as the commands before the running one left it.
     kept_head: Head,
     /// Who acts for a partner in the running command.
@@ -123,8 +123,8 @@ impl<'a> Desk<'a> {
 
     /// A document that the store need not be asked for; `None` if it has to be.
     fn known(&self, key: &Key) -> Option<Option<Arc<[u8]>>> {
-        if let Some(write) = self.staged.get(key).or_else(|| self.written.get(key)) {
-            return Some(write.bytes().cloned());
+        if let Some(written) = self.staged.get(key).or_else(|| self.written.get(key)) {
+            return Some(written.clone());
         }
         self.found(key).map(|found| found.map(|document| Arc::clone(&document.bytes)))
     }
@@ -151,8 +151,7 @@ impl<'a> Desk<'a> {
     pub(crate) async fn scan(&self, range: &KeyRange, limit: usize) -> Result<BTreeMap<Key, Arc<[u8]>>, AppError> {
         let from = || range.start.clone()..;
         let under_way = self.under_way.0.range(from()).map(|(key, now)| (key, now.as_ref().map(|now| &now.bytes)));
-        let since =
-            self.written.range(from()).chain(self.staged.range(from())).map(|(key, write)| (key, write.bytes()));
+        let since = self.written.range(from()).chain(self.staged.range(from())).map(|(key, now)| (key, now.as_ref()));
         let later = under_way.chain(since).filter(|(key, _)| range.end.as_ref().is_none_or(|end| *key < end));
         let pending: BTreeMap<&Key, Option<&Arc<[u8]>>> = later.collect();
         // Each document that is on its way out could hide one that is not.
@@ -187,12 +186,12 @@ impl<'a> Desk<'a> {
 
     /// Writes a document's bytes.
     pub(crate) fn put_bytes(&mut self, key: Key, bytes: impl Into<Arc<[u8]>>) {
-        self.staged.insert(key, Write::Put(bytes.into()));
+        self.staged.insert(key, Some(bytes.into()));
     }
 
     /// Removes a document. One that was not read before is taken to be there.
     pub(crate) fn remove(&mut self, key: Key) {
-        self.staged.insert(key, Write::Remove);
+        self.staged.insert(key, None);
     }
 
     /// Writes a journal entry.
@@ -234,7 +233,7 @@ impl<'a> Desk<'a> {
             self.forget();
             return Err(AppError::NameTooLong);
         }
-        let added = self.staged.iter().map(|(key, write)| self.adds(key, write)).sum::<i64>();
+        let added = self.staged.iter().map(|(key, now)| self.adds(key, now.is_some())).sum::<i64>();
         if let Some(documents) = self.is_filled_by()
             && !may_overfill
             && (added > 0 || !self.entries.is_empty())
@@ -257,8 +256,8 @@ impl<'a> Desk<'a> {
         for (id, page) in self.journal.add(&self.world.space, &entries)? {
             let open = self.space().journal_of(id);
             let known = self.known(&open).flatten();
-            for (key, write) in journal_pointers::pointing(&open, page, known.as_deref()) {
-                self.add(key, write);
+            for (key, bytes) in journal_pointers::pointing(&open, page, known.as_deref()) {
+                self.add(key, bytes);
             }
         }
         for (list, place, item) in listed {
@@ -280,9 +279,9 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes what comes with what a command has written.
-    fn add(&mut self, key: Key, write: Write) {
-        self.head.documents = self.head.documents.saturating_add_signed(self.adds(&key, &write));
-        self.written.insert(key, write);
+    fn add(&mut self, key: Key, bytes: Arc<[u8]>) {
+        self.head.documents = self.head.documents.saturating_add_signed(self.adds(&key, true));
+        self.written.insert(key, Some(bytes));
     }
 
     /// Finds out, before anything is kept, what there is of the pointers to the pages that the entries will be in.
@@ -306,10 +305,9 @@ impl<'a> Desk<'a> {
 
     /// How many documents there are more by a write. What is written without having been read is new, and what is removed so
     /// was there: that is how documents with a number of their own are handled, such as timers.
-    fn adds(&self, key: &Key, write: &Write) -> i64 {
-        let is_there = write.bytes().is_some();
+    fn adds(&self, key: &Key, is_there: bool) -> i64 {
         let was_there = match (self.written.get(key), self.found(key)) {
-            (Some(before), _) => before.bytes().is_some(),
+            (Some(before), _) => before.is_some(),
             (None, Some(found)) => found.is_some(),
             (None, None) => !is_there,
         };
@@ -331,15 +329,16 @@ impl<'a> Desk<'a> {
         let head_key = self.space().head();
         changeset.expect(head_key.clone(), self.head_expectation);
         let mut under_way = Vec::with_capacity(self.written.len());
-        for (key, write) in std::mem::take(&mut self.written) {
+        for (key, written) in std::mem::take(&mut self.written) {
             let before = self.found(&key).flatten().cloned();
             let version = before.as_ref().map_or(Version(1), |before| before.version.next());
-            under_way.push((key.clone(), write.bytes().cloned().map(|bytes| Document { version, bytes })));
-            let write = match (write, before) {
-                (Write::Put(bytes), Some(before)) => Write::Replace(before, bytes),
-                (Write::Put(bytes), None) => Write::Create(bytes),
-                (write, _) => write,
+            let now = written.map(|bytes| Document { version, bytes });
+            let write = match (&now, before) {
+                (Some(now), Some(before)) => Write::Replace(before, Arc::clone(&now.bytes)),
+                (Some(now), None) => Write::Create(Arc::clone(&now.bytes)),
+                (None, _) => Write::Remove,
             };
+            under_way.push((key.clone(), now));
             changeset.writes.push((key, write));
         }
         // Nothing decides on the pages of the journal and of lists, so the batch after this one needs none of them.

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use super::{error::AppError, sandbox::Sandbox};
 use crate::{
     domain::{event::Seq, ids::SubscriptionId},
-    store::{Direction, Key, KeyRange, Write},
+    store::{Direction, Key, KeyRange},
 };
 
 /// Pages that a document takes up.
@@ -37,11 +37,11 @@ impl Pages {
 }
 
 /// What is to be written so that a page is found by its subscription, whose newest pages are `known`.
-pub(super) fn pointing(open: &Key, page: Seq, known: Option<&[u8]>) -> Vec<(Key, Write)> {
+pub(super) fn pointing(open: &Key, page: Seq, known: Option<&[u8]>) -> Vec<(Key, Arc<[u8]>)> {
     let mut pages = known.map(Pages::decode).unwrap_or_default();
     let full = pages.add(page);
-    let aside = full.map(|(first, full)| (open.clone().number(first.0), Write::Create(full.encode())));
-    aside.into_iter().chain([(open.clone(), Write::Put(pages.encode()))]).collect()
+    let aside = full.map(|(first, full)| (open.clone().number(first.0), full.encode()));
+    aside.into_iter().chain([(open.clone(), pages.encode())]).collect()
 }
 
 impl Sandbox {

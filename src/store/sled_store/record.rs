@@ -39,10 +39,8 @@ pub(super) struct Record(Vec<u8>);
 
 impl Record {
     pub(super) fn of(span: Span, changes: &Changes) -> Self {
-        let length_of =
-            |key: &IVec, value: &Option<IVec>| 8 + key.len() + value.as_ref().map_or(0, |value| value.len());
-        let most: usize = changes.iter().map(|(key, value)| length_of(key, value)).sum();
-        let mut record = Vec::with_capacity(FIELDS + most);
+        let room = changes.iter().map(|(key, value)| 8 + key.len() + value.as_ref().map_or(0, |value| value.len()));
+        let mut record = Vec::with_capacity(FIELDS + room.sum::<usize>());
         record.resize(FIELDS, 0);
         for (key, value) in changes {
             add(&mut record, Some(key));
