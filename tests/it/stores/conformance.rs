@@ -50,25 +50,21 @@ pub(crate) async fn what_is_created_is_a_document_like_any_other(store: &Subject
     }
 }
 
-/// Small over large and the other way round, twice at the same time, and beside a changeset that is refused.
+/// Small over large and the other way round, after a changeset that is refused and at the same time as another one.
 pub(crate) async fn what_is_replaced_counts_on(store: &Subject) {
     let (short, long) = ("short".to_owned(), "long".repeat(10_000));
     store.commit(put(key("a", 1), "first")).await.unwrap();
     let mut before = document(1, "first");
-    for (version, bytes) in [(2, [&long, &short]), (4, [&short, &long]), (6, [&long, &long]), (8, [&short, &short])] {
-        let [now, then] = [document(version, bytes[0]), document(version + 1, bytes[1])];
-        let replacing = |before: &Document, now: &Document| {
-            let write = Write::Replace(before.clone(), Arc::clone(&now.bytes));
-            let changeset = Changeset { writes: vec![(key("a", 1), write)], expects: Vec::new() };
-            expecting(changeset, key("a", 1), Expectation::At(before.version))
-        };
-        let (first, second) = (replacing(&before, &now), replacing(&now, &then));
-        let late = first.clone();
-        let commits = [first, second, late].map(|changeset| store.commit(changeset));
-        let [first, second, late] = futures_util::future::join_all(commits).await.try_into().unwrap();
-        assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
-        assert_conflict(late, &key("a", 1));
-        before = then;
+    for (version, bytes) in [(2, &long), (3, &short), (4, &short), (5, &long), (6, &long)] {
+        let write = Write::Replace(before.clone(), bytes.as_bytes().into());
+        let replacing = || Changeset { writes: vec![(key("a", 1), write.clone())], expects: Vec::new() };
+        let late = expecting(replacing(), key("a", 1), Expectation::At(Version(version - 2)));
+        assert_conflict(store.commit(late).await, &key("a", 1));
+        let in_time = expecting(replacing(), key("a", 1), Expectation::At(before.version));
+        let other = store.commit(put(key("b", 1), "other"));
+        let (replaced, other) = futures_util::future::join(store.commit(in_time), other).await;
+        assert!(replaced.is_ok() && other.is_ok());
+        before = document(version, bytes);
         assert_eq!(scan(store, &all("a"), Direction::Ascending, 10).await, [(key("a", 1), before.clone())]);
     }
 }
